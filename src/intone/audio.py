@@ -1,0 +1,181 @@
+"""Any audio or video file -> the clip that everything else works on: mono float32 at 16 kHz, in [-1, 1]."""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+import soxr
+
+from intone.errors import BadClip
+
+SAMPLE_RATE: Final = 16_000
+"""Hz; models, features and service all work at this rate."""
+
+FRAME: Final = SAMPLE_RATE * 25 // 1000
+HOP: Final = SAMPLE_RATE * 10 // 1000
+"""Samples in a 25 ms frame and in the 10 ms between two frames: the analysis grid of trimming and features alike."""
+
+SHORTEST: Final = 0.1
+"""Seconds; a clip below this holds less than a syllable."""
+
+SILENCE: Final = 10 ** (-80 / 20)
+"""Peak amplitude at or under which a clip counts as silent: -80 dB of full scale, two or three 16-bit steps."""
+
+
+def read_clip(path: Path) -> np.ndarray:
+    """The file at `path` as mono float32 at 16 kHz, shape (samples,).
+
+    Channels are averaged; the rate is changed with soxr at high quality. Raises BadClip, in one sentence that names
+    the file, where it is missing, empty, not audio, truncated, silent, shorter than 0.1 s or holds NaN.
+    """
+    samples, rate = decode(path)
+    return to_clip(samples, rate, str(path))
+
+
+def to_clip(samples: np.ndarray, rate: int, name: str = "This signal") -> np.ndarray:
+    """Samples of any rate and channel count -> mono float32 at 16 kHz: what `read_clip` does to a file's samples.
+
+    `samples` has shape (samples,) or (samples, channels), int16 (full scale 32768) or float (full scale 1.0); the
+    same samples give the same clip from a file as from an array. `name` opens the sentence of a BadClip.
+    """
+    signal = np.asarray(samples)
+    if signal.ndim == 1:
+        signal = signal[:, None]
+    seconds = signal.shape[0] / rate
+    if seconds < SHORTEST:
+        raise BadClip(f"{name} lasts {seconds:.3f} s: {SHORTEST:g} s is the shortest that can be judged.")
+    signal = signal.astype(np.float32) / (32768 if signal.dtype == np.int16 else 1)
+    if not np.isfinite(signal).all():
+        raise BadClip(f"{name} holds samples that are not numbers (NaN or infinity).")
+    mono = signal.mean(axis=1, dtype=np.float32)
+    if np.abs(mono).max() <= SILENCE:
+        raise BadClip(f"{name} is silent from start to end.")
+    if rate != SAMPLE_RATE:
+        mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
+    return np.ascontiguousarray(mono, dtype=np.float32)
+
+
+def decode(path: Path) -> tuple[np.ndarray, int]:
+    """The file's own samples, shape (samples, channels), and its rate in Hz.
+
+    int16 where 16-bit PCM is stored (WAV, FLAC: every bit as stored), float32 otherwise. soundfile reads WAV, FLAC,
+    OGG and MP3; what it can't (m4a, mp4, webm, mkv, wma …) PyAV does, taking the first audio stream. Raises BadClip
+    for a file that is missing, empty, truncated or not audio.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise BadClip(f"{path} is not there.")
+    if path.stat().st_size == 0:
+        raise BadClip(f"{path} is an empty file.")
+    try:
+        samples, rate = _decode_soundfile(path)
+    except soundfile.LibsndfileError as error:
+        # A broken FLAC is still FLAC: PyAV would hand out the part that it can read as if it were the whole.
+        if _is_wav_or_flac(path):
+            raise BadClip(f"{path} is truncated or damaged ({_phrase(error)}).") from error
+        samples, rate = _decode_av(path)
+    if len(samples) == 0:
+        raise BadClip(f"{path} holds no sound: it has a header and no samples.")
+    return samples, rate
+
+
+def _decode_soundfile(path: Path) -> tuple[np.ndarray, int]:
+    with soundfile.SoundFile(path) as f:
+        dtype = "int16" if f.subtype == "PCM_16" else "float32"
+        expected = f.frames
+        samples = f.read(dtype=dtype, always_2d=True)
+    if len(samples) < expected or _wav_bytes_missing(path):
+        raise BadClip(f"{path} is truncated: it stops before the end that its header announces.")
+    return samples, f.samplerate
+
+
+def _wav_bytes_missing(path: Path) -> bool:
+    """Whether a WAV file is shorter than its own header says; libsndfile quietly reads what is there."""
+    with path.open("rb") as f:
+        head = f.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return False
+        while len(chunk := f.read(8)) == 8:
+            size = int.from_bytes(chunk[4:], "little")
+            if chunk[:4] == b"data":
+                # A recorder that streams writes 0 or the largest number because it can't know the length.
+                return size not in (0, 0xFFFFFFFF) and f.tell() + size > path.stat().st_size
+            f.seek(size + size % 2, 1)
+    return False
+
+
+def _is_wav_or_flac(path: Path) -> bool:
+    with path.open("rb") as f:
+        head = f.read(12)
+    return head[:4] == b"fLaC" or (head[:4] == b"RIFF" and head[8:] == b"WAVE")
+
+
+def _decode_av(path: Path) -> tuple[np.ndarray, int]:
+    import av  # here because importing it costs a tenth of a second that WAV and FLAC needn't pay
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise BadClip(f"{path} has no sound track.")
+            stream = container.streams.audio[0]
+            to_float = av.AudioResampler(format="fltp")
+            frames = [*container.decode(stream), None]  # None empties the converter
+            blocks = [out.to_ndarray() for frame in frames for out in to_float.resample(frame)]
+            rate = stream.codec_context.sample_rate
+    except (av.FFmpegError, OSError) as error:
+        raise BadClip(f"{path} is not audio that can be read ({_phrase(error)}).") from error
+    if not blocks or rate <= 0:
+        raise BadClip(f"{path} holds no sound: its sound track is empty.")
+    return np.ascontiguousarray(np.concatenate(blocks, axis=1).T), rate
+
+
+def _phrase(error: Exception) -> str:
+    """A library's message as one phrase, without the path that our own sentence already names."""
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return str(text).strip().rstrip(".").lower()
+
+
+def trim_silence(signal: np.ndarray, below_peak_db: float = 35, margin: float = 0.05) -> np.ndarray:
+    """A clip without the silence around it: float32 at 16 kHz, shape (samples,), in and out.
+
+    Kept is everything from the first to the last 25 ms frame (every 10 ms) whose energy lies within `below_peak_db`
+    decibels of the loudest frame, and `margin` seconds on either side; pauses inside stay. Raises BadClip for a
+    signal that is empty or silent.
+    """
+    if signal.size == 0 or np.abs(signal).max() <= SILENCE:
+        raise BadClip("This signal is silent from start to end: there is nothing to keep.")
+    energy = frame_energy(signal)
+    loud = np.flatnonzero(energy >= energy.max() * 10 ** (-below_peak_db / 10))
+    around = round(margin * SAMPLE_RATE)
+    start = max(0, loud[0] * HOP - around)
+    return signal[start : loud[-1] * HOP + FRAME + around]
+
+
+def frame_energy(signal: np.ndarray) -> np.ndarray:
+    """Mean square of each 25 ms frame, every 10 ms, float64, shape (frames,); zeros fill up the last frame."""
+    frames = 1 + max(0, -(-(signal.size - FRAME) // HOP))
+    padded = np.zeros((frames - 1) * HOP + FRAME)
+    padded[: signal.size] = signal
+    total = np.concatenate(([0.0], np.cumsum(padded**2)))  # a running sum costs one pass, whatever the overlap
+    starts = np.arange(frames) * HOP
+    return (total[starts + FRAME] - total[starts]) / FRAME
+
+
+def pcm_digest(path: Path) -> str:
+    """sha256 (hex) of a file's 16-bit samples, with their rate and channel count, whatever they are packed in.
+
+    A WAV and its FLAC copy have the same digest; one altered sample changes it. Hashed are the ASCII bytes
+    "RATE CHANNELS " and then the interleaved samples as little-endian int16.
+    """
+    samples, rate = decode(path)
+    return samples_digest(samples, rate)
+
+
+def samples_digest(samples: np.ndarray, rate: int) -> str:
+    """`pcm_digest` of samples already decoded, shape (samples, channels); float samples are rounded to 16 bits."""
+    if samples.dtype != np.int16:
+        samples = np.clip(np.rint(samples * 32768), -32768, 32767)
+    head = f"{rate} {samples.shape[1]} ".encode("ascii")
+    return hashlib.sha256(head + np.ascontiguousarray(samples, dtype="<i2").tobytes()).hexdigest()

@@ -1,0 +1,27 @@
+"""Logits [N, 8] and true emotions [N] of a fold's validation actors -> one temperature, and probabilities with it."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+LOWEST, HIGHEST = 0.05, 20.0
+
+
+def temperature(logits: np.ndarray, true: np.ndarray) -> float:
+    """The T in [0.05, 20] whose softmax(logits / T) gives the true emotions the highest likelihood (Guo et al. 2017)."""
+
+    def cost(log_t: float) -> float:
+        return float(-log_softmax(logits / np.exp(log_t), axis=1)[np.arange(len(true)), true].mean())
+
+    found = minimize_scalar(cost, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def probabilities(logits: np.ndarray, t: float) -> np.ndarray:
+    """softmax(logits / t), [N, 8]; the order of the emotions in a row is that of the logits."""
+    return softmax(logits / t, axis=1)
+
+
+def log_loss(logits: np.ndarray, true: np.ndarray) -> float:
+    """Mean negative log-likelihood of the true emotions, in nats."""
+    return float(-log_softmax(logits, axis=1)[np.arange(len(true)), true].mean())

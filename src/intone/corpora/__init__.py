@@ -1,0 +1,32 @@
+"""A corpus folder -> `Corpus`: the clip table (one row a clip) and where each clip lies on disk."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+CLIP_COLUMNS = ("file", "corpus", "speaker", "sex", "emotion", "intensity", "statement", "repetition", "duration")
+"""The clip table's columns; `file` is its key, `duration` is in seconds, the rest are text."""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A clip that was left out, and why (one phrase)."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Clips with their labels; every corpus becomes one of these."""
+
+    name: str
+    clips: pd.DataFrame
+    """The clip table: columns `CLIP_COLUMNS`, one row a clip, sorted by `file`."""
+    paths: dict[str, Path]
+    """`file` -> the audio on this machine."""
+    skipped: tuple[Skipped, ...] = field(default=())
+    """Clips that could not be used; whoever loads the corpus prints them."""
+    sentences: dict[str, str] = field(default_factory=dict)
+    """`statement` -> the words that were spoken, where the corpus says so."""

@@ -1,0 +1,13 @@
+"""What went wrong, in one sentence that names the file and the remedy: the only exceptions a user meets."""
+
+
+class IntoneError(Exception):
+    """Anything a user can mend; the command line prints it as one line and exits with status 1."""
+
+
+class BadClip(IntoneError):
+    """One clip that can't be used; a batch skips it, names it and goes on."""
+
+
+class Missing(IntoneError):
+    """Data, weights or an optional library are not there; the sentence says which command gets them."""

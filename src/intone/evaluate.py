@@ -1,0 +1,165 @@
+"""Predictions table (design's columns) -> accuracy, UAR, macro-F1, recalls, ECE, intervals and paired tests.
+
+All rates are in percent, ECE is a fraction. Knows nothing of models: any system's table in the same columns will do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from intone.emotions import EMOTIONS, INDEX
+from intone.errors import IntoneError
+
+KEYS = ("file", "speaker", "fold", "split", "emotion", "predicted")
+PREDICTION_COLUMNS = (*KEYS, *EMOTIONS)
+"""Columns of a predictions table, in order: keys and labels, then one probability an emotion."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a set of predictions is worth."""
+
+    clips: int
+    accuracy: float
+    uar: float
+    """Unweighted average recall: the mean of the emotions' recalls."""
+    macro_f1: float
+    uar_low: float
+    """95 % interval of the UAR, by resampling speakers."""
+    uar_high: float
+    ece: float
+    """Expected calibration error of the top class, 15 bins of equal width; a fraction."""
+    recalls: Mapping[str, float]
+
+
+def confusion(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Emotion indices [N], [N] -> counts [8 true, 8 predicted]."""
+    n = len(EMOTIONS)
+    return np.bincount(true * n + predicted, minlength=n * n).reshape(n, n)
+
+
+def accuracy(table: np.ndarray) -> float:
+    """Share of clips on the diagonal of [..., 8, 8], in percent."""
+    return 100 * np.trace(table, axis1=-2, axis2=-1) / table.sum((-2, -1))
+
+
+def recalls(table: np.ndarray) -> np.ndarray:
+    """Recall of each emotion, [..., 8], in percent; NaN for an emotion without clips."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 100 * np.diagonal(table, axis1=-2, axis2=-1) / table.sum(-1)
+
+
+def uar(table: np.ndarray) -> float:
+    """Mean of the recalls of the emotions that occur, in percent."""
+    return np.nanmean(recalls(table), axis=-1)
+
+
+def macro_f1(table: np.ndarray) -> float:
+    """Mean F1 of the emotions that occur, in percent."""
+    hits, true, said = np.diagonal(table), table.sum(1), table.sum(0)
+    return float(100 * (2 * hits / np.maximum(true + said, 1))[true > 0].mean())
+
+
+def check_predictions(table: pd.DataFrame, name: str = "predictions") -> pd.DataFrame:
+    """The table, if it keeps the contract; raises IntoneError naming the first rows that don't."""
+    missing = [c for c in PREDICTION_COLUMNS if c not in table]
+    if missing:
+        raise IntoneError(f"{name} lacks the columns {', '.join(missing)}.")
+    for column in ("emotion", "predicted"):
+        _refuse(table, ~table[column].isin(EMOTIONS), f"{name} has an unknown emotion in '{column}'")
+    _refuse(table, table.duplicated(["file", "fold"]), f"{name} holds a clip twice in one fold")
+    _refuse(table[table["split"] == "test"], None, f"{name} tests a clip twice", doubled=True)
+    values = table[list(EMOTIONS)].to_numpy()
+    bad = (values < 0).any(1) | (np.abs(values.sum(1) - 1) > 1e-3)
+    _refuse(table, pd.Series(bad, table.index), f"{name} has probabilities that don't sum to one")
+    own = values[np.arange(len(table)), table["predicted"].map(INDEX)]
+    _refuse(table, pd.Series(own < values.max(1) - 1e-4, table.index), f"{name} predicts what is not most probable")
+    return table
+
+
+def _refuse(table: pd.DataFrame, wrong: pd.Series | None, what: str, doubled: bool = False) -> None:
+    rows = table[table.duplicated("file")] if doubled or wrong is None else table[wrong]
+    if len(rows):
+        some = ", ".join(rows["file"].astype(str).head(3))
+        raise IntoneError(f"{what}: {some}{' and more' if len(rows) > 3 else ''} ({len(rows)} rows).")
+
+
+def speaker_confusions(table: pd.DataFrame) -> np.ndarray:
+    """Predictions -> counts [speakers, 8, 8], speakers in sorted order."""
+    speakers = pd.factorize(table["speaker"], sort=True)[0]
+    true, said = table["emotion"].map(INDEX).to_numpy(), table["predicted"].map(INDEX).to_numpy()
+    n = len(EMOTIONS)
+    flat = (speakers * n + true) * n + said
+    return np.bincount(flat, minlength=(speakers.max() + 1) * n * n).reshape(-1, n, n)
+
+
+def interval(table: pd.DataFrame, rounds: int = 10_000, seed: int = 0) -> tuple[float, float]:
+    """95 % percentile interval of the UAR, speakers drawn with replacement (clips of a speaker go together)."""
+    counts = speaker_confusions(table)
+    n = len(counts)
+    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=rounds)
+    drawn = np.tensordot(times, counts, 1)
+    low, high = np.percentile(uar(drawn), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def calibration_error(table: pd.DataFrame, bins: int = 15) -> float:
+    """Top-class expected calibration error (Guo et al. 2017), equal-width bins; a fraction."""
+    confidence = table[list(EMOTIONS)].to_numpy().max(1)
+    right = (table["predicted"] == table["emotion"]).to_numpy()
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(place, confidence - right, bins)
+    return float(np.abs(gaps).sum() / len(table))
+
+
+def score(table: pd.DataFrame) -> Score:
+    """All figures of one part (train, validation or test) of a predictions table."""
+    true, said = table["emotion"].map(INDEX).to_numpy(), table["predicted"].map(INDEX).to_numpy()
+    counts = confusion(true, said)
+    low, high = interval(table)
+    return Score(
+        clips=len(table),
+        accuracy=float(accuracy(counts)),
+        uar=float(uar(counts)),
+        macro_f1=macro_f1(counts),
+        uar_low=low,
+        uar_high=high,
+        ece=calibration_error(table),
+        recalls=dict(zip(EMOTIONS, recalls(counts).tolist(), strict=True)),
+    )
+
+
+def speaker_uars(table: pd.DataFrame) -> pd.Series:
+    """UAR of each speaker, in percent, indexed by `speaker`."""
+    return pd.Series(uar(speaker_confusions(table)), np.unique(table["speaker"]), name="uar")
+
+
+def sign_flip(one: pd.DataFrame, other: pd.DataFrame, rounds: int = 20_000, seed: int = 0) -> tuple[float, float]:
+    """Mean difference of the speakers' UARs (one minus other) and its two-sided sign-flip p over speakers.
+
+    Speakers are paired by name; raises IntoneError when the two tables don't hold the same ones.
+    """
+    a, b = speaker_uars(one), speaker_uars(other)
+    if set(a.index) != set(b.index):
+        raise IntoneError("A paired test needs the same speakers in both tables.")
+    gaps = (a - b.reindex(a.index)).to_numpy()
+    signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(rounds, len(gaps)))
+    reached = (np.abs(signs @ gaps) >= abs(gaps.sum()) - 1e-9).sum()
+    return float(gaps.mean()), float((1 + reached) / (1 + rounds))
+
+
+def chance_p(table: pd.DataFrame, rounds: int = 5_000, seed: int = 0) -> float:
+    """How often labels permuted within each speaker reach this UAR: one-sided p against chance."""
+    draw = np.random.default_rng(seed)
+    speaker = pd.factorize(table["speaker"])[0]
+    true, said = table["emotion"].map(INDEX).to_numpy(), table["predicted"].map(INDEX).to_numpy()
+    order = np.argsort(speaker, kind="stable")
+    seen = uar(confusion(true, said))
+    reached = 0
+    for _ in range(rounds):
+        shuffled = np.empty_like(true)
+        shuffled[order] = true[np.lexsort((draw.random(len(true)), speaker))]
+        reached += uar(confusion(shuffled, said)) >= seen - 1e-9
+    return (1 + reached) / (1 + rounds)

@@ -1,0 +1,149 @@
+"""Model name + track + protocol + fold -> a finished fold in the runs folder, made now or found there.
+
+A recipe asks the lab for the folds it builds on (a fusion for its branches), so whatever is finished is never made
+twice, and an experiment that was stopped goes on where it was.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from intone.corpora import Corpus
+from intone.emotions import INDEX
+from intone.errors import IntoneError, Missing
+from intone.progress import say
+from intone.runs import (
+    Outcome,
+    RunName,
+    StoredFold,
+    discard,
+    fingerprint,
+    finished,
+    fold_folder,
+    read_fold,
+    write_fold,
+)
+from intone.splits import Split
+
+Value = TypeVar("Value")
+
+
+class Recipe(Protocol):
+    """How one model is made; a frozen dataclass, whose fields are its settings."""
+
+    modality: ClassVar[str]
+    """audio, text or fusion."""
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def make(self, lab: "Lab", track: str, split: Split, folder: Path) -> Outcome:
+        """Train on the fold's training clips, choose on its validation clips, listen to all; `folder` is its own."""
+        ...
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long networks train; the full settings, or a few epochs for a try."""
+
+    audio_epochs: int = 60
+    text_epochs: int = 30
+    goemotions_epochs: int = 12
+    """Passes over GoEmotions of the text networks that the track `natural` uses."""
+    joint_epochs: int = 12
+    """Passes of early fusion when it trains together with its branches."""
+
+
+@dataclass
+class Lab:
+    """Everything that folds are made from, and where they are kept."""
+
+    corpus: Corpus
+    models: Mapping[str, Recipe]
+    runs: Path
+    transcripts: pd.DataFrame | None = None
+    """Columns `file, text`: what was heard in each clip."""
+    goemotions: pd.DataFrame | None = None
+    """Columns `id, text, emotion, part`: sentences for the track `natural`."""
+    glove: Path | None = None
+    """Folder of the GloVe vectors."""
+    effort: Effort = field(default_factory=Effort)
+    seed: int = 0
+    memory: dict[str, Any] = field(default_factory=dict)
+    """What recipes keep between folds (features, word vectors)."""
+
+    @cached_property
+    def emotions(self) -> dict[str, str]:
+        """`file` -> emotion."""
+        return dict(zip(self.corpus.clips["file"], self.corpus.clips["emotion"], strict=True))
+
+    def true(self, files: Sequence[str]) -> np.ndarray:
+        """Emotion indices [N] of clips."""
+        return np.array([INDEX[self.emotions[f]] for f in files])
+
+    def keep(self, key: str, make: Callable[[], Value]) -> Value:
+        """What `make` gave the first time it was asked for under `key`."""
+        if key not in self.memory:
+            self.memory[key] = make()
+        return self.memory[key]
+
+    def recipe(self, model: str) -> Recipe:
+        """The model's recipe; raises IntoneError for an unknown name."""
+        if model not in self.models:
+            raise IntoneError(f"There is no model {model!r}: choose one of {', '.join(self.models)}.")
+        return self.models[model]
+
+    def where(self, model: str, track: str, split: Split) -> Path:
+        """The folder of one fold; audio alone has the track `none`."""
+        track = "none" if self.recipe(model).modality == "audio" else track
+        return fold_folder(self.runs, RunName(model, track, split.protocol, self.seed), split.fold)
+
+    def fold(self, model: str, track: str, split: Split) -> StoredFold:
+        """The finished fold; made now unless it is there with the same settings and data."""
+        recipe, folder = self.recipe(model), self.where(model, track, split)
+        settings = self.settings(model, track)
+        mark = fingerprint(settings, split, self.corpus.clips)
+        if not finished(folder, mark):
+            if (folder / "config.json").exists():
+                say(f"{folder} was made with other settings or data: made anew.")
+                discard(folder)
+            outcome = recipe.make(self, track, split, folder)
+            write_fold(folder, split, self.corpus.clips, outcome, settings, mark)
+        return read_fold(folder)
+
+    def network(self, model: str, track: str, split: Split) -> Any:
+        """The trained network of a finished fold, for a fusion to build on; a choice gives the one it picked."""
+        recipe, folder = self._picked(model, track, split)
+        return recipe.network_of(folder)
+
+    def examples(self, model: str, track: str, split: Split) -> Any:
+        """The fold's clips as that network takes them."""
+        recipe, folder = self._picked(model, track, split)
+        return recipe.examples(self, track, split, folder)
+
+    def _picked(self, model: str, track: str, split: Split) -> tuple[Any, Path]:
+        picked = self.fold(model, track, split).config["details"].get("picked", model)
+        return self.recipe(picked), self.where(picked, track, split)
+
+    def settings(self, model: str, track: str) -> dict[str, Any]:
+        """Everything that a finished fold of this model depends on, branches included, JSON-able."""
+        recipe = self.recipe(model)
+        named = [v for v in asdict(recipe).values() if isinstance(v, tuple)]  # type: ignore[call-overload]
+        branches = [b for names in named for b in names if isinstance(b, str) and b in self.models]
+        return {
+            "model": model,
+            "track": track,
+            "seed": self.seed,
+            "effort": asdict(self.effort),
+            "recipe": asdict(recipe),  # type: ignore[call-overload]
+            "branches": {b: self.settings(b, track) for b in branches},
+        }
+
+    def needed(self, what: str, value: Value | None, command: str) -> Value:
+        """The value, or Missing with the command that gets it."""
+        if value is None:
+            raise Missing(f"{what} are needed and not there: `{command}` gets them.")
+        return value

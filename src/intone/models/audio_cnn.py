@@ -1,0 +1,146 @@
+"""Features [B, 1, rows, T] and their lengths [B] (frames) -> emotion logits [B, 8] and an embedding [B, 384].
+
+A small residual network (He et al. 2016) in two dimensions with statistics pooling over the clip's own frames
+(Snyder et al. 2018); 0.7M parameters, the same for log-mels, MFCCs and plain spectrograms.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from intone.augment import SpectrogramAugmentation
+from intone.emotions import EMOTIONS, INDEX
+from intone.features import mean_and_deviation
+from intone.models.batch import Batch
+
+REDUCTION = 16  # frames that become one: the stem and three blocks halve time four times
+
+
+@dataclass(frozen=True)
+class AudioCnnPreset:
+    """Sizes of the network and how its training clips are changed."""
+
+    width: int = 24
+    """Channels of the stem; the blocks have 2, 4 and 8 times as many."""
+    depth: int = 1
+    """Residual blocks at each of the three resolutions."""
+    dropout: float = 0.3
+    """Before the last layer."""
+    augmentation: SpectrogramAugmentation = field(default_factory=SpectrogramAugmentation)
+
+
+class Residual(nn.Module):
+    """[B, inward, H, W] -> [B, outward, H / stride, W / stride]."""
+
+    def __init__(self, inward: int, outward: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inward, outward, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outward),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(outward, outward, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outward),
+        )
+        same = inward == outward and stride == 1
+        self.short = (
+            nn.Identity()
+            if same
+            else nn.Sequential(nn.Conv2d(inward, outward, 1, stride, bias=False), nn.BatchNorm2d(outward))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Body and shortcut added."""
+        return torch.relu(self.body(x) + self.short(x))
+
+
+def statistics(x: Tensor, frames: Tensor) -> Tensor:
+    """[B, C, T] and true lengths [B] -> mean and standard deviation over the true frames, [B, 2C]."""
+    inside = (torch.arange(x.shape[2], device=x.device) < frames[:, None]).to(x.dtype)[:, None]
+    share = inside / inside.sum(2, keepdim=True)
+    mean = (x * share).sum(2)
+    variance = ((x - mean[..., None]) ** 2 * share).sum(2)
+    return torch.cat([mean, variance.clamp_min(1e-5).sqrt()], 1)
+
+
+class AudioCnn(nn.Module):
+    """Residual CNN over a clip's features; holds the training clips' mean and deviation of each row."""
+
+    def __init__(self, rows: int, preset: AudioCnnPreset = AudioCnnPreset()) -> None:
+        super().__init__()
+        width = preset.width
+        blocks, inward = [], width
+        for multiple in (2, 4, 8):
+            for i in range(preset.depth):
+                blocks.append(Residual(inward, width * multiple, 2 if i == 0 else 1))
+                inward = width * multiple
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, width, 5, 2, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
+        )
+        self.blocks = nn.Sequential(*blocks)
+        self.embed = nn.BatchNorm1d(2 * inward)
+        self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(2 * inward, len(EMOTIONS)))
+        self.size = 2 * inward
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.register_buffer("mean", torch.zeros(rows, 1))
+        self.register_buffer("deviation", torch.ones(rows, 1))
+        self.to(memory_format=torch.channels_last)
+
+    def remember(self, mean: np.ndarray, deviation: np.ndarray) -> None:
+        """Keep the training clips' statistics with the weights: whoever feeds this network needs them."""
+        self.mean.copy_(torch.from_numpy(mean))
+        self.deviation.copy_(torch.from_numpy(deviation))
+
+    def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, 1, rows, T] standardised features, [B] frames -> logits [B, 8], embedding [B, size]."""
+        x = self.blocks(self.stem(x)).mean(2).float()
+        embedding = self.embed(statistics(x, torch.div(frames + REDUCTION - 1, REDUCTION, rounding_mode="floor")))
+        return self.head(embedding), embedding
+
+
+class AudioExamples:
+    """Clips' features, view by view, as padded batches; standardised with the training clips' statistics."""
+
+    def __init__(
+        self,
+        views: Mapping[str, Sequence[np.ndarray]],
+        emotions: Mapping[str, str],
+        train: Sequence[str],
+        augmentation: SpectrogramAugmentation,
+        seed: int = 0,
+    ) -> None:
+        self.views, self.emotions, self.augmentation, self.seed = views, emotions, augmentation, seed
+        self.mean, self.deviation = mean_and_deviation(views[file][0] for file in train)
+
+    def standard(self, file: str, view: int = 0) -> np.ndarray:
+        """One view of a clip, [rows, frames] float32, each row with the training clips' mean 0 and deviation 1."""
+        return (self.views[file][view].astype(np.float32) - self.mean) / self.deviation
+
+    def changed(self, file: str, epoch: int) -> np.ndarray:
+        """A training copy of the clip, the same for the same seed and epoch in whatever order it is asked for."""
+        draw = np.random.default_rng([self.seed, epoch, *file.encode()])
+        view = int(draw.integers(len(self.views[file])))
+        return self.augmentation(self.standard(file, view), draw)
+
+    def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
+        """Padded batches: shuffled and changed for a training epoch; as they are, in order, when it is None."""
+        if epoch is not None:
+            files = np.random.default_rng([self.seed, epoch]).permutation(np.array(files)).tolist()
+        for start in range(0, len(files), size):
+            part = tuple(files[start : start + size])
+            arrays = [self.standard(f) if epoch is None else self.changed(f, epoch) for f in part]
+            target = torch.tensor([INDEX[self.emotions[f]] for f in part])
+            yield Batch(padded(arrays), target, part)
+
+
+def padded(arrays: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """[rows, frames] arrays -> [B, 1, rows, T] with zeros (the mean) behind short ones, and their frames [B]."""
+    frames = torch.tensor([a.shape[1] for a in arrays])
+    longest = -(-int(frames.max()) // REDUCTION) * REDUCTION  # few different lengths: fewer kernels to prepare
+    out = np.zeros((len(arrays), 1, arrays[0].shape[0], longest), np.float32)
+    for i, a in enumerate(arrays):
+        out[i, 0, :, : a.shape[1]] = a
+    return torch.from_numpy(out).to(memory_format=torch.channels_last), frames

@@ -1,0 +1,175 @@
+"""What the branches say of N clips -> one opinion: late fusion of logits [N, 8], early fusion of embeddings [N, D].
+
+A late fusion is a small class with `fit` and `__call__`; the table LATE holds them all. Early fusion is a network over
+the branches' embeddings, trained on frozen branches or together with them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, logsumexp, softmax
+from torch import Tensor, nn
+
+from intone.calibrate import log_loss
+from intone.emotions import EMOTIONS
+from intone.models.batch import Batch, Examples
+
+
+class LateFusion(Protocol):
+    """Combines the branches' calibrated logits."""
+
+    def fit(self, branches: Sequence[np.ndarray], true: np.ndarray) -> None:
+        """Learn what there is to learn from a fold's validation clips: branches' logits [N, 8], true emotions [N]."""
+        ...
+
+    def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
+        """Branches' logits, each [N, 8] -> fused logits [N, 8]."""
+        ...
+
+    def details(self) -> dict[str, float]:
+        """What was learnt, for the record."""
+        ...
+
+
+class MeanProbability:
+    """The average of the branches' probabilities."""
+
+    def fit(self, branches: Sequence[np.ndarray], true: np.ndarray) -> None:
+        """Nothing to learn."""
+
+    def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
+        """Log of the mean probability."""
+        return logsumexp([log_softmax(b, axis=1) for b in branches], axis=0) - np.log(len(branches))
+
+    def details(self) -> dict[str, float]:
+        """Nothing."""
+        return {}
+
+
+class SummedLogits(MeanProbability):
+    """The sum of the branches' logits: Bayes' rule where the branches err independently given the emotion."""
+
+    def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
+        """Sum over branches."""
+        return np.sum(branches, axis=0)
+
+
+class MajorityVote(MeanProbability):
+    """Each branch has one vote; a tie goes to the higher mean probability.
+
+    The fused probability is the share of votes plus the mean probability at a weight too small to overrule a vote.
+    """
+
+    def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
+        """Log of that probability."""
+        chances = np.stack([softmax(b, axis=1) for b in branches])
+        n = len(branches)
+        votes = (np.arange(len(EMOTIONS)) == chances.argmax(2)[..., None]).mean(0)
+        fused = votes + chances.mean(0) / (n + 1)
+        return np.log(fused / fused.sum(1, keepdims=True))
+
+
+class WeightedLogits(MeanProbability):
+    """Two branches' logits at weights w and 1 - w, times two; w has the lowest validation loss."""
+
+    weight = 0.5
+
+    def fit(self, branches: Sequence[np.ndarray], true: np.ndarray) -> None:
+        """Choose w in [0, 1] on the fold's validation clips."""
+        if len(branches) != 2:
+            raise ValueError(f"a weighted fusion takes two branches, not {len(branches)}")
+
+        def cost(weight: float) -> float:
+            return log_loss(self._combined(branches, weight), true)
+
+        self.weight = float(minimize_scalar(cost, bounds=(0, 1), method="bounded").x)
+
+    def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
+        """Weighted sum."""
+        return self._combined(branches, self.weight)
+
+    @staticmethod
+    def _combined(branches: Sequence[np.ndarray], weight: float) -> np.ndarray:
+        return 2 * (weight * branches[0] + (1 - weight) * branches[1])
+
+    def details(self) -> dict[str, float]:
+        """The first branch's weight."""
+        return {"weight_of_first": self.weight}
+
+
+LATE: Mapping[str, type[LateFusion]] = {
+    "fusion_late_mean": MeanProbability,
+    "fusion_late_logits": SummedLogits,
+    "fusion_late_vote": MajorityVote,
+    "fusion_late_weighted": WeightedLogits,
+}
+
+
+class EarlyFusion(nn.Module):
+    """Branch embeddings side by side -> logits [B, 8].
+
+    While training, a whole branch is hidden now and then (modality dropout, Neverova et al. 2016), so that the branch
+    that knows its training clips by heart can't drown the other.
+    """
+
+    def __init__(
+        self, branches: Sequence[nn.Module], inputs: Sequence[int], frozen: bool, hidden: int = 128, hide: float = 0.3
+    ) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches).requires_grad_(not frozen)
+        self.inputs, self.frozen, self.hide = tuple(inputs), frozen, hide
+        sizes = [int(branch.size) for branch in branches]  # type: ignore[arg-type]
+        self.norms = nn.ModuleList(nn.LayerNorm(s) for s in sizes)
+        self.body = nn.Sequential(nn.Dropout(0.3), nn.Linear(sum(sizes), hidden), nn.ReLU(), nn.Dropout(0.3))
+        self.head = nn.Linear(hidden, len(EMOTIONS))
+        self.size = hidden
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Each branch's inputs in turn -> logits [B, 8], embedding [B, hidden]."""
+        parts, start = [], 0
+        for branch, norm, count in zip(self.branches, self.norms, self.inputs, strict=True):
+            parts.append(norm(branch(*inputs[start : start + count])[1].float()))
+            start += count
+        if self.training:
+            parts = self._hidden(parts)
+        embedding = self.body(torch.cat(parts, 1))
+        return self.head(embedding), embedding
+
+    def train(self, mode: bool = True) -> "EarlyFusion":
+        """Frozen branches stay in evaluation mode: neither dropout nor their running statistics change."""
+        super().train(mode)
+        if self.frozen:
+            self.branches.eval()
+        return self
+
+    def _hidden(self, parts: list[Tensor]) -> list[Tensor]:
+        """Zero one randomly drawn branch of a share `hide` of the clips."""
+        which = torch.randint(len(parts), (len(parts[0]), 1))
+        hit = torch.rand(len(parts[0]), 1) < self.hide
+        return [p.masked_fill(hit & (which == i), 0.0) for i, p in enumerate(parts)]
+
+
+class PairedExamples:
+    """Two or more sources side by side: the same clips, in the same order, each with its own inputs."""
+
+    def __init__(self, sources: Sequence[Examples], seed: int = 0) -> None:
+        self.sources, self.seed = sources, seed
+
+    def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
+        """One batch of all sources at a time; shuffled here, and joined by key."""
+        if epoch is not None:
+            files = np.random.default_rng([self.seed, epoch]).permutation(np.array(files)).tolist()
+        for start in range(0, len(files), size):
+            part = files[start : start + size]
+            found = [_in_order(next(iter(s.batches(part, len(part), epoch))), part) for s in self.sources]
+            yield Batch(tuple(x for b in found for x in b.inputs), found[0].targets, tuple(part))
+
+
+def _in_order(batch: Batch, files: Sequence[str]) -> Batch:
+    """The batch's rows in the order of `files`."""
+    place = {file: i for i, file in enumerate(batch.files)}
+    rows = torch.tensor([place[file] for file in files])
+    return Batch(tuple(x[rows] for x in batch.inputs), batch.targets[rows], tuple(files))

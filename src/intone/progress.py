@@ -1,0 +1,38 @@
+"""An iterable of known length -> the same items, with a bar on stderr that knows what is left; quiet without a terminal."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+Item = TypeVar("Item")
+
+
+def bar() -> Progress:
+    """A progress display on stderr; nothing is drawn when stderr is not a terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
+def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
+    """The items, one by one, while a bar named `label` fills."""
+    with bar() as display:
+        task = display.add_task(label, total=total)
+        for item in items:
+            yield item
+            display.advance(task)
+
+
+def say(line: str) -> None:
+    """One line on stderr, for a person."""
+    print(line, file=sys.stderr, flush=True)

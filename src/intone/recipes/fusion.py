@@ -1,0 +1,103 @@
+"""Finished branches of one fold -> fusions: late (from calibrated logits), early (from embeddings), and a choice."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+import torch
+
+from intone.calibrate import log_loss
+from intone.emotions import EMOTIONS
+from intone.lab import Lab
+from intone.models.fusion import LATE, EarlyFusion, PairedExamples
+from intone.runs import Outcome, StoredFold
+from intone.splits import Split
+from intone.train import TrainingPreset, fit, save_network
+
+@dataclass(frozen=True)
+class LateRecipe:
+    """Calibrated logits of finished branches, combined by one of `LATE`."""
+
+    modality: ClassVar[str] = "fusion"
+    fusion: str
+    branches: tuple[str, ...]
+
+    def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
+        """Fit on the fold's validation clips what the fusion has to learn, then combine all clips."""
+        folds = [lab.fold(b, track, split) for b in self.branches]
+        files = folds[0].logits.index
+        validation = list(split.validation)
+        fusion = LATE[self.fusion]()
+        fusion.fit([f.calibrated.loc[validation].to_numpy() for f in folds], lab.true(validation))
+        fused = fusion([f.calibrated.loc[files].to_numpy() for f in folds])
+        logits = pd.DataFrame(fused, files, list(EMOTIONS))
+        return Outcome(logits, *_cost(folds), details=fusion.details())
+
+
+def _cost(folds: list[StoredFold]) -> tuple[int, float]:
+    """Parameters and training seconds of all branches together."""
+    return sum(f.config["parameters"] for f in folds), sum(f.config["seconds"] for f in folds)
+
+
+@dataclass(frozen=True)
+class ChoiceRecipe:
+    """Of several variants, the one with the lowest validation loss in this very fold."""
+
+    modality: ClassVar[str]
+    candidates: tuple[str, ...]
+
+    def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
+        """Pick by the calibrated loss on the fold's validation clips; the pick goes into the record."""
+        folds = {c: lab.fold(c, track, split) for c in self.candidates}
+        validation = list(split.validation)
+        true = lab.true(validation)
+        losses = {c: log_loss(f.calibrated.loc[validation].to_numpy(), true) for c, f in folds.items()}
+        pick = min(losses, key=lambda c: losses[c])
+        chosen = folds[pick]
+        kept = (chosen.folder / "embeddings.npz").exists()
+        return Outcome(
+            chosen.logits,
+            chosen.config["parameters"],
+            sum(f.config["seconds"] for f in folds.values()),
+            chosen.embeddings if kept else None,
+            details={"picked": pick, "validation_loss": losses},
+        )
+
+
+@dataclass(frozen=True)
+class TextChoice(ChoiceRecipe):
+    """A choice among text models."""
+
+    modality: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True)
+class FusionChoice(ChoiceRecipe):
+    """A choice among fusions."""
+
+    modality: ClassVar[str] = "fusion"
+
+
+@dataclass(frozen=True)
+class EarlyRecipe:
+    """A network over the branches' embeddings; the branches stay as they are, or train on together with it."""
+
+    modality: ClassVar[str] = "fusion"
+    branches: tuple[str, str]
+    joint: bool
+    training: TrainingPreset = TrainingPreset(rate=1e-3, average=0.99)
+
+    def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
+        """Train on the fold, from its finished branches."""
+        folds = [lab.fold(b, track, split) for b in self.branches]
+        networks = [lab.network(b, track, split) for b in self.branches]
+        sources = [lab.examples(b, track, split) for b in self.branches]
+        torch.manual_seed(lab.seed)
+        fusion = EarlyFusion(networks, [2] * len(networks), frozen=not self.joint)
+        preset = replace(self.training, epochs=lab.effort.joint_epochs, seed=lab.seed)
+        fitted = fit(fusion, PairedExamples(sources, lab.seed), split, preset, folder)
+        save_network(fusion, folder / "model.safetensors", {"recipe": asdict(self)})
+        seconds = fitted.seconds + _cost(folds)[1]
+        details = {"epoch": fitted.epoch}
+        return Outcome(fitted.logits, fitted.parameters, seconds, fitted.embeddings, fitted.history, details)

@@ -1,0 +1,151 @@
+"""Clip table + protocol + fold -> which clips train, validate and test, disjoint by speaker or refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from intone.errors import IntoneError
+
+PARTS = ("train", "validation", "test")
+
+Actors = tuple[int, ...]
+
+LUNA5: tuple[tuple[Actors, Actors], ...] = (
+    ((2, 5, 14, 15, 16), (3, 6)),
+    ((3, 6, 7, 13, 18), (10, 11)),
+    ((10, 11, 12, 19, 20), (8, 17)),
+    ((8, 17, 21, 23, 24), (1, 14)),
+    ((1, 4, 9, 22), (2, 5)),
+)
+"""(test, validation) actors of each fold: Luna-Jiménez et al. 2022; validation as in ResLSTM-SER, arXiv 2606.03359."""
+
+EMOBOX6: tuple[tuple[Actors, Actors], ...] = (
+    ((1, 11, 20, 21), (2, 7)),
+    ((4, 10, 12, 14), (1, 6)),
+    ((8, 9, 19, 23), (10, 13)),
+    ((3, 5, 7, 24), (12, 17)),
+    ((2, 15, 16, 18), (14, 19)),
+    ((6, 13, 17, 22), (8, 3)),
+)
+"""(test, validation) actors of each fold: test as in EmoBox (Interspeech 2024)."""
+
+LOSO24: tuple[tuple[Actors, Actors], ...] = tuple(((k,), (k % 24 + 1, (k + 1) % 24 + 1)) for k in range(1, 25))
+"""Actor k out, actors k+1 and k+2 (modulo 24) for validation."""
+
+PROTOCOLS = ("luna5", "emobox6", "loso24", "luna5_sentence", "random", "speakers")
+"""`random` shuffles clips and so leaks speakers (for the leakage audit alone); `speakers` is leave-some-out for
+any corpus that is not RAVDESS."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """One fold: each part is a tuple of the clip table's `file` keys."""
+
+    protocol: str
+    fold: str
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def part_of(self) -> dict[str, str]:
+        """`file` -> train, validation or test."""
+        return {file: part for part in PARTS for file in getattr(self, part)}
+
+    def restricted(self, files: Sequence[str]) -> "Split":
+        """The same fold with only the clips in `files` (for quick runs)."""
+        keep = set(files)
+        kept = {part: tuple(f for f in getattr(self, part) if f in keep) for part in PARTS}
+        return Split(self.protocol, self.fold, **kept)
+
+
+def folds(clips: pd.DataFrame, protocol: str) -> list[Split]:
+    """All folds of a protocol over a clip table, in order.
+
+    Raises IntoneError for an unknown protocol, for a part without clips, and where a speaker would stand on both
+    sides of a fold (except in `random`, which exists to show what that is worth).
+    """
+    if protocol not in PROTOCOLS:
+        raise IntoneError(f"There is no protocol {protocol!r}: choose one of {', '.join(PROTOCOLS)}.")
+    if protocol == "random":
+        return _random(clips)
+    if protocol == "speakers":
+        return [_by_speaker(clips, protocol, str(k + 1), *pair) for k, pair in enumerate(_groups(clips))]
+    table = {"luna5": LUNA5, "emobox6": EMOBOX6, "loso24": LOSO24, "luna5_sentence": LUNA5}[protocol]
+    splits = []
+    for k, (test, validation) in enumerate(table, start=1):
+        split = _by_speaker(clips, protocol, str(k), _names(test), _names(validation))
+        splits += _crossed(clips, split) if protocol == "luna5_sentence" else [split]
+    return splits
+
+
+def _names(actors: Actors) -> list[str]:
+    return [f"ravdess-{actor:02d}" for actor in actors]
+
+
+def _groups(clips: pd.DataFrame, size: int = 2) -> list[tuple[list[str], list[str]]]:
+    """(test, validation) speakers: `size` neighbours out at a time, the next one for validation."""
+    speakers = sorted(clips["speaker"].unique())
+    if len(speakers) < 4:
+        raise IntoneError(f"Speaker-disjoint folds need 4 speakers or more, and this table has {len(speakers)}.")
+    return [
+        (speakers[i : i + size], [speakers[(i + size) % len(speakers)]]) for i in range(0, len(speakers), size)
+    ]
+
+
+def _by_speaker(
+    clips: pd.DataFrame, protocol: str, fold: str, test: Sequence[str], validation: Sequence[str]
+) -> Split:
+    speaker = clips["speaker"]
+    out = {
+        "test": clips.loc[speaker.isin(test), "file"],
+        "validation": clips.loc[speaker.isin(validation), "file"],
+        "train": clips.loc[~speaker.isin([*test, *validation]), "file"],
+    }
+    split = Split(protocol, fold, **{part: tuple(sorted(files)) for part, files in out.items()})
+    check_disjoint(split, clips)
+    return split
+
+
+def check_disjoint(split: Split, clips: pd.DataFrame) -> None:
+    """Raises IntoneError where a part is empty or a speaker stands in two parts."""
+    speaker_of = dict(zip(clips["file"], clips["speaker"], strict=True))
+    speakers = {part: {speaker_of[f] for f in getattr(split, part)} for part in PARTS}
+    for part, found in speakers.items():
+        if not found:
+            raise IntoneError(
+                f"Fold {split.fold} of {split.protocol} has no {part} clips: the protocol needs all its speakers."
+            )
+    for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        both = sorted(speakers[one] & speakers[other])
+        if both:
+            raise IntoneError(
+                f"Fold {split.fold} of {split.protocol} has {', '.join(both)} in both {one} and {other}: refused."
+            )
+
+
+def _crossed(clips: pd.DataFrame, split: Split) -> list[Split]:
+    """One speaker-disjoint fold -> one a sentence: train and validate on the others, test on it."""
+    statement = dict(zip(clips["file"], clips["statement"], strict=True))
+    out = []
+    for held in sorted(set(statement.values())):
+        parts = {p: tuple(f for f in getattr(split, p) if (statement[f] == held) == (p == "test")) for p in PARTS}
+        out.append(Split(split.protocol, f"{split.fold}-{held}", **parts))
+    return out
+
+
+def _random(clips: pd.DataFrame, count: int = 5, seed: int = 0) -> list[Split]:
+    """Clips shuffled into fifths whatever their speaker; validation is a tenth of the rest."""
+    files = np.array(sorted(clips["file"]))
+    order = np.random.default_rng(seed).permutation(len(files))
+    splits = []
+    for k, test in enumerate(np.array_split(order, count)):
+        rest = np.setdiff1d(order, test)
+        rest = np.random.default_rng([seed, k]).permutation(rest)
+        cut = len(rest) // 10
+        parts = {"test": test, "validation": rest[:cut], "train": rest[cut:]}
+        splits.append(
+            Split("random", str(k + 1), **{part: tuple(sorted(files[i])) for part, i in parts.items()})
+        )
+    return splits

@@ -1,0 +1,276 @@
+"""Network + examples + one fold -> a trained network, its logits [clips, 8] and a run folder that resumes after a kill.
+
+Adam with decoupled weight decay, a one-cycle rate, and weights averaged over the steps; the epoch is the one whose
+averaged weights have the lowest loss on the fold's validation actors.
+"""
+
+import json
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from intone.emotions import EMOTIONS
+from intone.evaluate import accuracy, confusion, uar
+from intone.models.batch import Batch, Examples
+from intone.splits import Split
+
+logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", module="lightning")
+
+
+@dataclass(frozen=True)
+class TrainingPreset:
+    """How a network is trained; the same for every fold."""
+
+    epochs: int = 60
+    """At most this many passes over the training clips."""
+    patience: int = 60
+    """Stop after this many epochs without a lower validation loss."""
+    batch: int = 16
+    """Clips in a step."""
+    rate: float = 2e-3
+    """Highest learning rate of the cycle."""
+    decay: float = 0.02
+    """Weight decay (Loshchilov & Hutter 2019)."""
+    smoothing: float = 0.1
+    """Label smoothing."""
+    average: float = 0.998
+    """Share of the averaged weights that each step keeps; about 500 steps."""
+    class_weights: tuple[float, ...] | None = None
+    """Weight of each emotion in the loss, in the emotion order; None counts every clip once."""
+    seed: int = 0
+    """Of initial weights, order and augmentation."""
+    precision: str = "auto"
+    """auto takes bf16 where the processor has it, else 32-true; or any precision that Lightning knows."""
+
+    def resolved_precision(self) -> Any:
+        """The precision that Lightning gets on this machine."""
+        if self.precision != "auto":
+            return self.precision
+        fast = torch.cuda.is_available() or getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+        return "bf16-mixed" if fast else "32-true"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network and what it says of a fold's clips."""
+
+    network: nn.Module
+    logits: pd.DataFrame
+    """Index `file`, one column per emotion: with the averaged weights, in evaluation mode, without augmentation."""
+    embeddings: pd.DataFrame
+    """Index `file`, one column per dimension."""
+    epoch: int
+    """The chosen epoch, from 1; 0 where nothing was trained here."""
+    parameters: int
+    seconds: float
+    """Training time, all attempts together."""
+    history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Columns `epoch, split, loss, accuracy, uar`."""
+
+
+class Lesson(lightning.LightningModule):
+    """One network, its loss and its averaged copy; collects the run's history."""
+
+    def __init__(self, network: nn.Module, preset: TrainingPreset, steps: int) -> None:
+        super().__init__()
+        self.network, self.preset, self.steps = network, preset, steps
+        self.averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(preset.average), use_buffers=True)
+        weights = torch.tensor(preset.class_weights) if preset.class_weights else None
+        self.loss = nn.CrossEntropyLoss(weights, label_smoothing=preset.smoothing)
+        self.plain_loss = nn.CrossEntropyLoss()
+        self.seen: dict[str, list[tuple[float, Tensor, Tensor]]] = {"train": [], "validation": []}
+        self.history: list[dict[str, Any]] = []
+        self.spent = 0.0
+
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
+        """Loss of one batch."""
+        logits = self.network(*batch.inputs)[0].float()
+        loss = self.loss(logits, batch.targets)
+        self.seen["train"].append((float(loss), logits.detach().argmax(1), batch.targets))
+        return loss
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """A step, then the average follows."""
+        super().optimizer_step(*args, **kwargs)
+        self.averaged.update_parameters(self.network)
+
+    def validation_step(self, batch: Batch, _index: int) -> None:
+        """What the averaged weights say of one batch."""
+        logits = self.averaged(*batch.inputs)[0].float()
+        self.seen["validation"].append((float(self.plain_loss(logits, batch.targets)), logits.argmax(1), batch.targets))
+
+    def on_train_epoch_start(self) -> None:
+        """Seed by epoch, so that a resumed run draws the same dropout."""
+        torch.manual_seed(self.preset.seed * 100_003 + self.current_epoch)
+        self.seen["train"].clear()
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the last epoch."""
+        self.seen["validation"].clear()
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the loss that chooses the epoch."""
+        if not self.trainer.sanity_checking:
+            self.log("validation_loss", self._note("validation"))
+
+    def on_train_epoch_end(self) -> None:
+        """Write down the training side."""
+        self.log("train_loss", self._note("train"))
+
+    def _note(self, split: str) -> float:
+        losses, predicted, targets = zip(*self.seen[split], strict=True)
+        sizes = [len(t) for t in targets]
+        table = confusion(torch.cat(targets).cpu().numpy(), torch.cat(predicted).cpu().numpy())
+        loss = float(np.average(losses, weights=sizes))
+        row = {"epoch": self.current_epoch + 1, "split": split, "loss": loss}
+        self.history.append(row | {"accuracy": accuracy(table), "uar": uar(table)})
+        return loss
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the history and the time spent with the weights."""
+        checkpoint["history"] = self.history
+        checkpoint["spent"] = self.spent
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with both."""
+        self.history = checkpoint["history"]
+        self.spent = checkpoint["spent"]
+
+    def configure_optimizers(self) -> Any:
+        """AdamW (decay on matrices only) and a one-cycle rate (Smith & Topin 2019)."""
+        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.preset.decay},
+            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.preset.rate)
+        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.preset.rate, self.steps, pct_start=0.15)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+
+class EpochBatches:
+    """The batches of one epoch, as Lightning takes them: an iterable that knows its length."""
+
+    def __init__(self, examples: Examples, files: Sequence[str], size: int, epoch: int | None) -> None:
+        self.examples, self.files, self.size, self.epoch = examples, files, size, epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.files) // self.size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.examples.batches(self.files, self.size, self.epoch)
+
+
+class FoldData(lightning.LightningDataModule):
+    """Training batches, anew each epoch, and validation batches of one fold."""
+
+    def __init__(self, examples: Examples, split: Split, size: int) -> None:
+        super().__init__()
+        self.examples, self.split, self.size = examples, split, size
+
+    def train_dataloader(self) -> EpochBatches:
+        """The batches of the epoch that is about to start."""
+        assert self.trainer is not None
+        return EpochBatches(self.examples, self.split.train, self.size, self.trainer.current_epoch)
+
+    def val_dataloader(self) -> EpochBatches:
+        """Validation clips as they are."""
+        return EpochBatches(self.examples, self.split.validation, 64, None)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, _index: int) -> Batch:
+        """Tensors to the device, keys stay."""
+        return Batch(tuple(x.to(device) for x in batch.inputs), batch.targets.to(device), batch.files)
+
+
+class Clock(Callback):
+    """Adds each epoch's seconds to what the checkpoint remembers."""
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Start."""
+        self.started = time.perf_counter()
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Stop, before the checkpoint is written."""
+        if isinstance(pl_module, Lesson) and not trainer.sanity_checking:
+            pl_module.spent += time.perf_counter() - self.started
+
+
+def fit(
+    network: nn.Module,
+    examples: Examples,
+    split: Split,
+    preset: TrainingPreset,
+    folder: Path,
+    callbacks: Sequence[Callback] = (),
+) -> Fitted:
+    """Train on the fold's training clips, choose the epoch on its validation clips, and listen to all of them.
+
+    `folder` gets `last.ckpt` and `best.ckpt` while training goes on; the same call after a kill goes on from the last
+    whole epoch and ends with the same weights.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(preset.seed)
+    lesson = Lesson(network, preset, preset.epochs * -(-len(split.train) // preset.batch))
+    keep = ModelCheckpoint(
+        folder, "best", "validation_loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    trainer = lightning.Trainer(
+        max_epochs=preset.epochs,
+        callbacks=[Clock(), EarlyStopping("validation_loss", patience=preset.patience), keep, *callbacks],
+        logger=TensorBoardLogger(folder, name="", version="tensorboard"),
+        precision=preset.resolved_precision(),
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        gradient_clip_val=5.0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        log_every_n_steps=10_000,
+    )
+    last = folder / "last.ckpt"
+    trainer.fit(lesson, FoldData(examples, split, preset.batch), ckpt_path=str(last) if last.exists() else None)
+    best = torch.load(folder / "best.ckpt", weights_only=False)
+    prefix = "averaged.module."
+    network.load_state_dict({k[len(prefix) :]: v for k, v in best["state_dict"].items() if k.startswith(prefix)})
+    logits, embeddings = listen(network, examples, [*split.train, *split.validation, *split.test], preset)
+    count = sum(p.numel() for p in network.parameters())
+    history = pd.DataFrame(lesson.history).drop_duplicates(["epoch", "split"], keep="last")
+    return Fitted(network, logits, embeddings, int(best["epoch"]) + 1, count, lesson.spent, history)
+
+
+@torch.inference_mode()
+def listen(
+    network: nn.Module, examples: Examples, files: Sequence[str], preset: TrainingPreset
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Logits [clips, 8] and embeddings [clips, D] of clips as they are, indexed by `file`, in 32 bits."""
+    network.eval()
+    out = [(b.files, *network(*b.inputs)) for b in examples.batches(files, 64)]
+    index = pd.Index([f for part, _, _ in out for f in part], name="file")
+    logits = torch.cat([x.float() for _, x, _ in out]).numpy()
+    embeddings = torch.cat([e.float() for _, _, e in out]).numpy()
+    return pd.DataFrame(logits, index, list(EMOTIONS)), pd.DataFrame(embeddings, index)
+
+
+def save_network(network: nn.Module, path: Path, settings: Mapping[str, Any]) -> None:
+    """Weights as safetensors; `settings` (JSON-able) travels inside, so that the file rebuilds itself."""
+    tensors = {k: v.contiguous() for k, v in network.state_dict().items()}
+    save_file(tensors, path, metadata={"intone": json.dumps(settings)})
+
+
+def load_network_file(network: nn.Module, path: Path) -> None:
+    """Fill a network of the right shape; raises RuntimeError where a key is missing or foreign."""
+    network.load_state_dict(load_file(path))

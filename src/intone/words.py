@@ -1,0 +1,115 @@
+"""Sentence (text) -> tokens -> ids in a vocabulary (int64), and the GloVe vectors (float32) of that vocabulary.
+
+The vocabulary comes from training text alone. GloVe (Pennington, Socher & Manning 2014) was learnt elsewhere and long
+before, but only words that the training text uses get its vectors: any other word is `<unknown>` in every variant, so
+that what a model knows can be read off its vocabulary. (Vectors for words unseen in training changed nothing that could
+be measured.)
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+PAD: Final = "<pad>"
+"""Id 0, behind the end of short sentences."""
+UNKNOWN: Final = "<unknown>"
+"""Id 1, for words outside the vocabulary."""
+
+LONGEST: Final = 64
+"""Tokens kept of a sentence; GoEmotions' comments have 30 at most, and a recogniser's loop can have hundreds."""
+
+# Emoji and the pictographs around them; a skin tone or a variation selector behind one is no token of its own.
+_EMOJI: Final = "\u2600-\u27bf\u2b50\u2b55\U0001f300-\U0001f3fa\U0001f400-\U0001faff"
+_TOKEN: Final = re.compile(rf"\[[a-z]+\]|[^\W_]+(?:'[^\W_]+)*|[!?.,]|[{_EMOJI}]")
+
+
+def tokens(sentence: str) -> list[str]:
+    """Lower-case words, the marks ! ? . , one by one, emoji, and GoEmotions' masks such as [name].
+
+    >>> tokens("[NAME] didn't go?! 😂")
+    ['[name]', "didn't", 'go', '?', '!', '😂']
+    """
+    return _TOKEN.findall(sentence.lower().replace("’", "'"))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words that a model knows; `words[0]` is padding and `words[1]` stands for all others."""
+
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, sentences: Iterable[str], least: int = 1) -> "Vocabulary":
+        """Words that occur `least` times or more in the training sentences, the most frequent first."""
+        counts = Counter(token for sentence in sentences for token in tokens(sentence))
+        kept = sorted((word for word, n in counts.items() if n >= least), key=lambda word: (-counts[word], word))
+        return cls((PAD, UNKNOWN, *kept))
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Word -> id."""
+        return {word: i for i, word in enumerate(self.words)}
+
+    def encode(self, sentence: str) -> np.ndarray:
+        """Ids of the sentence's tokens, int64 of shape (tokens,); a sentence without any is one `<unknown>`."""
+        ids = [self.index.get(token, 1) for token in tokens(sentence)[:LONGEST]]
+        return np.array(ids or [1], np.int64)
+
+
+def padded(sentences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """B encoded sentences -> ids (B, longest) with 0 behind short ones, and token counts (B,); both int64."""
+    lengths = np.array([len(ids) for ids in sentences], np.int64)
+    out = np.zeros((len(sentences), int(lengths.max())), np.int64)
+    for row, ids in zip(out, sentences, strict=True):
+        row[: len(ids)] = ids
+    return out, lengths
+
+
+@dataclass(frozen=True)
+class Glove:
+    """Word vectors; float32, one row a word."""
+
+    words: tuple[str, ...]
+    vectors: np.ndarray
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Word -> row."""
+        return {word: i for i, word in enumerate(self.words)}
+
+    @classmethod
+    def read(cls, folder: Path) -> "Glove":
+        """Vectors from `vectors.npy` and `words.txt` (one a line, in the same order); the matrix stays on disk."""
+        text = (folder / "words.txt").read_text(encoding="utf-8").removesuffix("\n")
+        # Not splitlines: GloVe knows words made of characters that Python takes for line ends.
+        return cls(tuple(text.split("\n")), np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False))
+
+    def vector(self, token: str) -> np.ndarray | None:
+        """The token's vector, shape (size,), or None.
+
+        GloVe 6B writes "do n't" and "it 's", so a word with an apostrophe is the mean of its parts' vectors.
+        """
+        parts = [token.strip("[]")] if token not in self.index else [token]
+        if parts[0] not in self.index and "'" in token:
+            stem, mark, end = token.rpartition("n't") if token.endswith("n't") else token.partition("'")
+            parts = [stem, mark + end]
+        found = [self.vectors[self.index[part]] for part in parts if part in self.index]
+        return np.mean(found, axis=0, dtype=np.float32) if found else None
+
+    def matrix(self, vocabulary: Vocabulary) -> np.ndarray:
+        """(len(vocabulary), size) float32: each word's vector; zeros for padding, unknown and words without one."""
+        out = np.zeros((len(vocabulary), self.vectors.shape[1]), np.float32)
+        for row, word in zip(out[2:], vocabulary.words[2:], strict=True):
+            vector = self.vector(word)
+            if vector is not None:
+                row[:] = vector
+        return out
