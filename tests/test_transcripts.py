@@ -14,7 +14,7 @@ from intone import transcripts, weights
 from intone.corpora import Corpus
 from intone.errors import BadClip, IntoneError, Missing
 from intone.google_speech import GoogleSpeech
-from intone.transcripts import Whisper, compression, normalise, says_again, transcribe, transcribe_file
+from intone.transcripts import Said, Whisper, compression, normalise, says_again, transcribe, transcribe_file
 from intone.word_errors import word_error_table
 
 RATE = 16_000
@@ -104,11 +104,18 @@ def test_loops_are_noticed() -> None:
 @pytest.fixture(scope="module")
 def whisper() -> Whisper:
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("INTONE_CACHE", raising=False)  # the weights of whoever runs the tests, not of the tests' own empty cache
+        patch.delenv(
+            "INTONE_CACHE", raising=False
+        )  # the weights of whoever runs the tests, not of the tests' own empty cache
         try:
             return Whisper(weights.find("whisper-base"))
         except Missing as reason:
             pytest.skip(str(reason))
+
+
+@pytest.mark.parametrize("sound", ["loud noise", "tone"])
+def test_whisper_alone_hears_no_words_either(whisper: Whisper, sound: str) -> None:
+    assert whisper._decode(NO_SPEECH[sound].astype(np.float32)) == ""
 
 
 TIME = np.arange(4 * RATE) / RATE
@@ -127,13 +134,13 @@ def test_whisper_hears_no_words_where_nobody_speaks(whisper: Whisper, sound: str
     assert whisper.words(NO_SPEECH[sound].astype(np.float32)) == ""
 
 
-def scripted(monkeypatch: pytest.MonkeyPatch, *answers: tuple[str, float]) -> list[int]:
+def scripted(monkeypatch: pytest.MonkeyPatch, *answers: tuple[str, float, bool]) -> list[int]:
     """Whisper that gives these answers, in turn, and hears speech everywhere; returns the windows asked for."""
     windows: list[int] = []
 
-    def generate(self: Whisper, signal: np.ndarray, window: int) -> tuple[str, float]:
+    def generate(self: Whisper, signal: np.ndarray, window: int) -> Said:
         windows.append(window)
-        return answers[len(windows) - 1]
+        return Said(*answers[len(windows) - 1])
 
     monkeypatch.setattr(Whisper, "_generate", generate)
     monkeypatch.setattr(Whisper, "_stretches", lambda self, signal: [(0, len(signal))])
@@ -141,18 +148,18 @@ def scripted(monkeypatch: pytest.MonkeyPatch, *answers: tuple[str, float]) -> li
 
 
 def test_a_short_clip_takes_the_short_window_and_a_repeat_the_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    windows = scripted(monkeypatch, ("by the door", -0.1))
+    windows = scripted(monkeypatch, ("by the door", -0.1, True))
     assert Whisper().words(np.zeros(4 * RATE, np.float32)) == "by the door" and windows == [15]
-    windows = scripted(monkeypatch, ("by the door. By the door.", -0.1), ("by the door", -0.1))
+    windows = scripted(monkeypatch, ("by the door. By the door.", -0.1, True), ("by the door", -0.1, True))
     assert Whisper().words(np.zeros(4 * RATE, np.float32)) == "by the door" and windows == [15, 30]
-    windows = scripted(monkeypatch, ("by the door", -0.1))
+    windows = scripted(monkeypatch, ("by the door", -0.1, True))
     assert Whisper().words(np.zeros(9 * RATE, np.float32)) == "by the door" and windows == [30]
 
 
 def test_unsure_words_and_loops_are_no_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    scripted(monkeypatch, ("the", -4.0))
+    scripted(monkeypatch, ("the", -4.0, True))
     assert Whisper().words(np.zeros(RATE, np.float32)) == ""
-    scripted(monkeypatch, ("Buh, " * 20, -0.3), ("Buh, " * 40, -0.3))
+    scripted(monkeypatch, ("Buh, " * 20, -0.3, False), ("Buh, " * 40, -0.3, False))
     assert Whisper().words(np.zeros(RATE, np.float32)) == ""
 
 

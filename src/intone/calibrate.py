@@ -8,7 +8,7 @@ LOWEST, HIGHEST = 0.05, 20.0
 
 
 def temperature(logits: np.ndarray, true: np.ndarray) -> float:
-    """The T in [0.05, 20] whose softmax(logits / T) gives the true emotions the highest likelihood (Guo et al. 2017)."""
+    """The T in [0.05, 20] at which softmax(logits / T) makes the true emotions likeliest (Guo et al. 2017)."""
 
     def cost(log_t: float) -> float:
         return float(-log_softmax(logits / np.exp(log_t), axis=1)[np.arange(len(true)), true].mean())

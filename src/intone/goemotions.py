@@ -1,23 +1,21 @@
-"""GoEmotions' three TSV files -> a table of English comments, one of our eight emotions each: `id, text, emotion, part`.
+"""GoEmotions' three TSV files -> a table of comments, one of our eight emotions each: `id, text, emotion, part`.
 
 Demszky et al. 2020, "GoEmotions: A Dataset of Fine-Grained Emotions", ACL (Apache 2.0). The files hold one comment a
 line: text, comma-separated label numbers, id.
 """
 
 import csv
-import hashlib
 import os
 import re
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from intone.cache import digest, file_digest, write_whole
+from intone.cache import digest
+from intone.download import fetch
 from intone.emotions import GOEMOTIONS
-from intone.errors import IntoneError, Missing
+from intone.errors import Missing
 
 PARTS: Final = ("train", "dev", "test")
 
@@ -47,7 +45,9 @@ def find(folder: Path | None = None, beside: Path | None = None) -> Path:
         if all((place / f"{part}.tsv").is_file() for part in PARTS) and _names_file(place):
             return place
     where = " or ".join(str(place) for place in places)
-    raise Missing(f"GoEmotions (train.tsv, dev.tsv, test.tsv, emotions.txt) is not in {where}: intone data get goemotions")
+    raise Missing(
+        f"GoEmotions (train.tsv, dev.tsv, test.tsv, emotions.txt) is not in {where}: intone data get goemotions"
+    )
 
 
 def get(folder: Path = Path("data/goemotions")) -> Path:
@@ -55,18 +55,8 @@ def get(folder: Path = Path("data/goemotions")) -> Path:
 
     Raises IntoneError when a file can't be fetched or is not the published one, byte for byte.
     """
-    for name, expected in SHA256.items():
-        path = folder / name
-        if path.is_file() and file_digest(path) == expected:
-            continue
-        try:
-            with urllib.request.urlopen(SOURCE + name, timeout=60) as answer:
-                data = answer.read()
-        except (urllib.error.URLError, TimeoutError) as error:
-            raise IntoneError(f"{SOURCE + name} can't be fetched ({error}): put {name} into {folder} by hand.") from error
-        if hashlib.sha256(data).hexdigest() != expected:
-            raise IntoneError(f"{SOURCE + name} is not the published file (its sha256 differs): nothing was kept of it.")
-        write_whole(path, data)
+    for name, checksum in SHA256.items():
+        fetch(SOURCE + name, folder / name, f"sha256:{checksum}")
     return folder
 
 

@@ -5,7 +5,7 @@ twice, and an experiment that was stopped goes on where it was.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 import pandas as pd
 
+from intone.cache import digest
 from intone.corpora import Corpus
 from intone.emotions import INDEX
 from intone.errors import IntoneError, Missing
@@ -38,6 +39,8 @@ class Recipe(Protocol):
 
     modality: ClassVar[str]
     """audio, text or fusion."""
+    effort: ClassVar[tuple[str, ...]]
+    """The fields of `Effort` that it heeds."""
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def make(self, lab: "Lab", track: str, split: Split, folder: Path) -> Outcome:
@@ -131,16 +134,27 @@ class Lab:
     def settings(self, model: str, track: str) -> dict[str, Any]:
         """Everything that a finished fold of this model depends on, branches included, JSON-able."""
         recipe = self.recipe(model)
-        named = [v for v in asdict(recipe).values() if isinstance(v, tuple)]  # type: ignore[call-overload]
+        named = [v for v in asdict(recipe).values() if isinstance(v, tuple)]
         branches = [b for names in named for b in names if isinstance(b, str) and b in self.models]
+        effort = asdict(self.effort)
         return {
             "model": model,
-            "track": track,
+            "track": "none" if recipe.modality == "audio" else track,
+            "words": "" if recipe.modality == "audio" else self._words_digest(track),
             "seed": self.seed,
-            "effort": asdict(self.effort),
-            "recipe": asdict(recipe),  # type: ignore[call-overload]
+            "effort": {name: effort[name] for name in recipe.effort},
+            "recipe": asdict(recipe),
             "branches": {b: self.settings(b, track) for b in branches},
         }
+
+    def _words_digest(self, track: str) -> str:
+        """Names the texts that a track is made from, so that other words make other folds."""
+        table = self.goemotions if track == "natural" else self.transcripts
+        return "" if table is None else self.keep(f"words {track}", lambda: digest(table.to_csv(index=False)))
+
+    def with_seed(self, seed: int) -> "Lab":
+        """The same lab with another seed; what recipes keep is shared."""
+        return replace(self, seed=seed)
 
     def needed(self, what: str, value: Value | None, command: str) -> Value:
         """The value, or Missing with the command that gets it."""

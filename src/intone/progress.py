@@ -1,4 +1,7 @@
-"""An iterable of known length -> the same items, with a bar on stderr that knows what is left; quiet without a terminal."""
+"""An iterable of known length -> the same items, with a bar on stderr that knows what is left.
+
+Nothing is drawn where stderr is not a terminal.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator

@@ -88,7 +88,7 @@ def write_fold(
     outcome.history.to_csv(folder / "history.csv", index=False)
     if outcome.embeddings is not None:
         files, values = outcome.embeddings.index.to_numpy(str), outcome.embeddings.to_numpy(np.float32)
-        np.savez(folder / "embeddings.npz", file=files, values=values)
+        np.savez(folder / "embeddings.npz", keys=files, values=values)
     metrics = {part: asdict(score(table[table["split"] == part])) for part in ("train", "validation")}
     write_whole(folder / "metrics.json", json.dumps(metrics, indent=1).encode())
     config = {
@@ -136,7 +136,7 @@ class StoredFold:
     def embeddings(self) -> pd.DataFrame:
         """Index `file`, one column a dimension."""
         kept = np.load(self.folder / "embeddings.npz")
-        return pd.DataFrame(kept["values"], pd.Index(kept["file"], name="file"))
+        return pd.DataFrame(kept["values"], pd.Index(kept["keys"], name="file"))
 
     @property
     def predictions(self) -> pd.DataFrame:

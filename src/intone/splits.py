@@ -89,14 +89,10 @@ def _groups(clips: pd.DataFrame, size: int = 2) -> list[tuple[list[str], list[st
     speakers = sorted(clips["speaker"].unique())
     if len(speakers) < 4:
         raise IntoneError(f"Speaker-disjoint folds need 4 speakers or more, and this table has {len(speakers)}.")
-    return [
-        (speakers[i : i + size], [speakers[(i + size) % len(speakers)]]) for i in range(0, len(speakers), size)
-    ]
+    return [(speakers[i : i + size], [speakers[(i + size) % len(speakers)]]) for i in range(0, len(speakers), size)]
 
 
-def _by_speaker(
-    clips: pd.DataFrame, protocol: str, fold: str, test: Sequence[str], validation: Sequence[str]
-) -> Split:
+def _by_speaker(clips: pd.DataFrame, protocol: str, fold: str, test: Sequence[str], validation: Sequence[str]) -> Split:
     speaker = clips["speaker"]
     out = {
         "test": clips.loc[speaker.isin(test), "file"],
@@ -145,7 +141,5 @@ def _random(clips: pd.DataFrame, count: int = 5, seed: int = 0) -> list[Split]:
         rest = np.random.default_rng([seed, k]).permutation(rest)
         cut = len(rest) // 10
         parts = {"test": test, "validation": rest[:cut], "train": rest[cut:]}
-        splits.append(
-            Split("random", str(k + 1), **{part: tuple(sorted(files[i])) for part, i in parts.items()})
-        )
+        splits.append(Split("random", str(k + 1), **{part: tuple(sorted(files[i])) for part, i in parts.items()}))
     return splits

@@ -21,7 +21,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from intone.emotions import EMOTIONS
 from intone.evaluate import accuracy, confusion, uar
@@ -89,19 +89,25 @@ class Lesson(lightning.LightningModule):
     def __init__(self, network: nn.Module, preset: TrainingPreset, steps: int) -> None:
         super().__init__()
         self.network, self.preset, self.steps = network, preset, steps
-        self.averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(preset.average), use_buffers=True)
+        self.averaged = AveragedModel(network, avg_fn=self._follow, use_buffers=True)
         weights = torch.tensor(preset.class_weights) if preset.class_weights else None
         self.loss = nn.CrossEntropyLoss(weights, label_smoothing=preset.smoothing)
-        self.plain_loss = nn.CrossEntropyLoss()
+        self.plain_loss = nn.CrossEntropyLoss(weights)
         self.seen: dict[str, list[tuple[float, Tensor, Tensor]]] = {"train": [], "validation": []}
         self.history: list[dict[str, Any]] = []
         self.spent = 0.0
+
+    def _follow(self, averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+        """Moving average that forgets the random start: the first steps count more. Counters are copied."""
+        if not current.dtype.is_floating_point:
+            return current
+        return averaged.lerp(current, 1 - min(self.preset.average, (1 + int(steps)) / (10 + int(steps))))
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Loss of one batch."""
         logits = self.network(*batch.inputs)[0].float()
         loss = self.loss(logits, batch.targets)
-        self.seen["train"].append((float(loss), logits.detach().argmax(1), batch.targets))
+        self.seen["train"].append((float(loss.detach()), logits.detach().argmax(1), batch.targets))
         return loss
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
@@ -112,7 +118,9 @@ class Lesson(lightning.LightningModule):
     def validation_step(self, batch: Batch, _index: int) -> None:
         """What the averaged weights say of one batch."""
         logits = self.averaged(*batch.inputs)[0].float()
-        self.seen["validation"].append((float(self.plain_loss(logits, batch.targets)), logits.argmax(1), batch.targets))
+        self.seen["validation"].append(
+            (float(self.plain_loss(logits, batch.targets).detach()), logits.argmax(1), batch.targets)
+        )
 
     def on_train_epoch_start(self) -> None:
         """Seed by epoch, so that a resumed run draws the same dropout."""
@@ -138,7 +146,7 @@ class Lesson(lightning.LightningModule):
         table = confusion(torch.cat(targets).cpu().numpy(), torch.cat(predicted).cpu().numpy())
         loss = float(np.average(losses, weights=sizes))
         row = {"epoch": self.current_epoch + 1, "split": split, "loss": loss}
-        self.history.append(row | {"accuracy": accuracy(table), "uar": uar(table)})
+        self.history.append(row | {"accuracy": float(accuracy(table)), "uar": float(uar(table))})
         return loss
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -246,16 +254,14 @@ def fit(
     best = torch.load(folder / "best.ckpt", weights_only=False)
     prefix = "averaged.module."
     network.load_state_dict({k[len(prefix) :]: v for k, v in best["state_dict"].items() if k.startswith(prefix)})
-    logits, embeddings = listen(network, examples, [*split.train, *split.validation, *split.test], preset)
+    logits, embeddings = listen(network, examples, [*split.train, *split.validation, *split.test])
     count = sum(p.numel() for p in network.parameters())
     history = pd.DataFrame(lesson.history).drop_duplicates(["epoch", "split"], keep="last")
     return Fitted(network, logits, embeddings, int(best["epoch"]) + 1, count, lesson.spent, history)
 
 
 @torch.inference_mode()
-def listen(
-    network: nn.Module, examples: Examples, files: Sequence[str], preset: TrainingPreset
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def listen(network: nn.Module, examples: Examples, files: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Logits [clips, 8] and embeddings [clips, D] of clips as they are, indexed by `file`, in 32 bits."""
     network.eval()
     out = [(b.files, *network(*b.inputs)) for b in examples.batches(files, 64)]

@@ -44,6 +44,9 @@ LONGEST_STRETCH: Final = 28
 TOKENS_PER_SECOND: Final = 8
 """Fast English is six; more than this is Whisper running in circles."""
 
+MOST_TOKENS: Final = 224
+"""Half of Whisper's text context of 448; the other half is for a prompt."""
+
 
 class Backend(Protocol):
     """A speech recogniser. `settings` tells two that may answer differently apart (it goes into the cache key)."""
@@ -89,6 +92,17 @@ def normalise(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class Said:
+    """One answer of Whisper's."""
+
+    text: str
+    log_probability: float
+    """Mean over its tokens, natural logarithm."""
+    ended: bool
+    """Whether Whisper stopped of itself, before the most tokens that it may write."""
+
+
+@dataclass(frozen=True)
 class Whisper:
     """OpenAI's Whisper (Radford et al. 2023) through faster-whisper, 8-bit on the CPU, greedy and so repeatable.
 
@@ -110,7 +124,7 @@ class Whisper:
     lowest_log_probability: float = -1.2
     """Mean over tokens. Right RAVDESS sentences lie above -0.6; coughs, saws and barks mostly below -1.3."""
     highest_compression: float = 2.4
-    """zlib's ratio, Whisper's own limit: text that shrinks more is one phrase over and over."""
+    """zlib's ratio, Whisper's own limit: text that shrinks more is mostly Whisper in a loop."""
     threads: int = 0
     """CPU threads; 0 is one a core."""
 
@@ -124,7 +138,7 @@ class Whisper:
         """The weights' sha256 and whatever else changes the words; the number of threads doesn't."""
         fields = ("language", "beam", "voice", "shortest_voice", "lowest_log_probability", "highest_compression")
         own = {name: getattr(self, name) for name in fields}
-        windows = [WINDOW, SHORT_WINDOW, SHORT_CLIP, LONGEST_STRETCH, TOKENS_PER_SECOND]
+        windows = [WINDOW, SHORT_WINDOW, SHORT_CLIP, LONGEST_STRETCH, TOKENS_PER_SECOND, MOST_TOKENS]
         return {"backend": "whisper", "weights": file_digest(self.folder / "model.bin"), "windows": windows, **own}
 
     def words(self, signal: np.ndarray) -> str:
@@ -156,29 +170,31 @@ class Whisper:
     def _decode(self, signal: np.ndarray) -> str:
         """One stretch of at most 30 s -> its words, or "" where Whisper isn't sure or runs in circles."""
         short = len(signal) <= SHORT_CLIP * SAMPLE_RATE
-        text, log_probability = self._generate(signal, SHORT_WINDOW if short else WINDOW)
-        if short and says_again(text):  # the short window's one weakness, and the whole window mends it
-            text, log_probability = self._generate(signal, WINDOW)
-        if log_probability < self.lowest_log_probability or compression(text) > self.highest_compression:
-            return ""
-        return text
+        said = self._generate(signal, SHORT_WINDOW if short else WINDOW)
+        if short and says_again(said.text):  # the short window's one weakness, and the whole window mends it
+            said = self._generate(signal, WINDOW)
+        # In a long stretch somebody may say a phrase many times, and then Whisper comes to an end of itself.
+        loops = compression(said.text) > self.highest_compression and (short or not said.ended)
+        return "" if loops or said.log_probability < self.lowest_log_probability else said.text
 
-    def _generate(self, signal: np.ndarray, window: int) -> tuple[str, float]:
-        """(text, mean log-probability of its tokens) of a stretch filled up with silence to `window` seconds."""
+    def _generate(self, signal: np.ndarray, window: int) -> "Said":
+        """What Whisper says to a stretch filled up with silence to `window` seconds."""
         from faster_whisper.audio import pad_or_trim
         from faster_whisper.transcribe import get_ctranslate2_storage
 
         mel = self._model.feature_extractor(signal)  # shape (80, frames), 10 ms a frame
         mel = pad_or_trim(mel, window * FRAMES_PER_SECOND)[None]
         prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
+        most = min(MOST_TOKENS, 10 + round(TOKENS_PER_SECOND * len(signal) / SAMPLE_RATE))
         result = self._model.model.generate(
             get_ctranslate2_storage(mel.astype(np.float32)),
             [prompt],
             beam_size=self.beam,
-            max_length=min(448, len(prompt) + 16 + round(TOKENS_PER_SECOND * len(signal) / SAMPLE_RATE)),
+            max_length=2 * most,  # CTranslate2 keeps half of it for the prompt
             return_scores=True,
         )[0]
-        return self._tokenizer.decode(result.sequences_ids[0]).strip(), result.scores[0]
+        tokens = result.sequences_ids[0]
+        return Said(self._tokenizer.decode(tokens).strip(), result.scores[0], ended=len(tokens) < most)
 
     @cached_property
     def _model(self) -> "WhisperModel":

@@ -32,7 +32,7 @@ def word_error_table(transcripts: pd.DataFrame, clips: pd.DataFrame, sentences: 
     )
     rows = [("all", "all", *_rates(table))]
     for group in GROUPS:
-        found = dict(iter(table.groupby(group)))
+        found = {str(value): part for value, part in table.groupby(group)}
         rows += [(group, value, *_rates(found[value])) for value in sorted(found, key=_order)]
     return pd.DataFrame(rows, columns=["group", "value", "clips", "wer", "exact"])
 
@@ -47,6 +47,6 @@ def _rates(table: pd.DataFrame) -> tuple[int, float, float]:
     return len(table), 100 * rate, 100 * float((table["said"] == table["heard"]).mean())
 
 
-def _order(value: object) -> tuple[int, str]:
+def _order(value: str) -> tuple[int, str]:
     """Emotions in their own order, everything else by name."""
-    return (EMOTIONS.index(value) if value in EMOTIONS else len(EMOTIONS), str(value))
+    return (EMOTIONS.index(value) if value in EMOTIONS else len(EMOTIONS), value)

@@ -28,14 +28,17 @@ LONGEST: Final = 64
 _EMOJI: Final = "\u2600-\u27bf\u2b50\u2b55\U0001f300-\U0001f3fa\U0001f400-\U0001faff"
 _TOKEN: Final = re.compile(rf"\[[a-z]+\]|[^\W_]+(?:'[^\W_]+)*|[!?.,]|[{_EMOJI}]")
 
+_DRAWN_OUT: Final = re.compile(r"([^\W\d_])\1{2,}")
+"""A letter three times or more: "sooo" and "soooooo" are one word."""
+
 
 def tokens(sentence: str) -> list[str]:
-    """Lower-case words, the marks ! ? . , one by one, emoji, and GoEmotions' masks such as [name].
+    """Lower-case words (drawn-out letters cut to two), the marks ! ? . , one by one, emoji, and GoEmotions' masks such as [name].
 
-    >>> tokens("[NAME] didn't go?! 😂")
-    ['[name]', "didn't", 'go', '?', '!', '😂']
+    >>> tokens("[NAME] didn't gooo?! 😂")
+    ['[name]', "didn't", 'goo', '?', '!', '😂']
     """
-    return _TOKEN.findall(sentence.lower().replace("’", "'"))
+    return _TOKEN.findall(_DRAWN_OUT.sub(r"\1\1", sentence.lower().replace("’", "'")))
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class Glove:
             stem, mark, end = token.rpartition("n't") if token.endswith("n't") else token.partition("'")
             parts = [stem, mark + end]
         found = [self.vectors[self.index[part]] for part in parts if part in self.index]
-        return np.mean(found, axis=0, dtype=np.float32) if found else None
+        return np.stack(found).mean(0, dtype=np.float32) if found else None
 
     def matrix(self, vocabulary: Vocabulary) -> np.ndarray:
         """(len(vocabulary), size) float32: each word's vector; zeros for padding, unknown and words without one."""

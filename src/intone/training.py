@@ -1,0 +1,61 @@
+"""One model + one protocol + a corpus -> its finished run, fold by fold: what `intone train` does."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from intone import goemotions, weights
+from intone.cache import cache_folder
+from intone.corpora import Corpus, ravdess, table
+from intone.errors import IntoneError
+from intone.lab import Effort, Lab
+from intone.progress import say
+from intone.recipes import MODELS
+from intone.splits import folds
+from intone.tracks import TRACKS
+from intone.transcripts import Whisper, transcribe
+
+
+def train_all(
+    model: str,
+    track: str,
+    protocol: str,
+    own: Path | None,
+    folder: Path | None,
+    runs: Path | None,
+    epochs: int,
+    seed: int,
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Each fold's folder and its metrics on training and validation speakers, as they finish.
+
+    Raises IntoneError for an unknown model or track, for a text model without words, and for a protocol whose actors
+    the corpus doesn't have.
+    """
+    if model not in MODELS:
+        raise IntoneError(f"There is no model {model!r}: choose one of {', '.join(MODELS)}.")
+    if track not in TRACKS:
+        raise IntoneError(f"There is no track {track!r}: choose one of {', '.join(TRACKS)}.")
+    modality = MODELS[model].modality
+    if (modality == "audio") != (track == "none"):
+        raise IntoneError(f"{model} is {modality}: its track is {'none' if modality == 'audio' else 'asr, say'}.")
+    corpus = table.load(own) if own else ravdess.load(folder)
+    for skipped in corpus.skipped:
+        say(f"left out: {skipped.file}: {skipped.reason}")
+    lab = _lab(corpus, track, runs or cache_folder() / "runs", epochs, seed)
+    for split in folds(corpus.clips, protocol):
+        done = lab.fold(model, track, split)
+        yield done.folder, json.loads((done.folder / "metrics.json").read_text())
+
+
+def _lab(corpus: Corpus, track: str, runs: Path, epochs: int, seed: int) -> Lab:
+    """A lab with the words that the track takes, and no more."""
+    effort = Effort(epochs, epochs, epochs, epochs) if epochs else Effort()
+    lab = Lab(corpus, MODELS, runs, effort=effort, seed=seed)
+    if track in ("asr", "asr_punctuated", "shuffled"):
+        lab.transcripts = transcribe(corpus, Whisper())
+    if track == "natural":
+        lab.goemotions = goemotions.load(goemotions.find())
+    if track != "none":
+        lab.glove = weights.find("glove-6b-50d")
+    return lab

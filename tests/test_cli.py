@@ -1,0 +1,55 @@
+"""The command line: what it lists, what it says to a typo, and how it fails."""
+
+import pytest
+
+from intone.cli import COMMANDS, LINES, main
+
+
+def run(*words: str, capsys) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    out = capsys.readouterr()
+    return int(stop.value.code or 0), out.out, out.err
+
+
+def test_help_lists_every_command(capsys):
+    code, out, _ = run("--help", capsys=capsys)
+    assert code == 0
+    assert set(LINES) == set(COMMANDS)
+    assert all(name in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", [n for n in COMMANDS if n != "bench"])
+def test_each_command_has_its_own_help(name, capsys):
+    code, out, _ = run(*name.split(), "--help", capsys=capsys)
+    assert code == 0
+    assert f"intone {name}" in out
+    assert len(out) > 200
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (("reproduse",), "reproduce"),
+        (("data", "chek"), "data check"),
+        (("model", "list"), "models"),
+        (("dmeo",), "demo"),
+    ],
+)
+def test_a_typo_gets_did_you_mean(typed, meant, capsys):
+    code, _, err = run(*typed, capsys=capsys)
+    assert code == 2
+    assert f"did you mean `intone {meant}" in err
+
+
+def test_a_group_alone_names_its_commands(capsys):
+    code, _, err = run("data", capsys=capsys)
+    assert code == 2
+    assert "`intone data check`" in err
+
+
+def test_missing_data_is_one_sentence_with_the_command(tmp_path, capsys):
+    code, _, err = run("data", "check", str(tmp_path / "nowhere"), capsys=capsys)
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "intone data get ravdess" in err

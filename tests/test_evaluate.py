@@ -1,0 +1,116 @@
+"""Metrics against scikit-learn and scipy, and tables that break the contract."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn import metrics
+
+from intone import evaluate
+from intone.emotions import EMOTIONS, INDEX
+from intone.errors import IntoneError
+
+
+def predictions(skill: float = 0.5, seed: int = 0, speakers: int = 6, each: int = 16) -> pd.DataFrame:
+    draw = np.random.default_rng(seed)
+    rows = []
+    for s in range(speakers):
+        for i in range(each):
+            true = i % 8
+            p = draw.dirichlet(np.ones(8))
+            if draw.random() < skill:
+                p = (p + 2 * np.eye(8)[true]) / 3
+            rows.append((f"{s}/{i}.wav", f"x-{s:02d}", "1", "test", EMOTIONS[true], EMOTIONS[int(p.argmax())], *p))
+    return pd.DataFrame(rows, columns=list(evaluate.PREDICTION_COLUMNS))
+
+
+def test_rates_agree_with_scikit_learn():
+    table = predictions().iloc[:-5]  # classes of unequal size
+    got = evaluate.score(table)
+    true, said = table["emotion"], table["predicted"]
+    assert got.accuracy == pytest.approx(100 * metrics.accuracy_score(true, said))
+    assert got.uar == pytest.approx(100 * metrics.balanced_accuracy_score(true, said))
+    assert got.macro_f1 == pytest.approx(100 * metrics.f1_score(true, said, average="macro", labels=list(EMOTIONS)))
+    table_ = metrics.confusion_matrix(true, said, labels=list(EMOTIONS))
+    ours = evaluate.confusion(true.map(INDEX).to_numpy(), said.map(INDEX).to_numpy())
+    assert (ours == table_).all()
+
+
+def test_interval_resamples_speakers_not_clips():
+    table = predictions(speakers=12)
+    per_speaker = evaluate.speaker_uars(table).to_numpy()
+    expected = stats.bootstrap((per_speaker,), np.mean, method="percentile", random_state=1).confidence_interval
+    low, high = evaluate.interval(table)
+    assert low == pytest.approx(expected.low, abs=1.0)
+    assert high == pytest.approx(expected.high, abs=1.0)
+
+
+def test_speakers_who_are_all_alike_leave_no_interval():
+    one = predictions(speakers=1)
+    copies = pd.concat([one.assign(speaker=f"x-{i}", file=one["file"] + str(i)) for i in range(5)])
+    low, high = evaluate.interval(copies)
+    assert low == pytest.approx(high)
+
+
+def test_calibration_error_by_hand():
+    table = predictions(each=8, speakers=1).head(4).copy()
+    table[list(EMOTIONS)] = np.full((4, 8), 0.2 / 7)
+    table["angry"], table["predicted"] = 0.8, "angry"
+    table["emotion"] = ["angry", "angry", "calm", "sad"]
+    assert evaluate.calibration_error(table) == pytest.approx(0.3)
+
+
+def test_sign_flip_agrees_with_scipy():
+    better, worse = predictions(0.7, 1, speakers=10), predictions(0.3, 2, speakers=10)
+    gap, p = evaluate.sign_flip(better, worse)
+    pairs = evaluate.speaker_uars(better) - evaluate.speaker_uars(worse)
+    exact = stats.permutation_test((pairs.to_numpy(),), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert gap == pytest.approx(pairs.mean())
+    assert p == pytest.approx(exact.pvalue, abs=0.01)
+    assert evaluate.sign_flip(better, better)[1] == 1.0
+
+
+def test_sign_flip_pairs_speakers_by_name_not_by_row():
+    one, other = predictions(0.7, 1), predictions(0.3, 2)
+    assert evaluate.sign_flip(one, other) == evaluate.sign_flip(one.sample(frac=1, random_state=0), other)
+    with pytest.raises(IntoneError, match="same speakers"):
+        evaluate.sign_flip(one, other.replace({"speaker": {"x-00": "y-00"}}))
+
+
+def test_chance_is_chance_and_skill_is_not():
+    assert evaluate.chance_p(predictions(0.0, 5), rounds=400) > 0.05
+    assert evaluate.chance_p(predictions(0.9, 5), rounds=400) < 0.01
+
+
+def break_probability(table: pd.DataFrame) -> None:
+    table.loc[3, "angry"] += 0.01
+
+
+def break_label(table: pd.DataFrame) -> None:
+    table.loc[3, "emotion"] = "bored"
+
+
+def break_argmax(table: pd.DataFrame) -> None:
+    table.loc[3, "predicted"] = table.loc[3, list(EMOTIONS)].astype(float).idxmin()
+
+
+def break_twice(table: pd.DataFrame) -> None:
+    table.loc[3, "file"] = table.loc[4, "file"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (break_probability, "don't sum to one"),
+        (break_label, "unknown emotion"),
+        (break_argmax, "not most probable"),
+        (break_twice, "twice"),
+    ],
+)
+def test_tables_that_break_the_contract_are_refused_naming_the_row(damage, words):
+    table = predictions()
+    assert evaluate.check_predictions(table) is table
+    damage(table)
+    with pytest.raises(IntoneError, match=words) as caught:
+        evaluate.check_predictions(table)
+    assert "0/" in str(caught.value)

@@ -1,0 +1,167 @@
+"""The training loop: it learns, resumes to the same weights after a kill, and its files are whole."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import lightning
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from intone.augment import SpectrogramAugmentation
+from intone.emotions import EMOTIONS
+from intone.models.audio_cnn import REDUCTION, AudioCnn, AudioCnnPreset, AudioExamples, padded, statistics
+from intone.models.batch import Batch
+from intone.runs import Outcome, RunName, fingerprint, finished, fold_folder, read_fold, write_fold
+from intone.splits import Split
+from intone.train import TrainingPreset, fit, load_network_file, save_network
+
+FILES = {part: tuple(f"{part}/{i}" for i in range(n)) for part, n in (("train", 64), ("validation", 16), ("test", 16))}
+SPLIT = Split("speakers", "1", **FILES)
+EVERYTHING = [f for part in FILES.values() for f in part]
+
+
+class Points:
+    """Eight noisy points in ten dimensions, one an emotion."""
+
+    def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
+        if epoch is not None:
+            files = np.random.default_rng(epoch).permutation(np.array(files)).tolist()
+        for start in range(0, len(files), size):
+            part = tuple(files[start : start + size])
+            target = torch.tensor([int(f.split("/")[1]) % 8 for f in part])
+            draws = [np.random.default_rng([*f.encode(), epoch or 0]).normal(0, 0.3, 10) for f in part]
+            x = torch.tensor(np.array(draws), dtype=torch.float32)
+            x[torch.arange(len(part)), target] += 1
+            yield Batch((x,), target, part)
+
+
+class Small(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(10, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2))
+        self.head = nn.Linear(16, 8)
+        self.size = 16
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        embedding = self.body(x)
+        return self.head(embedding), embedding
+
+
+PRESET = TrainingPreset(epochs=6, rate=0.05, average=0.8, precision="32-true")
+
+
+def network() -> Small:
+    torch.manual_seed(1)
+    return Small()
+
+
+class Kill(lightning.Callback):
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_epoch_start(self, trainer, pl_module) -> None:
+        if trainer.current_epoch == self.epoch:
+            raise RuntimeError("killed")
+
+
+def test_it_learns_and_says_so_for_every_clip(tmp_path):
+    got = fit(network(), Points(), SPLIT, PRESET, tmp_path)
+    assert list(got.logits.index) == EVERYTHING
+    assert list(got.logits.columns) == list(EMOTIONS)
+    right = got.logits.to_numpy().argmax(1) == [int(f.split("/")[1]) % 8 for f in EVERYTHING]
+    assert right.mean() > 0.8
+    assert set(got.history["split"]) == {"train", "validation"}
+    assert 1 <= got.epoch <= 6
+
+
+def test_a_killed_training_goes_on_to_the_same_logits(tmp_path):
+    whole = fit(network(), Points(), SPLIT, PRESET, tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="killed"):
+        fit(network(), Points(), SPLIT, PRESET, tmp_path / "cut", callbacks=[Kill(3)])
+    resumed = fit(network(), Points(), SPLIT, PRESET, tmp_path / "cut")
+    pd.testing.assert_frame_equal(resumed.logits, whole.logits)
+    pd.testing.assert_frame_equal(resumed.history, whole.history)
+    assert resumed.epoch == whole.epoch
+
+
+def test_patience_ends_a_training_that_gets_no_better(tmp_path):
+    hopeless = TrainingPreset(epochs=30, rate=1e-9, patience=2, average=0.5, precision="32-true")
+    got = fit(network(), Points(), SPLIT, hopeless, tmp_path)
+    assert got.history["epoch"].max() < 30
+
+
+def clip_table() -> pd.DataFrame:
+    rows = [(f, f.split("/")[0], EMOTIONS[int(f.split("/")[1]) % 8]) for f in EVERYTHING]
+    return pd.DataFrame(rows, columns=["file", "speaker", "emotion"])
+
+
+def test_a_fold_comes_back_from_its_folder_calibrated_on_validation(tmp_path):
+    clips = clip_table()
+    true = clips.set_index("file")["emotion"].map(EMOTIONS.index)
+    draw = np.random.default_rng(0)
+    loud = 20 * (np.eye(8)[true.to_numpy()] + draw.normal(0, 0.6, (len(clips), 8)))  # far too sure of itself
+    logits = pd.DataFrame(loud, pd.Index(clips["file"]), list(EMOTIONS)).sample(frac=1, random_state=0)
+    mark = fingerprint({"a": 1}, SPLIT, clips)
+    folder = fold_folder(tmp_path, RunName("m"), "1")
+    assert not finished(folder, mark)
+    write_fold(folder, SPLIT, clips, Outcome(logits, 5, 1.5), {"a": 1}, mark)
+    assert finished(folder, mark)
+    assert not finished(folder, fingerprint({"a": 2}, SPLIT, clips))
+    back = read_fold(folder)
+    assert back.config["temperature"] > 5
+    table = back.predictions.set_index("file")
+    assert (table.loc[logits.index, "predicted"] == [EMOTIONS[i] for i in logits.to_numpy().argmax(1)]).all()
+    assert "test" not in (folder / "metrics.json").read_text()
+
+
+def test_fingerprints_ignore_the_order_of_rows():
+    clips = clip_table()
+    assert fingerprint({}, SPLIT, clips) == fingerprint({}, SPLIT, clips.sample(frac=1, random_state=1))
+    other = clips.assign(emotion="calm")
+    assert fingerprint({}, SPLIT, clips) != fingerprint({}, SPLIT, other)
+
+
+@pytest.fixture
+def examples() -> AudioExamples:
+    draw = np.random.default_rng(0)
+    views = {f: [draw.normal(5, 2, (16, 30 + 3 * i)).astype(np.float16)] * 2 for i, f in enumerate(FILES["train"][:9])}
+    emotions = {f: EMOTIONS[i % 8] for i, f in enumerate(views)}
+    return AudioExamples(views, emotions, list(views), SpectrogramAugmentation())
+
+
+def test_training_clips_have_mean_0_and_deviation_1(examples):
+    rows = np.concatenate([examples.standard(f) for f in examples.views], 1)
+    assert np.allclose(rows.mean(1), 0, atol=1e-2)
+    assert np.allclose(rows.std(1), 1, atol=1e-2)
+
+
+def test_augmentation_is_the_same_for_the_same_epoch_and_another_for_the_next(examples):
+    file = next(iter(examples.views))
+    assert np.array_equal(examples.changed(file, 3), examples.changed(file, 3))
+    assert not np.array_equal(examples.changed(file, 3), examples.changed(file, 4))
+
+
+def test_padding_changes_nothing():
+    torch.manual_seed(0)
+    net = AudioCnn(16, AudioCnnPreset(width=4)).eval()
+    arrays = [np.random.default_rng(i).normal(size=(16, REDUCTION * (3 + i))).astype(np.float32) for i in range(3)]
+    together = statistics(torch.ones(2, 3, 5), torch.tensor([2, 5]))
+    assert torch.allclose(together[:, :3], torch.ones(2, 3))
+    with torch.inference_mode():
+        batch = net(*padded(arrays))[0]
+        alone = torch.cat([net(*padded([a]))[0] for a in arrays])
+    assert torch.allclose(batch[2], alone[2], atol=1e-4)  # the longest has no padding: the same to the last digits
+    assert (batch - alone).abs().max() < 0.5 * alone.abs().max()  # convolutions see the border of the others
+
+
+def test_saved_weights_rebuild_the_network_and_foreign_ones_are_refused(tmp_path):
+    net = AudioCnn(16, AudioCnnPreset(width=4))
+    save_network(net, Path(tmp_path / "m.safetensors"), {"rows": 16})
+    other = AudioCnn(16, AudioCnnPreset(width=4))
+    load_network_file(other, tmp_path / "m.safetensors")
+    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
+    with pytest.raises(RuntimeError):
+        load_network_file(AudioCnn(16, AudioCnnPreset(width=8)), tmp_path / "m.safetensors")
