@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -16,8 +18,13 @@ CELLS = ("lstm", "gru")
 
 
 @pytest.fixture(autouse=True)
-def _same_weights() -> None:
+def _same_weights_on_one_thread() -> Iterator[None]:
+    """Threads that wait for one another over such small layers take longer than the work, on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("cell", CELLS)

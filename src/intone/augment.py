@@ -42,7 +42,7 @@ class SpectrogramAugmentation:
 
     stretch: float = 0.15
     """Tempo changes by up to this share, either way, with pitch as it is."""
-    shift: float = 0.0
+    shift: float = 2.0
     """Rows move up or down by up to this many (a voice higher or lower); for spectrograms, not for MFCCs."""
     row_mask: int = 8
     """Each of two bands of up to this many rows is hidden (SpecAugment, Park et al. 2019)."""

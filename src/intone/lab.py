@@ -53,8 +53,8 @@ class Effort:
     """How long networks train; the full settings, or a few epochs for a try."""
 
     audio_epochs: int = 60
-    text_epochs: int = 30
-    goemotions_epochs: int = 12
+    text_epochs: int = 12
+    goemotions_epochs: int = 8
     """Passes over GoEmotions of the text networks that the track `natural` uses."""
     joint_epochs: int = 12
     """Passes of early fusion when it trains together with its branches."""

@@ -5,6 +5,8 @@ kept as soon as it is finished, so that the same command goes on after a kill.
 """
 
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,10 +20,12 @@ from intone.evidence import write_evidence
 from intone.lab import Effort, Lab
 from intone.progress import bar, say
 from intone.recipes import FUSIONS, MODELS, TEXT_MODELS
+from intone.recipes.audio import AudioRecipe, all_views
 from intone.results import Experiment, publish
 from intone.splits import Split, folds
 from intone.transcripts import Whisper, transcribe
 from intone.word_errors import word_error_table
+from intone.workers import Task, make_all
 
 CHOSEN = {"audio": "audio_cnn", "fusion_asr": "fusion_nested", "fusion_natural": "fusion_nested"}
 """Question -> the model that answers it, fixed beforehand: `fusion_nested` takes in each fold the fusion with the
@@ -55,6 +59,8 @@ class Reproduce:
     """Six actors and a few epochs, in under 10 minutes: shows that everything works, not how well."""
     actors: int = 6
     """Actors of a quick run (4 or more)."""
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Folds that train at the same time, one core each."""
     folds: int = 0
     """Only the first folds of each protocol; 0 is all of them (others are for quick runs)."""
 
@@ -67,18 +73,35 @@ class Reproduce:
         lab = self._lab(results)
         plan = self._plan(lab)
         with bar() as display:
-            total = sum(COST[e.modality] * len(splits) for e, splits in plan)
-            task = display.add_task("training", total=total)
-            for experiment, splits in plan:
-                display.update(task, description=experiment.stem)
-                done = []
-                for split in splits:
-                    done.append(lab.fold(experiment.model, experiment.track, split))
-                    display.advance(task, COST[experiment.modality])
-                publish(experiment, done, results, "reproduce --quick" if self.quick else "reproduce")
-                say(f"{experiment.stem}: {len(done)} folds in {results}")
+            everything = sum(COST[e.modality] * len(splits) for e, splits in plan)
+            task = display.add_task("training", total=everything)
+            for stage in ("audio", "text", "fusion"):
+                mine = [(e, splits) for e, splits in plan if e.modality == stage]
+                for done in self._ahead(lab, mine, stage):
+                    display.update(task, description=f"{done.model} {done.track}", advance=COST[stage])
+                for experiment, splits in mine:
+                    display.update(task, description=experiment.stem)
+                    made = [lab.fold(experiment.model, experiment.track, split) for split in splits]
+                    publish(experiment, made, results, "reproduce --quick" if self.quick else "reproduce")
+                    if not self._in_workers(experiment):
+                        display.advance(task, COST[stage] * len(splits))
         self._seeds(lab, results)
         write_evidence(results, CHOSEN)
+
+    def _in_workers(self, experiment: Experiment) -> bool:
+        """Whether its folds train networks that nothing else waits for."""
+        return experiment.modality == "audio" or experiment.model.startswith("fusion_early-")
+
+    def _ahead(self, lab: Lab, plan: list[tuple[Experiment, list[Split]]], stage: str) -> Iterator[Task]:
+        """The stage's independent folds, several at a time; seeds too, while audio is at it."""
+        tasks = [Task(e.model, e.track, s) for e, splits in plan if self._in_workers(e) for s in splits]
+        if stage == "audio" and not self.quick:
+            first = folds(lab.corpus.clips, "luna5")[0]
+            tasks += [Task("audio_cnn", "none", first, seed) for seed in SEEDS[1:]]
+        for recipe in {e.model: lab.recipe(e.model) for e, _ in plan}.values():
+            if isinstance(recipe, AudioRecipe):  # once, before the workers all ask for them
+                all_views(lab.corpus.paths, recipe.features, self.workers)
+        yield from make_all(lab, tasks, self.workers)
 
     def _lab(self, results: Path) -> Lab:
         actors = range(1, self.actors + 1) if self.quick else None

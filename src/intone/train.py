@@ -44,7 +44,7 @@ class TrainingPreset:
     """Clips in a step."""
     rate: float = 2e-3
     """Highest learning rate of the cycle."""
-    decay: float = 0.02
+    decay: float = 0.05
     """Weight decay (Loshchilov & Hutter 2019)."""
     smoothing: float = 0.1
     """Label smoothing."""

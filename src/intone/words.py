@@ -33,7 +33,7 @@ _DRAWN_OUT: Final = re.compile(r"([^\W\d_])\1{2,}")
 
 
 def tokens(sentence: str) -> list[str]:
-    """Lower-case words (drawn-out letters cut to two), the marks ! ? . , one by one, emoji, and GoEmotions' masks such as [name].
+    """Lower-case words (letters drawn out cut to two), the marks ! ? . , one by one, emoji, masks such as [name].
 
     >>> tokens("[NAME] didn't gooo?! 😂")
     ['[name]', "didn't", 'goo', '?', '!', '😂']

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from intone.augment import SpectrogramAugmentation
 from intone.features import FeatureSettings
 from intone.lab import Recipe
+from intone.models.audio_cnn import AudioCnnPreset
 from intone.models.text_rnn import TextRnnPreset
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import EarlyRecipe, FusionChoice, LateRecipe, TextChoice
@@ -16,7 +18,9 @@ LATE = ("fusion_late_mean", "fusion_late_logits", "fusion_late_vote", "fusion_la
 
 MODELS: Mapping[str, Recipe] = {
     "audio_cnn": AudioRecipe(),
-    "audio_cnn_mfcc": AudioRecipe(features=FeatureSettings(kind="mfcc")),
+    "audio_cnn_mfcc": AudioRecipe(
+        FeatureSettings(kind="mfcc"), AudioCnnPreset(augmentation=SpectrogramAugmentation(shift=0.0))
+    ),
     "text_tfidf": TfidfRecipe(),
     "text_lstm-glove": TextRecipe(TextRnnPreset("lstm", "glove")),
     "text_lstm-learned": TextRecipe(TextRnnPreset("lstm", "learned")),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import ClassVar
 
@@ -59,7 +60,11 @@ class AudioRecipe:
 
 def all_views(paths: Mapping[str, Path], settings: FeatureSettings, workers: int = 2) -> Views:
     """`file` -> features at each speed, for every clip; cached, with a bar on stderr."""
+    label = f"features ({settings.kind})"
+    if parent_process() is not None:  # a worker already has its one core
+        made = map(views_of_file, paths.values(), [settings] * len(paths))
+        return dict(zip(paths, made, strict=True))
     # One thread a worker: two processes that each start a thread a core get in one another's way.
-    with ProcessPoolExecutor(workers, initializer=threadpool_limits, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), threadpool_limits, (1,)) as pool:
         jobs = pool.map(views_of_file, paths.values(), [settings] * len(paths), chunksize=8)
-        return dict(zip(paths, with_bar(jobs, f"features ({settings.kind})", len(paths)), strict=True))
+        return dict(zip(paths, with_bar(jobs, label, len(paths)), strict=True))

@@ -53,7 +53,7 @@ class TextRecipe:
     modality: ClassVar[str] = "text"
     effort: ClassVar[tuple[str, ...]] = ("text_epochs", "goemotions_epochs")
     network: TextRnnPreset
-    training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=3e-3, patience=10, average=0.9))
+    training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=3e-3, patience=4, average=0.9))
     on_goemotions: TrainingPreset = field(default_factory=lambda: TrainingPreset(batch=32, rate=2e-3, average=0.998))
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:

@@ -1,0 +1,112 @@
+"""The whole road on a tiny corpus: every kind of model, resumed, published."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from intone.corpora import Corpus, ravdess
+from intone.errors import IntoneError, Missing
+from intone.lab import Effort, Lab
+from intone.models.audio_cnn import AudioCnnPreset
+from intone.models.text_rnn import TextRnnPreset
+from intone.recipes import FUSIONS, MODELS
+from intone.recipes.audio import AudioRecipe
+from intone.recipes.text import TextRecipe
+from intone.results import Experiment, publish
+from intone.splits import PARTS, folds
+from intone.workers import Task, make_all
+
+SMALL = {
+    **MODELS,
+    "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=4)),
+    "text_lstm-glove": TextRecipe(TextRnnPreset("lstm", "glove", hidden=8, learned=4)),
+    "text_lstm-learned": TextRecipe(TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(ravdess_folder: Path) -> Corpus:
+    return ravdess.load(ravdess_folder)
+
+
+@pytest.fixture(scope="module")
+def lab(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    folder = tmp_path_factory.mktemp("runs")
+    heard = pd.DataFrame({"file": corpus.clips["file"], "text": corpus.clips["statement"].map(corpus.sentences)})
+    glove = folder / "glove"
+    glove.mkdir()
+    (glove / "words.txt").write_text("kids\ndogs\ndoor\n")
+    np.save(glove / "vectors.npy", np.eye(3, 50, dtype=np.float32))
+    return Lab(corpus, SMALL, folder, heard.sample(frac=1, random_state=0), None, glove, Effort(2, 2, 1, 1))
+
+
+@pytest.mark.parametrize("model", FUSIONS)
+def test_every_fusion_covers_every_clip_of_the_fold(lab, corpus, model):
+    split = folds(corpus.clips, "speakers")[0]
+    done = lab.fold(model, "asr", split)
+    table = done.predictions
+    assert set(table["file"]) == set(corpus.clips["file"])
+    assert table.groupby("split")["file"].count().to_dict() == {p: len(getattr(split, p)) for p in PARTS}
+    true = corpus.clips.set_index("file")["emotion"]
+    assert (table["emotion"].to_numpy() == true.loc[table["file"]].to_numpy()).all()
+
+
+def test_a_choice_takes_one_of_its_candidates_and_says_which(lab, corpus):
+    split = folds(corpus.clips, "speakers")[0]
+    done = lab.fold("fusion_nested", "asr", split)
+    details = done.config["details"]
+    assert details["picked"] == min(details["validation_loss"], key=details["validation_loss"].get)
+    picked = lab.fold(details["picked"], "asr", split)
+    pd.testing.assert_frame_equal(done.logits, picked.logits)
+
+
+def test_a_finished_fold_is_never_made_twice_and_other_settings_make_it_anew(lab, corpus, monkeypatch, capsys):
+    split = folds(corpus.clips, "speakers")[0]
+    first = lab.fold("audio_cnn", "none", split)
+    monkeypatch.setattr(AudioRecipe, "make", lambda *_: pytest.fail("made twice"))
+    assert lab.fold("audio_cnn", "none", split).config == first.config
+    monkeypatch.undo()
+    other = replace(lab, effort=replace(lab.effort, audio_epochs=1), runs=lab.runs)
+    assert other.fold("audio_cnn", "none", split).config["fingerprint"] != first.config["fingerprint"]
+    assert "made anew" in capsys.readouterr().err
+    lab.fold("audio_cnn", "none", split)
+
+
+def test_the_order_of_the_clip_table_changes_nothing(lab, corpus, tmp_path):
+    shuffled = replace(corpus, clips=corpus.clips.sample(frac=1, random_state=5).reset_index(drop=True))
+    other = replace(lab, corpus=shuffled, runs=tmp_path, memory={})
+    for model in ("audio_cnn", "text_lstm-learned"):
+        one = lab.fold(model, "asr", folds(corpus.clips, "speakers")[0])
+        same = other.fold(model, "asr", folds(shuffled.clips, "speakers")[0])
+        pd.testing.assert_frame_equal(one.predictions, same.predictions)
+
+
+def test_workers_make_what_one_process_makes(lab, corpus, tmp_path):
+    split = folds(corpus.clips, "speakers")[1]
+    away = replace(lab, runs=tmp_path, memory={})
+    assert [t.split.fold for t in make_all(away, [Task("audio_cnn", "none", split)], 1)] == ["2"]
+    here, there = lab.fold("audio_cnn", "none", split), away.fold("audio_cnn", "none", split)
+    assert np.allclose(here.logits, there.logits, atol=1e-2)
+
+
+def test_a_whole_protocol_is_published(lab, corpus, tmp_path):
+    splits = folds(corpus.clips, "speakers")
+    done = [lab.fold("text_tfidf", "asr", s) for s in splits]
+    publish(Experiment("text_tfidf", "text", "asr", "speakers"), done, tmp_path, "test")
+    summary = pd.read_csv(tmp_path / "summary.csv").set_index("split")
+    assert summary.loc["test", "clips"] == len(corpus.clips)
+    assert summary.loc["test", "uar"] == pytest.approx(12.5, abs=6)  # the words carry nothing
+
+
+def test_missing_words_and_unknown_models_are_one_sentence(lab, corpus, tmp_path):
+    split = folds(corpus.clips, "speakers")[0]
+    bare = replace(lab, transcripts=None, glove=None, goemotions=None, runs=tmp_path)
+    with pytest.raises(Missing, match="intone"):
+        bare.fold("text_lstm-learned", "asr", split)
+    with pytest.raises(Missing, match="intone data get goemotions"):
+        bare.fold("text_tfidf", "natural", split)
+    with pytest.raises(IntoneError, match="no model 'audio_gnn'"):
+        lab.fold("audio_gnn", "none", split)

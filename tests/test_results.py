@@ -1,0 +1,102 @@
+"""results/: what is published, that looks are logged, and that the README says just that."""
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_evaluate import predictions
+
+from intone.errors import IntoneError
+from intone.evaluate import score
+from intone.evidence import END, START, readme_table, write_readme
+from intone.results import SUMMARY_COLUMNS, Experiment, packed, publish, read_predictions
+from intone.runs import StoredFold
+
+ROOT = Path(__file__).parent.parent
+
+
+def fold(folder: Path, number: int, seed: int = 0) -> StoredFold:
+    """A finished fold on disk: six speakers of its own, a third in each part."""
+    table = predictions(0.8, 10 * seed + number)
+    table["speaker"] = table["speaker"].str.replace("x-", f"x-{number}")
+    table["file"] = f"{number}/" + table["file"]
+    table["fold"] = str(number)
+    table["split"] = table["speaker"].str[-1].astype(int).map(lambda i: ("train", "validation", "test")[i % 3])
+    place = folder / f"fold-{number}"
+    place.mkdir(parents=True, exist_ok=True)
+    table.to_csv(place / "predictions.csv", index=False)
+    (place / "history.csv").write_text("epoch,split,loss,accuracy,uar\n1,train,1.5,40.0,40.0\n")
+    config = {"parameters": 10, "seconds": 2.0, "temperature": 1.2, "details": {"epoch": 1}}
+    return StoredFold(place, pd.DataFrame(), config)
+
+
+EXPERIMENT = Experiment("audio_cnn", "audio", "none", "luna5")
+
+
+def test_what_is_published_can_be_recounted(tmp_path):
+    folds = [fold(tmp_path / "run", n) for n in (1, 2)]
+    publish(EXPERIMENT, folds, tmp_path, "test")
+    summary = pd.read_csv(tmp_path / "summary.csv")
+    assert list(summary.columns) == list(SUMMARY_COLUMNS)
+    table = read_predictions(EXPERIMENT, tmp_path)
+    for row in summary.itertuples():
+        got = score(table[table["split"] == row.split])
+        assert row.uar == pytest.approx(got.uar, abs=0.2)
+        assert row.clips == got.clips
+    assert (pd.read_csv(tmp_path / "history.csv.gz")["fold"] == [1, 2]).all()
+
+
+def test_publishing_again_replaces_its_rows_and_logs_only_new_looks(tmp_path):
+    folds = [fold(tmp_path / "run", n) for n in (1, 2)]
+    publish(EXPERIMENT, folds, tmp_path, "first")
+    once = (tmp_path / "summary.csv").read_bytes()
+    publish(EXPERIMENT, folds, tmp_path, "again")
+    assert (tmp_path / "summary.csv").read_bytes() == once
+    assert len(pd.read_csv(tmp_path / "test_looks.csv")) == 1
+    publish(EXPERIMENT, [fold(tmp_path / "run", n, seed=1) for n in (1, 2)], tmp_path, "other predictions")
+    looks = pd.read_csv(tmp_path / "test_looks.csv")
+    assert list(looks["why"]) == ["first", "other predictions"]
+    publish(Experiment("audio_cnn_mfcc", "audio", "none", "luna5"), folds, tmp_path, "another model")
+    assert len(pd.read_csv(tmp_path / "summary.csv")) == 6
+
+
+def test_deliberate_leaks_are_kept_apart(tmp_path):
+    leak = Experiment("audio_cnn", "audio", "none", "random")
+    assert leak.path(tmp_path).parent.name == "leaks"
+    assert Experiment("text_lstm", "text", "simulated", "luna5").path(tmp_path).parent.name == "leaks"
+    assert EXPERIMENT.path(tmp_path).parent.name == "predictions"
+
+
+def test_packed_predictions_are_the_same_bytes_for_the_same_table():
+    table = predictions()
+    assert packed(table) == packed(table.copy())
+    assert b"e-" not in gzip.decompress(packed(table)).split(b"\n", 1)[1]  # plain decimals
+
+
+def test_readme_without_its_markers_is_refused(tmp_path):
+    (tmp_path / "README.md").write_text("hello")
+    with pytest.raises(IntoneError, match="no place for the table"):
+        write_readme(tmp_path / "README.md", tmp_path)
+
+
+@pytest.mark.skipif(
+    not (ROOT / "results" / "summary.csv").exists(), reason="no results/summary.csv yet: make reproduce"
+)
+def test_the_readme_says_what_the_results_say():
+    text = (ROOT / "README.md").read_text()
+    shown = text.split(START)[1].split(END)[0].strip()
+    assert shown == readme_table(ROOT / "results").strip(), "run `intone results readme`"
+
+
+@pytest.mark.skipif(
+    not (ROOT / "results" / "summary.csv").exists(), reason="no results/summary.csv yet: make reproduce"
+)
+def test_the_summary_is_what_the_committed_predictions_give():
+    summary = pd.read_csv(ROOT / "results" / "summary.csv")
+    keys = summary[["model", "modality", "track", "protocol"]].drop_duplicates()
+    for key in keys.sample(4, random_state=0).itertuples(index=False):
+        table = read_predictions(Experiment(*key), ROOT / "results")
+        row = summary[(summary[["model", "track", "protocol"]] == [key.model, key.track, key.protocol]).all(axis=1)]
+        got = score(table[table["split"] == "test"])
+        assert row[row["split"] == "test"]["uar"].item() == pytest.approx(got.uar, abs=0.02)
