@@ -12,7 +12,15 @@ from torch import nn
 
 from intone.augment import SpectrogramAugmentation
 from intone.emotions import EMOTIONS
-from intone.models.audio_cnn import REDUCTION, AudioCnn, AudioCnnPreset, AudioExamples, padded, statistics
+from intone.models.audio_cnn import (
+    REDUCTION,
+    AudioCnn,
+    AudioCnnPreset,
+    AudioExamples,
+    Dynamics,
+    padded,
+    statistics,
+)
 from intone.models.batch import Batch
 from intone.runs import Outcome, RunName, fingerprint, finished, fold_folder, read_fold, write_fold
 from intone.splits import Split
@@ -129,7 +137,7 @@ def examples() -> AudioExamples:
     draw = np.random.default_rng(0)
     views = {f: [draw.normal(5, 2, (16, 30 + 3 * i)).astype(np.float16)] * 2 for i, f in enumerate(FILES["train"][:9])}
     emotions = {f: EMOTIONS[i % 8] for i, f in enumerate(views)}
-    return AudioExamples(views, emotions, list(views), SpectrogramAugmentation())
+    return AudioExamples(views, emotions, list(views), SpectrogramAugmentation(), by_row=True)
 
 
 def test_training_clips_have_mean_0_and_deviation_1(examples):
@@ -165,3 +173,17 @@ def test_saved_weights_rebuild_the_network_and_foreign_ones_are_refused(tmp_path
     assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
     with pytest.raises(RuntimeError):
         load_network_file(AudioCnn(16, AudioCnnPreset(width=8)), tmp_path / "m.safetensors")
+
+
+def test_dynamics_of_a_ramp():
+    ramp = torch.arange(20.0).expand(1, 1, 3, 20).clone()
+    out = Dynamics(gain=1.0)(ramp, torch.tensor([20]))
+    assert out.shape == (1, 4, 3, 20)
+    assert torch.allclose(out[0, 1, :, 3:-3], torch.ones(3, 14))
+    assert torch.allclose(out[0, 2, :, 6:-6], torch.zeros(3, 8), atol=1e-5)
+    assert torch.allclose(out[0, 3].mean(1), torch.zeros(3), atol=1e-5)
+
+
+def test_dynamics_take_the_mean_over_the_clips_own_frames():
+    x = torch.cat([torch.full((1, 1, 2, 10), 3.0), torch.zeros(1, 1, 2, 6)], 3)
+    assert (Dynamics()(x, torch.tensor([10]))[0, 3] == 0).all()

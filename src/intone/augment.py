@@ -44,6 +44,8 @@ class SpectrogramAugmentation:
     """Tempo changes by up to this share, either way, with pitch as it is."""
     shift: float = 2.0
     """Rows move up or down by up to this many (a voice higher or lower); for spectrograms, not for MFCCs."""
+    level: float = 0.12
+    """Deviation of what is added to all rows alike: a clip a little louder or softer, in the rows' own deviations."""
     row_mask: int = 8
     """Each of two bands of up to this many rows is hidden (SpecAugment, Park et al. 2019)."""
     frame_mask: int = 20
@@ -56,7 +58,7 @@ class SpectrogramAugmentation:
         rows = stretched(rows, draw.uniform(1 - self.stretch, 1 + self.stretch))
         if self.shift:
             rows = shifted(rows, draw.uniform(-self.shift, self.shift))
-        rows = rows.copy()
+        rows = rows + np.float32(draw.normal(0, self.level))
         for _ in range(2):
             start, width = _stretch_to_hide(len(rows), self.row_mask, draw)
             rows[start : start + width] = 0

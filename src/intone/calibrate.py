@@ -7,11 +7,11 @@ from scipy.special import log_softmax, softmax
 LOWEST, HIGHEST = 0.05, 20.0
 
 
-def temperature(logits: np.ndarray, true: np.ndarray) -> float:
+def temperature(logits: np.ndarray, true: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The T in [0.05, 20] at which softmax(logits / T) makes the true emotions likeliest (Guo et al. 2017)."""
 
     def cost(log_t: float) -> float:
-        return float(-log_softmax(logits / np.exp(log_t), axis=1)[np.arange(len(true)), true].mean())
+        return log_loss(logits / np.exp(log_t), true, weights)
 
     found = minimize_scalar(cost, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded")
     return float(np.exp(found.x))
@@ -22,6 +22,6 @@ def probabilities(logits: np.ndarray, t: float) -> np.ndarray:
     return softmax(logits / t, axis=1)
 
 
-def log_loss(logits: np.ndarray, true: np.ndarray) -> float:
-    """Mean negative log-likelihood of the true emotions, in nats."""
-    return float(-log_softmax(logits, axis=1)[np.arange(len(true)), true].mean())
+def log_loss(logits: np.ndarray, true: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Mean negative log-likelihood of the true emotions, in nats; clips weigh the same, or `weights` [N] each."""
+    return float(np.average(-log_softmax(logits, axis=1)[np.arange(len(true)), true], weights=weights))

@@ -20,7 +20,7 @@ WINDOW = 400  # samples: 25 ms
 HOP = 160  # samples: 10 ms between frames
 FFT = 512  # samples; the window is padded to it
 FRAMES_PER_SECOND = SAMPLE_RATE // HOP
-VERSION = 1  # raise it when the same settings give other numbers, so that caches and models don't mix
+VERSION = 2  # raise it when the same settings give other numbers, so that caches and models don't mix
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,12 @@ def levelled(signal: np.ndarray, rms: float = 0.1) -> np.ndarray:
 
 
 def extract(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
-    """Clip (mono float32, 16 kHz) -> [rows, frames] float32; silence at both ends is cut and the level set first."""
-    return EXTRACTORS[settings.kind](levelled(trim_silence(signal)), settings)
+    """Clip (mono float32, 16 kHz) -> [rows, frames] float32; silence at both ends is cut and the level set first.
+
+    A spectrogram also loses its mean over the whole clip, what is left of its level.
+    """
+    rows = EXTRACTORS[settings.kind](levelled(trim_silence(signal)), settings)
+    return rows if settings.kind == "mfcc" else rows - rows.mean()
 
 
 def extract_file(path: Path, settings: FeatureSettings) -> np.ndarray:
@@ -144,7 +148,12 @@ def extract_file(path: Path, settings: FeatureSettings) -> np.ndarray:
     return cached_array("features", key, lambda: extract(read_clip(path), settings).astype(np.float16))
 
 
-def mean_and_deviation(arrays: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each row over all frames, [rows, 1] each: from training clips only."""
+def mean_and_deviation(arrays: Iterable[np.ndarray], by_row: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation over all frames, of each row or of all rows together: from training clips only.
+
+    [rows, 1] each, also where all rows share one value.
+    """
     total = np.concatenate([a.astype(np.float32) for a in arrays], axis=1)
-    return total.mean(1, keepdims=True), total.std(1, keepdims=True) + 1e-5
+    axis = 1 if by_row else None
+    ones = np.ones((len(total), 1), np.float32)
+    return ones * total.mean(axis, keepdims=True), ones * total.std(axis, keepdims=True) + 1e-5

@@ -52,7 +52,7 @@ class Recipe(Protocol):
 class Effort:
     """How long networks train; the full settings, or a few epochs for a try."""
 
-    audio_epochs: int = 60
+    audio_epochs: int = 50
     text_epochs: int = 12
     goemotions_epochs: int = 8
     """Passes over GoEmotions of the text networks that the track `natural` uses."""

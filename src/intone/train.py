@@ -1,7 +1,7 @@
 """Network + examples + one fold -> a trained network, its logits [clips, 8] and a run folder that resumes after a kill.
 
 Adam with decoupled weight decay, a one-cycle rate, and weights averaged over the steps; the epoch is the one whose
-averaged weights have the lowest loss on the fold's validation actors.
+averaged weights have the lowest loss on the fold's validation actors, at the temperature that suits them best.
 """
 
 import json
@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from intone.calibrate import log_loss, temperature
 from intone.emotions import EMOTIONS
 from intone.evaluate import accuracy, confusion, uar
 from intone.models.batch import Batch, Examples
@@ -38,13 +39,13 @@ class TrainingPreset:
 
     epochs: int = 60
     """At most this many passes over the training clips."""
-    patience: int = 60
+    patience: int = 25
     """Stop after this many epochs without a lower validation loss."""
     batch: int = 16
     """Clips in a step."""
     rate: float = 2e-3
     """Highest learning rate of the cycle."""
-    decay: float = 0.05
+    decay: float = 0.02
     """Weight decay (Loshchilov & Hutter 2019)."""
     smoothing: float = 0.1
     """Label smoothing."""
@@ -94,6 +95,7 @@ class Lesson(lightning.LightningModule):
         self.loss = nn.CrossEntropyLoss(weights, label_smoothing=preset.smoothing)
         self.plain_loss = nn.CrossEntropyLoss(weights)
         self.seen: dict[str, list[tuple[float, Tensor, Tensor]]] = {"train": [], "validation": []}
+        """Loss, logits and targets of each batch of the epoch."""
         self.history: list[dict[str, Any]] = []
         self.spent = 0.0
 
@@ -107,7 +109,7 @@ class Lesson(lightning.LightningModule):
         """Loss of one batch."""
         logits = self.network(*batch.inputs)[0].float()
         loss = self.loss(logits, batch.targets)
-        self.seen["train"].append((float(loss.detach()), logits.detach().argmax(1), batch.targets))
+        self.seen["train"].append((float(loss.detach()), logits.detach(), batch.targets))
         return loss
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
@@ -118,9 +120,7 @@ class Lesson(lightning.LightningModule):
     def validation_step(self, batch: Batch, _index: int) -> None:
         """What the averaged weights say of one batch."""
         logits = self.averaged(*batch.inputs)[0].float()
-        self.seen["validation"].append(
-            (float(self.plain_loss(logits, batch.targets).detach()), logits.argmax(1), batch.targets)
-        )
+        self.seen["validation"].append((float(self.plain_loss(logits, batch.targets).detach()), logits, batch.targets))
 
     def on_train_epoch_start(self) -> None:
         """Seed by epoch, so that a resumed run draws the same dropout."""
@@ -132,18 +132,21 @@ class Lesson(lightning.LightningModule):
         self.seen["validation"].clear()
 
     def on_validation_epoch_end(self) -> None:
-        """Log the loss that chooses the epoch."""
-        if not self.trainer.sanity_checking:
-            self.log("validation_loss", self._note("validation"))
+        """Log the loss that chooses the epoch: at its own best temperature, since calibration follows anyway."""
+        self._note("validation")
+        logits = torch.cat([x for _, x, _ in self.seen["validation"]]).cpu().numpy()
+        true = torch.cat([t for _, _, t in self.seen["validation"]]).cpu().numpy()
+        weights = np.array(self.preset.class_weights)[true] if self.preset.class_weights else None
+        self.log("validation_loss", log_loss(logits / temperature(logits, true, weights), true, weights))
 
     def on_train_epoch_end(self) -> None:
         """Write down the training side."""
         self.log("train_loss", self._note("train"))
 
     def _note(self, split: str) -> float:
-        losses, predicted, targets = zip(*self.seen[split], strict=True)
+        losses, logits, targets = zip(*self.seen[split], strict=True)
         sizes = [len(t) for t in targets]
-        table = confusion(torch.cat(targets).cpu().numpy(), torch.cat(predicted).cpu().numpy())
+        table = confusion(torch.cat(targets).cpu().numpy(), torch.cat(logits).argmax(1).cpu().numpy())
         loss = float(np.average(losses, weights=sizes))
         row = {"epoch": self.current_epoch + 1, "split": split, "loss": loss}
         self.history.append(row | {"accuracy": float(accuracy(table)), "uar": float(uar(table))})

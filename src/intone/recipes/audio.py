@@ -49,7 +49,8 @@ class AudioRecipe:
     def examples(self, lab: Lab, track: str, split: Split, folder: Path) -> AudioExamples:
         """The fold's clips as this network takes them."""
         views = lab.keep(f"views {self.features.key()}", lambda: all_views(lab.corpus.paths, self.features))
-        return AudioExamples(views, lab.emotions, split.train, self.network.augmentation, lab.seed)
+        by_row = self.features.kind == "mfcc"
+        return AudioExamples(views, lab.emotions, split.train, self.network.augmentation, by_row, lab.seed)
 
     def network_of(self, folder: Path) -> AudioCnn:
         """The trained network of a finished fold."""
