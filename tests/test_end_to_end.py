@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from intone.corpora import Corpus, ravdess
 from intone.errors import IntoneError, Missing
+from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.models.text_rnn import TextRnnPreset
 from intone.recipes import FUSIONS, MODELS
-from intone.recipes.audio import AudioRecipe
+from intone.recipes.audio import AudioRecipe, screened
 from intone.recipes.text import TextRecipe
 from intone.results import Experiment, publish
 from intone.splits import PARTS, folds
@@ -75,6 +77,23 @@ def test_a_finished_fold_is_never_made_twice_and_other_settings_make_it_anew(lab
     lab.fold("audio_cnn", "none", split)
 
 
+def test_a_training_begun_with_other_settings_is_not_gone_on_with(lab, corpus, tmp_path, monkeypatch):
+    split = folds(corpus.clips, "speakers")[0]
+    away = replace(lab, runs=tmp_path)
+    folder = away.where("audio_cnn", "none", split)
+
+    def killed(recipe, lab, track, split, folder):
+        (folder / "last.ckpt").write_bytes(b"of other settings")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(AudioRecipe, "make", killed)
+        away.fold("audio_cnn", "none", split)
+    other = replace(away, effort=replace(lab.effort, audio_epochs=1))
+    assert other.fold("audio_cnn", "none", split).config["details"]["epoch"] == 1
+    assert not (folder / "last.ckpt").exists()
+
+
 def test_the_order_of_the_clip_table_changes_nothing(lab, corpus, tmp_path):
     shuffled = replace(corpus, clips=corpus.clips.sample(frac=1, random_state=5).reset_index(drop=True))
     other = replace(lab, corpus=shuffled, runs=tmp_path, memory={})
@@ -99,6 +118,23 @@ def test_a_whole_protocol_is_published(lab, corpus, tmp_path):
     summary = pd.read_csv(tmp_path / "summary.csv").set_index("split")
     assert summary.loc["test", "clips"] == len(corpus.clips)
     assert summary.loc["test", "uar"] == pytest.approx(12.5, abs=6)  # the words carry nothing
+
+
+def test_bad_clips_are_named_counted_and_left_out(corpus, tmp_path, capsys):
+    paths = dict(corpus.paths)
+    silent, cut, gone = list(paths)[:3]
+    soundfile.write(tmp_path / "silent.wav", np.zeros(16_000), 16_000)
+    (tmp_path / "cut.wav").write_bytes(paths[cut].read_bytes()[:2000])
+    (tmp_path / "text.wav").write_text("this is no sound")
+    paths |= {silent: tmp_path / "silent.wav", cut: tmp_path / "cut.wav", gone: tmp_path / "text.wav"}
+    left = screened(replace(corpus, paths=paths), FeatureSettings(), 1)
+    assert len(left.clips) == len(left.paths) == len(corpus.clips) - 3
+    err = capsys.readouterr().err
+    assert all(f"left out: {file}: " in err for file in (silent, cut, gone))
+    assert "3 clips left out, 61 used." in err
+    nothing = dict.fromkeys(paths, tmp_path / "silent.wav")
+    with pytest.raises(IntoneError, match="No clip of ravdess can be used"):
+        screened(replace(corpus, paths=nothing), FeatureSettings(), 1)
 
 
 def test_missing_words_and_unknown_models_are_one_sentence(lab, corpus, tmp_path):

@@ -6,6 +6,7 @@ Shows in minutes, with no dataset at hand, that everything works. Says nothing a
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -17,10 +18,14 @@ from intone.errors import Missing
 from intone.evaluate import Score, score
 from intone.figures import confusion_figure, history_figure
 from intone.lab import Effort, Lab
+from intone.models.audio_cnn import AudioCnnPreset
 from intone.portrait import draw
 from intone.progress import bar, say
 from intone.recipes import MODELS
+from intone.recipes.audio import AudioRecipe
+from intone.recipes.fusion import LateRecipe
 from intone.splits import folds
+from intone.train import TrainingPreset
 from intone.transcripts import Whisper, transcribe
 
 NOTICE = (
@@ -38,20 +43,22 @@ PLAN = (
 WORDS = {"none": "–", "asr": "Whisper's", "simulated": "made from the label"}
 
 
-def demo(out: Path = Path("demo"), epochs: int = 60) -> None:
+def demo(out: Path = Path("demo"), epochs: int = 30) -> None:
     """Run the whole road on 64 synthetic clips, in a few minutes on two cores: no dataset, no network but for weights.
 
     Args:
         out: Where the clips and figures go.
         epochs: Passes over the training clips.
     """
-    from intone.recipes.fusion import LateRecipe
-
     say(NOTICE)
-    corpus = half(builtin.make(out / "clips", SPEAKERS, 1))
+    whole = builtin.make(out / "clips", SPEAKERS, 1)
+    corpus = half(whole)
     say(f"{len(corpus.clips)} clips of {SPEAKERS} synthetic speakers in {out / 'clips'}")
     lab = Lab(corpus, dict(MODELS), cache_folder() / "runs" / "demo", effort=Effort(epochs, epochs // 2, 1, 4))
-    lab.models = {**MODELS, "fusion_demo": LateRecipe("fusion_late_logits", ("audio_cnn", "text_lstm-learned"))}
+    # Few clips: a smaller network, more steps an epoch.
+    small = AudioRecipe(network=AudioCnnPreset(width=16), training=TrainingPreset(batch=8))
+    fusion = LateRecipe("fusion_late_logits", ("audio_cnn", "text_lstm-learned"))
+    lab.models = {**MODELS, "audio_cnn": small, "fusion_demo": fusion}
     plan = list(PLAN)
     try:
         weights.get("whisper-base")
@@ -61,7 +68,7 @@ def demo(out: Path = Path("demo"), epochs: int = 60) -> None:
         plan = [(model, track) for model, track in plan if track != "asr"]
     tables = {(model, track): _trained(lab, model, track) for model, track in plan}
     _show({key: score(table) for key, table in tables.items()}, lab)
-    paths = [*draw(corpus, out), *_figures(tables, lab, out)]
+    paths = [*draw(whole, out), *_figures(tables, lab, out)]
     say(f"Figures: {', '.join(str(p) for p in paths)}")
     print(NOTICE)
 
@@ -69,8 +76,8 @@ def demo(out: Path = Path("demo"), epochs: int = 60) -> None:
 def half(corpus: Corpus) -> Corpus:
     """One sentence of each speaker in each emotion, the two by turns, so that neither gives an emotion away."""
     clips = corpus.clips
-    turn = sum(pd.factorize(clips[c], sort=True)[0] for c in ("speaker", "emotion", "statement"))
-    kept = clips.loc[turn % 2 == 0].reset_index(drop=True)
+    turn = np.sum([pd.factorize(clips[c], sort=True)[0] for c in ("speaker", "emotion", "statement")], axis=0)
+    kept = clips.iloc[np.flatnonzero(turn % 2 == 0)].reset_index(drop=True)
     return replace(corpus, clips=kept, paths={f: corpus.paths[f] for f in kept["file"]})
 
 
@@ -98,8 +105,8 @@ def _show(scores: dict[tuple[str, str], Score], lab: Lab) -> None:
         )
     Console().print(table)
     print(
-        "Chance is 12.5. Both sentences occur in every emotion, so Whisper's words can't help; words made from the label "
-        "give the answer away."
+        "Chance is 12.5. Both sentences occur in every emotion, so Whisper's words can't help; "
+        "words made from the label give the answer away."
     )
 
 

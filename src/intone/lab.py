@@ -17,12 +17,11 @@ from intone.cache import digest
 from intone.corpora import Corpus
 from intone.emotions import INDEX
 from intone.errors import IntoneError, Missing
-from intone.progress import say
 from intone.runs import (
     Outcome,
     RunName,
     StoredFold,
-    discard,
+    claim,
     fingerprint,
     finished,
     fold_folder,
@@ -54,7 +53,7 @@ class Effort:
 
     audio_epochs: int = 50
     text_epochs: int = 12
-    goemotions_epochs: int = 8
+    goemotions_epochs: int = 6
     """Passes over GoEmotions of the text networks that the track `natural` uses."""
     joint_epochs: int = 12
     """Passes of early fusion when it trains together with its branches."""
@@ -110,9 +109,7 @@ class Lab:
         settings = self.settings(model, track)
         mark = fingerprint(settings, split, self.corpus.clips)
         if not finished(folder, mark):
-            if (folder / "config.json").exists():
-                say(f"{folder} was made with other settings or data: made anew.")
-                discard(folder)
+            claim(folder, mark)
             outcome = recipe.make(self, track, split, folder)
             write_fold(folder, split, self.corpus.clips, outcome, settings, mark)
         return read_fold(folder)

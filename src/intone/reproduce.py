@@ -17,10 +17,11 @@ from intone.cache import cache_folder, write_whole
 from intone.corpora import Corpus, ravdess
 from intone.errors import IntoneError
 from intone.evidence import write_evidence
+from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
-from intone.progress import bar, say
+from intone.progress import bar
 from intone.recipes import FUSIONS, MODELS, TEXT_MODELS
-from intone.recipes.audio import AudioRecipe, all_views
+from intone.recipes.audio import AudioRecipe, all_views, screened
 from intone.results import Experiment, publish
 from intone.splits import Split, folds
 from intone.transcripts import Whisper, transcribe
@@ -105,9 +106,7 @@ class Reproduce:
 
     def _lab(self, results: Path) -> Lab:
         actors = range(1, self.actors + 1) if self.quick else None
-        corpus = ravdess.load(_data(self.ravdess), actors)
-        for skipped in corpus.skipped:
-            say(f"left out: {skipped.file}: {skipped.reason}")
+        corpus = screened(ravdess.load(_data(self.ravdess), actors), FeatureSettings(), self.workers)
         transcripts = heard(corpus, results)
         effort = Effort(6, 5, 2, 2) if self.quick else Effort()
         runs = self.runs / "quick" if self.quick else self.runs

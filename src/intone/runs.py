@@ -21,6 +21,7 @@ from intone.cache import digest, write_whole
 from intone.calibrate import probabilities, temperature
 from intone.emotions import EMOTIONS, INDEX
 from intone.evaluate import PREDICTION_COLUMNS, check_predictions, score
+from intone.progress import say
 from intone.splits import PARTS, Split
 
 LIBRARIES = ("intone", "numpy", "pandas", "scikit-learn", "torch", "lightning")
@@ -150,10 +151,13 @@ def read_fold(folder: Path) -> StoredFold:
     return StoredFold(folder, pd.read_csv(folder / "logits.csv", index_col="file"), config)
 
 
-def discard(folder: Path) -> None:
-    """Remove a fold that was made with other settings."""
-    if folder.exists():
+def claim(folder: Path, mark: str) -> None:
+    """Begin or go on with a fold: what was made or begun there with other settings or data is removed first."""
+    begun = folder / "fingerprint"
+    if folder.exists() and (not begun.exists() or begun.read_text() != mark):
+        say(f"{folder} was made with other settings or data: made anew.")
         shutil.rmtree(folder)
+    write_whole(begun, mark.encode())
 
 
 def commit() -> str:

@@ -9,9 +9,10 @@ from intone import goemotions, weights
 from intone.cache import cache_folder
 from intone.corpora import Corpus, ravdess, table
 from intone.errors import IntoneError
+from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
-from intone.progress import say
 from intone.recipes import MODELS
+from intone.recipes.audio import screened
 from intone.splits import folds
 from intone.tracks import TRACKS
 from intone.transcripts import Whisper, transcribe
@@ -39,9 +40,7 @@ def train_all(
     modality = MODELS[model].modality
     if (modality == "audio") != (track == "none"):
         raise IntoneError(f"{model} is {modality}: its track is {'none' if modality == 'audio' else 'asr, say'}.")
-    corpus = table.load(own) if own else ravdess.load(folder)
-    for skipped in corpus.skipped:
-        say(f"left out: {skipped.file}: {skipped.reason}")
+    corpus = screened(table.load(own) if own else ravdess.load(folder), FeatureSettings())
     lab = _lab(corpus, track, runs or cache_folder() / "runs", epochs, seed)
     for split in folds(corpus.clips, protocol):
         done = lab.fold(model, track, split)

@@ -1,26 +1,30 @@
 """Clips' spectrograms or MFCCs -> the audio networks: how each is made from one fold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
 from intone.augment import SPEEDS, views_of_file
+from intone.corpora import Corpus, Skipped
+from intone.errors import BadClip, IntoneError
 from intone.features import FeatureSettings
 from intone.lab import Lab
 from intone.models.audio_cnn import AudioCnn, AudioCnnPreset, AudioExamples
+from intone.progress import say
 from intone.progress import track as with_bar
 from intone.runs import Outcome
 from intone.splits import Split
 from intone.train import TrainingPreset, fit, load_network_file, save_network
 
 Views = Mapping[str, Sequence[np.ndarray]]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,45 @@ class AudioRecipe:
 
 
 def all_views(paths: Mapping[str, Path], settings: FeatureSettings, workers: int = 2) -> Views:
-    """`file` -> features at each speed, for every clip; cached, with a bar on stderr."""
-    label = f"features ({settings.kind})"
-    if parent_process() is not None:  # a worker already has its one core
-        made = map(views_of_file, paths.values(), [settings] * len(paths))
-        return dict(zip(paths, made, strict=True))
+    """`file` -> features at each speed, for every clip; cached, with a bar on stderr. Raises BadClip."""
+    return dict(zip(paths, _over_all(views_of_file, paths, settings, workers), strict=True))
+
+
+def screened(corpus: Corpus, settings: FeatureSettings, workers: int = 2) -> Corpus:
+    """The corpus without the clips that give no features, each named on stderr with the reason; all features cached.
+
+    Raises IntoneError where no clip is left.
+    """
+    reasons = zip(corpus.paths, _over_all(_reason, corpus.paths, settings, workers), strict=True)
+    bad = {file: reason for file, reason in reasons if reason}
+    skipped = (*corpus.skipped, *(Skipped(file, reason) for file, reason in bad.items()))
+    for clip in skipped:
+        say(f"left out: {clip.file}: {clip.reason}")
+    if skipped:
+        say(f"{len(skipped)} clips left out, {len(corpus.clips) - len(bad)} used.")
+    clips = corpus.clips[~corpus.clips["file"].isin(bad)].reset_index(drop=True)
+    if clips.empty:
+        raise IntoneError(f"No clip of {corpus.name} can be used.")
+    paths = {file: path for file, path in corpus.paths.items() if file not in bad}
+    return replace(corpus, clips=clips, paths=paths, skipped=skipped)
+
+
+def _reason(path: Path, settings: FeatureSettings) -> str:
+    """Why a clip can't be used; "" where it can."""
+    try:
+        views_of_file(path, settings)
+    except BadClip as problem:
+        return str(problem)
+    return ""
+
+
+def _over_all(
+    call: Callable[[Path, FeatureSettings], Value], paths: Mapping[str, Path], settings: FeatureSettings, workers: int
+) -> list[Value]:
+    """`call` on every clip, several at a time; one after another inside a worker, which has one core."""
+    if parent_process() is not None:
+        return [call(path, settings) for path in paths.values()]
     # One thread a worker: two processes that each start a thread a core get in one another's way.
     with ProcessPoolExecutor(workers, get_context("spawn"), threadpool_limits, (1,)) as pool:
-        jobs = pool.map(views_of_file, paths.values(), [settings] * len(paths), chunksize=8)
-        return dict(zip(paths, with_bar(jobs, label, len(paths)), strict=True))
+        jobs = pool.map(call, paths.values(), [settings] * len(paths), chunksize=8)
+        return list(with_bar(jobs, f"features ({settings.kind})", len(paths)))

@@ -19,13 +19,11 @@ from intone.lab import Lab
 from intone.models.text_rnn import TextExamples, TextRnn, TextRnnPreset
 from intone.models.text_tfidf import TfidfClassifier
 from intone.progress import say
-from intone.runs import Outcome
+from intone.runs import Outcome, claim
 from intone.splits import PARTS, Split
 from intone.tracks import sentences
 from intone.train import Fitted, TrainingPreset, fit, listen, load_network_file, save_network
 from intone.words import Glove, Vocabulary
-
-LEAST = 2  # a GoEmotions word counts as known from its second occurrence
 
 
 def balanced(emotions: Mapping[str, str], power: float) -> tuple[float, ...]:
@@ -54,7 +52,7 @@ class TextRecipe:
     effort: ClassVar[tuple[str, ...]] = ("text_epochs", "goemotions_epochs")
     network: TextRnnPreset
     training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=3e-3, patience=4, average=0.9))
-    on_goemotions: TrainingPreset = field(default_factory=lambda: TrainingPreset(batch=32, rate=2e-3, average=0.998))
+    on_goemotions: TrainingPreset = field(default_factory=lambda: TrainingPreset(batch=32, average=0.99))
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Train on the fold, or listen to it with the network that GoEmotions trained."""
@@ -88,6 +86,7 @@ class TextRecipe:
         mark = digest(asdict(self), lab.effort.goemotions_epochs, lab.seed, table.to_csv())
         kept = folder / "config.json"
         if not kept.exists() or json.loads(kept.read_text())["fingerprint"] != mark:
+            claim(folder, mark)
             say(f"{folder.name}: learning from GoEmotions")
             fitted, vocabulary = self._learn(lab, table, folder)
             self._save(fitted.network, vocabulary, folder)
@@ -103,7 +102,7 @@ class TextRecipe:
         text = dict(zip(table["id"], table["text"], strict=True))
         dev = table.loc[table["part"] == "dev", "id"]
         split = Split("goemotions", "1", tuple(learn["id"]), tuple(dev), ())
-        vocabulary = Vocabulary.of(learn["text"], LEAST)
+        vocabulary = Vocabulary.of(learn["text"])
         preset = replace(
             self.on_goemotions,
             epochs=lab.effort.goemotions_epochs,
