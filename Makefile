@@ -13,7 +13,7 @@ test: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check src tests
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
 
 reproduce: $(VENV)/.train
 	$(RUN) reproduce $(ARGS)
