@@ -22,9 +22,10 @@ from intone.models.audio_cnn import (
     statistics,
 )
 from intone.models.batch import Batch
+from intone.models.files import load_network_file, save_network
 from intone.runs import Outcome, RunName, fingerprint, finished, fold_folder, read_fold, write_fold
 from intone.splits import Split
-from intone.train import TrainingPreset, fit, load_network_file, save_network
+from intone.train import TrainingPreset, fit
 
 FILES = {part: tuple(f"{part}/{i}" for i in range(n)) for part, n in (("train", 64), ("validation", 16), ("test", 16))}
 SPLIT = Split("speakers", "1", **FILES)

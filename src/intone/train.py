@@ -4,11 +4,10 @@ Adam with decoupled weight decay, a one-cycle rate, and weights averaged over th
 averaged weights have the lowest loss on the fold's validation actors, at the temperature that suits them best.
 """
 
-import json
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,13 @@ import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from intone.calibrate import log_loss, temperature
 from intone.emotions import EMOTIONS
 from intone.evaluate import accuracy, confusion, uar
+from intone.loaders import FoldData
 from intone.models.batch import Batch, Examples
 from intone.splits import Split
 
@@ -174,40 +173,6 @@ class Lesson(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
 
-class EpochBatches:
-    """The batches of one epoch, as Lightning takes them: an iterable that knows its length."""
-
-    def __init__(self, examples: Examples, files: Sequence[str], size: int, epoch: int | None) -> None:
-        self.examples, self.files, self.size, self.epoch = examples, files, size, epoch
-
-    def __len__(self) -> int:
-        return -(-len(self.files) // self.size)
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self.examples.batches(self.files, self.size, self.epoch)
-
-
-class FoldData(lightning.LightningDataModule):
-    """Training batches, anew each epoch, and validation batches of one fold."""
-
-    def __init__(self, examples: Examples, split: Split, size: int) -> None:
-        super().__init__()
-        self.examples, self.split, self.size = examples, split, size
-
-    def train_dataloader(self) -> EpochBatches:
-        """The batches of the epoch that is about to start."""
-        assert self.trainer is not None
-        return EpochBatches(self.examples, self.split.train, self.size, self.trainer.current_epoch)
-
-    def val_dataloader(self) -> EpochBatches:
-        """Validation clips as they are."""
-        return EpochBatches(self.examples, self.split.validation, 64, None)
-
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, _index: int) -> Batch:
-        """Tensors to the device, keys stay."""
-        return Batch(tuple(x.to(device) for x in batch.inputs), batch.targets.to(device), batch.files)
-
-
 class Clock(Callback):
     """Adds each epoch's seconds to what the checkpoint remembers."""
 
@@ -272,14 +237,3 @@ def listen(network: nn.Module, examples: Examples, files: Sequence[str]) -> tupl
     logits = torch.cat([x.float() for _, x, _ in out]).numpy()
     embeddings = torch.cat([e.float() for _, _, e in out]).numpy()
     return pd.DataFrame(logits, index, list(EMOTIONS)), pd.DataFrame(embeddings, index)
-
-
-def save_network(network: nn.Module, path: Path, settings: Mapping[str, Any]) -> None:
-    """Weights as safetensors; `settings` (JSON-able) travels inside, so that the file rebuilds itself."""
-    tensors = {k: v.contiguous() for k, v in network.state_dict().items()}
-    save_file(tensors, path, metadata={"intone": json.dumps(settings)})
-
-
-def load_network_file(network: nn.Module, path: Path) -> None:
-    """Fill a network of the right shape; raises RuntimeError where a key is missing or foreign."""
-    network.load_state_dict(load_file(path))

@@ -17,11 +17,12 @@ from intone.errors import BadClip, IntoneError
 from intone.features import FeatureSettings
 from intone.lab import Lab
 from intone.models.audio_cnn import AudioCnn, AudioCnnPreset, AudioExamples
+from intone.models.files import load_network_file, save_network
 from intone.progress import say
 from intone.progress import track as with_bar
 from intone.runs import Outcome
 from intone.splits import Split
-from intone.train import TrainingPreset, fit, load_network_file, save_network
+from intone.train import TrainingPreset, fit
 
 Views = Mapping[str, Sequence[np.ndarray]]
 Value = TypeVar("Value")

@@ -10,10 +10,11 @@ import torch
 from intone.calibrate import log_loss
 from intone.emotions import EMOTIONS
 from intone.lab import Lab
+from intone.models.files import save_network
 from intone.models.fusion import LATE, EarlyFusion, PairedExamples
 from intone.runs import Outcome, StoredFold
 from intone.splits import Split
-from intone.train import TrainingPreset, fit, save_network
+from intone.train import TrainingPreset, fit
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,14 @@ from intone.cache import digest, write_whole
 from intone.emotions import EMOTIONS
 from intone.goemotions import reserved
 from intone.lab import Lab
+from intone.models.files import load_network_file, save_network
 from intone.models.text_rnn import TextExamples, TextRnn, TextRnnPreset
 from intone.models.text_tfidf import TfidfClassifier
 from intone.progress import say
 from intone.runs import Outcome, claim
 from intone.splits import PARTS, Split
 from intone.tracks import sentences
-from intone.train import Fitted, TrainingPreset, fit, listen, load_network_file, save_network
+from intone.train import Fitted, TrainingPreset, fit, listen
 from intone.words import Glove, Vocabulary
 
 
