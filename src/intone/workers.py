@@ -5,6 +5,8 @@ folder and the caches, where a fold or an entry appears whole or not at all.
 """
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -34,7 +36,16 @@ def _start(lab: Lab) -> None:
 
     torch.set_num_threads(1)
     threadpool_limits(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _lab = lab
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed ends too, instead of training on for nobody; its fold is gone on with later."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make(task: Task) -> None:
