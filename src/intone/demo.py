@@ -3,6 +3,8 @@
 Shows in minutes, with no dataset at hand, that everything works. Says nothing about real voices.
 """
 
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,13 +22,15 @@ from intone.figures import confusion_figure, history_figure
 from intone.lab import Effort, Lab
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.portrait import draw
-from intone.progress import bar, say
+from intone.progress import say
+from intone.progress import track as with_bar
 from intone.recipes import MODELS
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import LateRecipe
 from intone.splits import folds
 from intone.train import TrainingPreset
 from intone.transcripts import Whisper, transcribe
+from intone.workers import Task, make_all
 
 NOTICE = (
     "This is synthetic speech: eSpeak NG, whose rate, pitch and loudness follow published emotion profiles. "
@@ -54,7 +58,7 @@ def demo(out: Path = Path("demo"), epochs: int = 30) -> None:
     whole = builtin.make(out / "clips", SPEAKERS, 1)
     corpus = half(whole)
     say(f"{len(corpus.clips)} clips of {SPEAKERS} synthetic speakers in {out / 'clips'}")
-    lab = Lab(corpus, dict(MODELS), cache_folder() / "runs" / "demo", effort=Effort(epochs, epochs // 2, 1, 4))
+    lab = Lab(corpus, dict(MODELS), cache_folder() / "runs" / "demo", effort=Effort(epochs, epochs // 3, 1, 4))
     # Few clips: a smaller network, more steps an epoch.
     small = AudioRecipe(network=AudioCnnPreset(width=16), training=TrainingPreset(batch=8))
     fusion = LateRecipe("fusion_late_logits", ("audio_cnn", "text_lstm-learned"))
@@ -66,7 +70,7 @@ def demo(out: Path = Path("demo"), epochs: int = 30) -> None:
     except Missing as problem:
         say(f"No real transcripts in this demo: {problem}")
         plan = [(model, track) for model, track in plan if track != "asr"]
-    tables = {(model, track): _trained(lab, model, track) for model, track in plan}
+    tables = _trained(lab, plan)
     _show({key: score(table) for key, table in tables.items()}, lab)
     paths = [*draw(whole, out), *_figures(tables, lab, out)]
     say(f"Figures: {', '.join(str(p) for p in paths)}")
@@ -81,23 +85,23 @@ def half(corpus: Corpus) -> Corpus:
     return replace(corpus, clips=kept, paths={f: corpus.paths[f] for f in kept["file"]})
 
 
-def _trained(lab: Lab, model: str, track: str) -> pd.DataFrame:
-    """Out-of-fold test predictions over all folds."""
+def _trained(lab: Lab, plan: Sequence[tuple[str, str]]) -> dict[tuple[str, str], pd.DataFrame]:
+    """Out-of-fold test predictions over all folds, by (model, track)."""
     splits = folds(lab.corpus.clips, "speakers")
-    parts = []
-    with bar() as display:
-        task = display.add_task(f"{model} {track}", total=len(splits))
-        for split in splits:
-            parts.append(lab.fold(model, track, split).predictions)
-            display.advance(task)
-    table = pd.concat(parts, ignore_index=True)
-    return table[table["split"] == "test"]
+    alone = [key for key in plan if not key[0].startswith("fusion")]
+    tasks = [Task(model, track, split) for model, track in alone for split in splits]
+    for _ in with_bar(make_all(lab, tasks, os.cpu_count() or 1), "training", len(tasks)):
+        pass
+    tables = {}
+    for model, track in plan:
+        table = pd.concat([lab.fold(model, track, split).predictions for split in splits], ignore_index=True)
+        tables[model, track] = table[table["split"] == "test"]
+    return tables
 
 
 def _show(scores: dict[tuple[str, str], Score], lab: Lab) -> None:
-    table = Table(
-        "model", "words", "test accuracy", "test UAR", "95 % interval", title="Speakers never heard in training"
-    )
+    title = "Synthetic speech, speakers never heard in training"
+    table = Table("model", "words", "accuracy", "UAR", "95 %", title=title)
     for (model, track), got in scores.items():
         name = model.replace("-learned", "").replace("fusion_demo", "fusion_late_logits")
         table.add_row(
