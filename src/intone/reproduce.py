@@ -110,7 +110,7 @@ class Reproduce:
         actors = range(1, self.actors + 1) if self.quick else None
         corpus = screened(ravdess.load(_data(self.ravdess), actors), FeatureSettings(), self.workers)
         transcripts = heard(corpus, results)
-        effort = Effort(6, 5, 2, 2) if self.quick else Effort()
+        effort = Effort(6, 5, 1, 2) if self.quick else Effort()
         runs = self.runs / "quick" if self.quick else self.runs
         sentences = goemotions.load(_sentences(self.goemotions, self.ravdess))
         return Lab(corpus, MODELS, runs, transcripts, sentences, weights.get("glove-6b-50d"), effort)
