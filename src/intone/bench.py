@@ -34,11 +34,24 @@ def bench(ravdess: Path | None = None, clips: int = 12) -> None:
     def infer(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
         network(*batch)
 
+    def infer_bf16(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+        with torch.autocast("cpu", torch.bfloat16):
+            infer(batch)
+
+    for batch in arrays:  # kernels are prepared once for each length
+        infer(batch)
+        infer_bf16(batch)
     features = _median(lambda s: extract(s, settings), signals)
-    cnn = _median(infer, arrays)
+    cnn, cnn_bf16 = _median(infer, arrays), _median(infer_bf16, arrays)
     whisper = _median(Whisper(threads=1).words, signals)
     print(f"{clips} clips of {seconds:.1f} s on average, one core, median per clip")
-    for name, cost in (("features (log-mel)", features), ("audio_cnn after features", cnn), ("Whisper-base", whisper)):
+    costs = {
+        "features (log-mel)": features,
+        "audio_cnn after features": cnn,
+        "the same in bf16": cnn_bf16,
+        "Whisper-base": whisper,
+    }
+    for name, cost in costs.items():
         share = f"1/{whisper / cost:.0f} of Whisper-base" if cost < whisper else "1"
         print(f"  {name:26s} {1e3 * cost:9.2f} ms   {seconds / cost:8.0f} x real time   {share}")
 
