@@ -3,7 +3,9 @@
 Every change is drawn from a generator that the caller seeds, so that a resumed training sees the same copies.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import soxr
 
 from intone.audio import SAMPLE_RATE, read_clip
 from intone.cache import cached_array, digest, file_digest
-from intone.features import FeatureSettings, extract
+from intone.features import FeatureSettings, extract, extract_file
 
 SPEEDS = (1.0, 0.88, 0.94, 1.06, 1.12)
 """Speed of each view of a clip; 1.0 is the clip itself. Pitch, formants and tempo move together (Ko et al. 2015)."""
@@ -22,13 +24,16 @@ def at_speed(signal: np.ndarray, speed: float) -> np.ndarray:
     return signal if speed == 1.0 else soxr.resample(signal, SAMPLE_RATE, SAMPLE_RATE / speed)
 
 
-def views_of_file(path: Path, settings: FeatureSettings) -> list[np.ndarray]:
-    """Features of the clip at each of `SPEEDS`, the clip itself first; kept in the cache as float16."""
+def views_of_file(path: Path, settings: FeatureSettings, speeds: Sequence[float] = SPEEDS) -> list[np.ndarray]:
+    """Features of the clip at each speed, in their order; kept in the cache as float16."""
     name = file_digest(path)
     views = []
-    for speed in SPEEDS:
-        key = digest(name, settings.key()) if speed == 1.0 else digest(name, settings.key(), speed)
-        views.append(cached_array("features", key, lambda s=speed: _view(path, settings, s)))  # type: ignore[misc]
+    for speed in speeds:
+        if speed == 1.0:
+            views.append(extract_file(path, settings))
+        else:
+            key = digest(name, settings.key(), speed)
+            views.append(cached_array("features", key, partial(_view, path, settings, speed)))
     return views
 
 

@@ -19,7 +19,6 @@ Kind = Literal["logmel", "mfcc", "spectrogram"]
 WINDOW = 400  # samples: 25 ms
 HOP = 160  # samples: 10 ms between frames
 FFT = 512  # samples; the window is padded to it
-FRAMES_PER_SECOND = SAMPLE_RATE // HOP
 VERSION = 2  # raise it when the same settings give other numbers, so that caches and models don't mix
 
 

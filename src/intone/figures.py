@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from intone.emotions import EMOTIONS, INDEX
 from intone.evaluate import confusion
 
-INK, SOFT = "#222222", "#888888"
+INK = "#222222"
 TRAIN, VALIDATION = "#888888", "#AA4499"
 
 

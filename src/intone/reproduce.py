@@ -103,7 +103,7 @@ class Reproduce:
             tasks += [Task("audio_cnn", "none", first, seed) for seed in SEEDS[1:]]
         for recipe in {e.model: lab.recipe(e.model) for e, _ in plan}.values():
             if isinstance(recipe, AudioRecipe):  # once, before the workers all ask for them
-                all_views(lab.corpus.paths, recipe.features, self.workers)
+                all_views(lab.corpus.paths, recipe.features, recipe.speeds, self.workers)
         yield from make_all(lab, tasks, self.workers)
 
     def _lab(self, results: Path) -> Lab:

@@ -19,6 +19,7 @@ from intone.errors import IntoneError
 from intone.evaluate import PREDICTION_COLUMNS, check_predictions, score
 from intone.runs import StoredFold
 from intone.splits import PARTS
+from intone.tracks import LEAKY
 
 SUMMARY_COLUMNS = (
     *("model", "modality", "track", "protocol", "split", "clips", "accuracy", "uar", "macro_f1"),
@@ -41,7 +42,7 @@ class Experiment:
     @property
     def leaks(self) -> bool:
         """Whether it lets the label or the speaker through on purpose, to show what that is worth."""
-        return self.protocol == "random" or self.track == "simulated"
+        return self.protocol == "random" or self.track in LEAKY
 
     @property
     def stem(self) -> str:

@@ -53,12 +53,6 @@ class Split:
         """`file` -> train, validation or test."""
         return {file: part for part in PARTS for file in getattr(self, part)}
 
-    def restricted(self, files: Sequence[str]) -> "Split":
-        """The same fold with only the clips in `files` (for quick runs)."""
-        keep = set(files)
-        kept = {part: tuple(f for f in getattr(self, part) if f in keep) for part in PARTS}
-        return Split(self.protocol, self.fold, **kept)
-
 
 def folds(clips: pd.DataFrame, protocol: str) -> list[Split]:
     """All folds of a protocol over a clip table, in order.

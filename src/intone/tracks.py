@@ -32,9 +32,6 @@ TRACKS: Final = tuple(NOTES)
 LEAKY: Final = frozenset({"simulated"})
 """Tracks whose words are made from the answer."""
 
-PAIRED: Final = frozenset({"natural"})
-"""Tracks whose words were said by other people than the clip's speaker, chosen by the clip's label."""
-
 CONSTANT: Final = "People are talking by the door."
 
 SIMULATED: Final[Mapping[str, tuple[str, ...]]] = {

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -38,6 +39,7 @@ class AudioRecipe:
     network: AudioCnnPreset = field(default_factory=AudioCnnPreset)
     training: TrainingPreset = field(default_factory=TrainingPreset)
     speeds: tuple[float, ...] = SPEEDS
+    """Of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Train it on the fold."""
@@ -53,7 +55,10 @@ class AudioRecipe:
 
     def examples(self, lab: Lab, track: str, split: Split, folder: Path) -> AudioExamples:
         """The fold's clips as this network takes them."""
-        views = lab.keep(f"views {self.features.key()}", lambda: all_views(lab.corpus.paths, self.features))
+        views = lab.keep(
+            f"views {self.features.key()} {self.speeds}",
+            lambda: all_views(lab.corpus.paths, self.features, self.speeds),
+        )
         by_row = self.features.kind == "mfcc"
         return AudioExamples(views, lab.emotions, split.train, self.network.augmentation, by_row, lab.seed)
 
@@ -64,9 +69,11 @@ class AudioRecipe:
         return network
 
 
-def all_views(paths: Mapping[str, Path], settings: FeatureSettings, workers: int = 2) -> Views:
+def all_views(
+    paths: Mapping[str, Path], settings: FeatureSettings, speeds: tuple[float, ...] = SPEEDS, workers: int = 2
+) -> Views:
     """`file` -> features at each speed, for every clip; cached, with a bar on stderr. Raises BadClip."""
-    return dict(zip(paths, _over_all(views_of_file, paths, settings, workers), strict=True))
+    return dict(zip(paths, _over_all(partial(views_of_file, speeds=speeds), paths, settings, workers), strict=True))
 
 
 def screened(corpus: Corpus, settings: FeatureSettings, workers: int = 2) -> Corpus:
