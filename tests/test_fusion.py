@@ -7,6 +7,7 @@ from scipy.special import softmax
 from torch import nn
 
 from intone.models.fusion import LATE, EarlyFusion, MajorityVote, MeanProbability, SummedLogits, WeightedLogits
+from intone.recipes.fusion import simplest
 
 DRAW = np.random.default_rng(0)
 TRUE = DRAW.integers(0, 8, 200)
@@ -99,3 +100,12 @@ def test_modality_dropout_hides_at_most_one_branch_of_a_clip():
     gone = torch.stack([(p == 0).all(1) for p in parts])
     assert (gone.sum(0) == 1).all()
     assert 0.3 < gone[0].float().mean() < 0.7
+
+
+def test_a_choice_takes_the_simplest_within_an_error_of_the_best():
+    noise = np.tile([0.5, -0.5], 50)
+    near, best, far = 1.02 + noise, np.full(100, 1.0), np.full(100, 1.2) + noise
+    costs = {"far": far, "near": near, "best": best}
+    assert simplest(costs, 1.0) == "near"  # 0.02 worse, with an error of 0.05
+    assert simplest(costs, 0.0) == "best"
+    assert simplest(costs, 5.0) == "far"

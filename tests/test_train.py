@@ -188,3 +188,16 @@ def test_dynamics_of_a_ramp():
 def test_dynamics_take_the_mean_over_the_clips_own_frames():
     x = torch.cat([torch.full((1, 1, 2, 10), 3.0), torch.zeros(1, 1, 2, 6)], 3)
     assert (Dynamics()(x, torch.tensor([10]))[0, 3] == 0).all()
+
+
+def test_folding_the_normalisations_changes_no_answer():
+    torch.manual_seed(0)
+    network = AudioCnn(16, AudioCnnPreset(width=4))
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):  # as after training: neither 0 nor 1
+            module.running_mean.normal_(), module.running_var.uniform_(0.5, 2), module.bias.data.normal_()
+    x, frames = padded([np.random.default_rng(i).normal(0, 1, (16, 40 + i)).astype(np.float32) for i in range(3)])
+    folded = network.folded()
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
+    with torch.inference_mode():
+        torch.testing.assert_close(folded(x, frames), network.eval()(x, frames), atol=1e-4, rtol=1e-3)

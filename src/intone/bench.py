@@ -27,7 +27,7 @@ def bench(ravdess: Path | None = None, clips: int = 12) -> None:
     signals = _signals(ravdess, clips + 1)
     seconds = float(np.mean([len(s) for s in signals[1:]])) / 16_000
     settings = FeatureSettings()
-    network = AudioCnn(settings.rows).eval()
+    network = AudioCnn(settings.rows).folded()
     arrays = [padded([extract(s, settings)]) for s in signals]
 
     @torch.inference_mode()

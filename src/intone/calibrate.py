@@ -22,6 +22,12 @@ def probabilities(logits: np.ndarray, t: float) -> np.ndarray:
     return softmax(logits / t, axis=1)
 
 
+def clip_losses(logits: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Negative log-likelihood of each clip's true emotion, [N], in nats."""
+    losses: np.ndarray = -log_softmax(logits, axis=1)[np.arange(len(true)), true]
+    return losses
+
+
 def log_loss(logits: np.ndarray, true: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Mean negative log-likelihood of the true emotions, in nats; clips weigh the same, or `weights` [N] each."""
-    return float(np.average(-log_softmax(logits, axis=1)[np.arange(len(true)), true], weights=weights))
+    return float(np.average(clip_losses(logits, true), weights=weights))

@@ -30,8 +30,9 @@ from intone.word_errors import word_error_table
 from intone.workers import Task, make_all
 
 CHOSEN = {"audio": "audio_cnn", "fusion_asr": "fusion_nested", "fusion_natural": "fusion_nested"}
-"""Question -> the model that answers it, fixed beforehand: `fusion_nested` takes in each fold the fusion with the
-lowest loss on that fold's own validation actors, so no choice is ever averaged over folds."""
+"""Question -> the model that answers it, fixed beforehand: `fusion_nested` takes in each fold the simplest fusion (or
+audio alone) that is within a standard error of the best on that fold's own validation actors, so no choice is ever
+averaged over folds."""
 
 TRACKS = ("asr", "asr_punctuated", "natural", "simulated")
 FUSED_TRACKS = ("asr", "natural")

@@ -5,11 +5,13 @@ A small residual network (He et al. 2016) in two dimensions with statistics pool
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from intone.augment import SpectrogramAugmentation
 from intone.emotions import EMOTIONS, INDEX
@@ -125,6 +127,16 @@ class AudioCnn(nn.Module):
         """Keep the training clips' statistics with the weights: whoever feeds this network needs them."""
         self.mean.copy_(torch.from_numpy(mean))
         self.deviation.copy_(torch.from_numpy(deviation))
+
+    def folded(self) -> "AudioCnn":
+        """A copy for inference alone, in evaluation mode: each batch normalisation is worked into its convolution."""
+        twin = deepcopy(self).eval()
+        for part in [m for m in twin.modules() if isinstance(m, nn.Sequential)]:
+            for i in range(len(part) - 1):
+                conv, norm = part[i], part[i + 1]
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    part[i], part[i + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+        return twin.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 1, rows, T] standardised features, [B] frames -> logits [B, 8], embedding [B, size]."""

@@ -32,7 +32,7 @@ MODELS: Mapping[str, Recipe] = {
     "fusion_early-frozen": EarlyRecipe(BRANCHES, joint=False),
     "fusion_early-joint": EarlyRecipe(BRANCHES, joint=True),
     "fusion_early": FusionChoice(("fusion_early-frozen", "fusion_early-joint")),
-    "fusion_nested": FusionChoice((*LATE, "fusion_early-frozen", "fusion_early-joint")),
+    "fusion_nested": FusionChoice(("audio_cnn", *LATE, "fusion_early-frozen", "fusion_early-joint"), tolerance=1.0),
 }
 
 TEXT_MODELS = tuple(name for name, recipe in MODELS.items() if recipe.modality == "text")

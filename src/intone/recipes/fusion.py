@@ -1,13 +1,15 @@
 """Finished branches of one fold -> fusions: late (from calibrated logits), early (from embeddings), and a choice."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 import torch
 
-from intone.calibrate import log_loss
+from intone.calibrate import clip_losses
 from intone.emotions import EMOTIONS
 from intone.lab import Lab
 from intone.models.files import save_network
@@ -45,19 +47,23 @@ def _cost(folds: list[StoredFold]) -> tuple[int, float]:
 
 @dataclass(frozen=True)
 class ChoiceRecipe:
-    """Of several variants, the one with the lowest validation loss in this very fold."""
+    """Of several variants, the simplest that is as good as the best on the validation clips of this very fold."""
 
     modality: ClassVar[str]
     effort: ClassVar[tuple[str, ...]] = ()
     candidates: tuple[str, ...]
+    """From the simplest to the richest."""
+    tolerance: float = 0.0
+    """As good means within this many standard errors of the lowest loss (Breiman et al. 1984: one); 0 is the best."""
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Pick by the calibrated loss on the fold's validation clips; the pick goes into the record."""
         folds = {c: lab.fold(c, track, split) for c in self.candidates}
         validation = list(split.validation)
         true = lab.true(validation)
-        losses = {c: log_loss(f.calibrated.loc[validation].to_numpy(), true) for c, f in folds.items()}
-        pick = min(losses, key=lambda c: losses[c])
+        costs = {c: clip_losses(f.calibrated.loc[validation].to_numpy(), true) for c, f in folds.items()}
+        losses = {c: float(cost.mean()) for c, cost in costs.items()}
+        pick = simplest(costs, self.tolerance)
         chosen = folds[pick]
         kept = (chosen.folder / "embeddings.npz").exists()
         return Outcome(
@@ -67,6 +73,19 @@ class ChoiceRecipe:
             chosen.embeddings if kept else None,
             details={"picked": pick, "validation_loss": losses},
         )
+
+
+def simplest(costs: Mapping[str, np.ndarray], tolerance: float) -> str:
+    """The first name whose mean cost lies within `tolerance` standard errors of the lowest mean.
+
+    `costs` are losses of the same clips [N], from the simplest candidate on; the error is that of paired differences.
+    """
+    best = min(costs.values(), key=np.mean)
+    for name, cost in costs.items():
+        worse = cost - best
+        if worse.mean() <= tolerance * worse.std(ddof=1) / np.sqrt(len(worse)):
+            return name
+    raise ValueError("there is nothing to choose from")
 
 
 @dataclass(frozen=True)
