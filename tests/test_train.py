@@ -1,6 +1,7 @@
 """The training loop: it learns, resumes to the same weights after a kill, and its files are whole."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import lightning
@@ -23,6 +24,7 @@ from intone.models.audio_cnn import (
 )
 from intone.models.batch import Batch
 from intone.models.files import load_network_file, save_network
+from intone.models.side_tasks import SideHeads, SideTasks
 from intone.runs import Outcome, RunName, fingerprint, finished, fold_folder, read_fold, write_fold
 from intone.splits import Split
 from intone.train import TrainingPreset, fit
@@ -188,6 +190,45 @@ def test_dynamics_of_a_ramp():
 def test_dynamics_take_the_mean_over_the_clips_own_frames():
     x = torch.cat([torch.full((1, 1, 2, 10), 3.0), torch.zeros(1, 1, 2, 6)], 3)
     assert (Dynamics()(x, torch.tensor([10]))[0, 3] == 0).all()
+
+
+def test_side_tasks_are_those_that_tell_training_clips_apart():
+    clips = pd.DataFrame(
+        {
+            "file": ["a", "b", "c", "d"],
+            "intensity": ["normal", "strong", "normal", "strong"],
+            "statement": ["kids", "kids", "kids", "dogs"],
+            "repetition": [1, None, 1, 2],
+        }
+    )
+    tasks = SideTasks.of(clips, ("intensity", "statement", "repetition"), ("c", "b", "a"), 0.5)
+    assert tasks.labels == {"intensity": {"c": 0, "b": 1, "a": 0}}
+    heads = SideHeads(3, tasks)
+    nn.init.zeros_(heads.heads[0].weight), nn.init.zeros_(heads.heads[0].bias)
+    assert heads(torch.ones(2, 3), ("a", "b")).item() == pytest.approx(0.5 * np.log(2))
+
+
+def test_a_side_task_shapes_the_network_and_is_not_part_of_it(tmp_path):
+    tasks = SideTasks({"half": {f: int(f.split("/")[1]) % 2 for f in EVERYTHING}}, 1.0)
+    with_it = fit(network(), Points(), SPLIT, PRESET, tmp_path / "side", tasks)
+    without = fit(network(), Points(), SPLIT, PRESET, tmp_path / "plain")
+    assert with_it.parameters == without.parameters
+    assert set(with_it.network.state_dict()) == set(without.network.state_dict())
+    assert not np.allclose(with_it.logits, without.logits)
+
+
+def test_spliced_clips_are_of_one_kind_and_from_training(tmp_path):
+    views = {
+        name: [np.full((4, 20), level, np.float32)] for name, level in zip("abcd", (1.0, 2.0, 3.0, 9.0), strict=True)
+    }
+    emotions = dict(zip("abcd", ("sad", "sad", "happy", "sad"), strict=True))
+    off = {f.name: 0 for f in fields(SpectrogramAugmentation)} | {"crop": 100, "splice": 1.0}
+    examples = AudioExamples(views, emotions, ["a", "b", "c"], SpectrogramAugmentation(**off))
+    heard = [
+        set(np.unique(examples.changed("a", e) * examples.deviation[0] + examples.mean[0]).round(3)) for e in range(20)
+    ]
+    assert set().union(*heard) == {1.0, 2.0}
+    assert {1.0, 2.0} in heard
 
 
 def test_folding_the_normalisations_changes_no_answer():

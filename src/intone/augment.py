@@ -45,6 +45,8 @@ def _view(path: Path, settings: FeatureSettings, speed: float) -> np.ndarray:
 class SpectrogramAugmentation:
     """How much a spectrogram is changed; zeros switch a change off."""
 
+    splice: float = 0.5
+    """Share of clips that end, or begin, as another clip of the same sentence, emotion and intensity does."""
     stretch: float = 0.15
     """Tempo changes by up to this share, either way, with pitch as it is."""
     shift: float = 2.0
@@ -72,6 +74,13 @@ class SpectrogramAugmentation:
         spare = max(0, rows.shape[1] - self.crop)
         start = int(draw.integers(0, spare + 1))
         return rows[:, start : start + self.crop]
+
+
+def spliced(one: np.ndarray, other: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """One clip up to a random place, another from there on, or the other way round; [rows, frames] each."""
+    share = draw.uniform(0.2, 0.8)
+    first, second = (one, other) if draw.random() < 0.5 else (other, one)
+    return np.concatenate([first[:, : int(share * first.shape[1])], second[:, int(share * second.shape[1]) :]], axis=1)
 
 
 def _stretch_to_hide(length: int, most: int, draw: np.random.Generator) -> tuple[int, int]:

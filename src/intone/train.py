@@ -26,6 +26,7 @@ from intone.emotions import EMOTIONS
 from intone.evaluate import accuracy, confusion, uar
 from intone.loaders import FoldData
 from intone.models.batch import Batch, Examples
+from intone.models.side_tasks import SideHeads, SideTasks
 from intone.splits import Split
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -86,9 +87,9 @@ class Fitted:
 class Lesson(lightning.LightningModule):
     """One network, its loss and its averaged copy; collects the run's history."""
 
-    def __init__(self, network: nn.Module, preset: TrainingPreset, steps: int) -> None:
+    def __init__(self, network: nn.Module, preset: TrainingPreset, steps: int, side: SideHeads | None = None) -> None:
         super().__init__()
-        self.network, self.preset, self.steps = network, preset, steps
+        self.network, self.preset, self.steps, self.side = network, preset, steps, side
         self.averaged = AveragedModel(network, avg_fn=self._follow, use_buffers=True)
         weights = torch.tensor(preset.class_weights) if preset.class_weights else None
         self.loss = nn.CrossEntropyLoss(weights, label_smoothing=preset.smoothing)
@@ -106,10 +107,11 @@ class Lesson(lightning.LightningModule):
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Loss of one batch."""
-        logits = self.network(*batch.inputs)[0].float()
-        loss = self.loss(logits, batch.targets)
+        logits, embedding = self.network(*batch.inputs)
+        logits = logits.float()
+        loss: Tensor = self.loss(logits, batch.targets)
         self.seen["train"].append((float(loss.detach()), logits.detach(), batch.targets))
-        return loss
+        return loss if self.side is None else loss + self.side(embedding.float(), batch.files)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """A step, then the average follows."""
@@ -163,7 +165,8 @@ class Lesson(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW (decay on matrices only) and a one-cycle rate (Smith & Topin 2019)."""
-        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        modules = [self.network] if self.side is None else [self.network, self.side]
+        parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
         groups = [
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.preset.decay},
             {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
@@ -192,16 +195,19 @@ def fit(
     split: Split,
     preset: TrainingPreset,
     folder: Path,
+    side: SideTasks | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Fitted:
     """Train on the fold's training clips, choose the epoch on its validation clips, and listen to all of them.
 
+    `side` is what the network also learns of the training clips; those heads are dropped afterwards.
     `folder` gets `last.ckpt` and `best.ckpt` while training goes on; the same call after a kill goes on from the last
     whole epoch and ends with the same weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(preset.seed)
-    lesson = Lesson(network, preset, preset.epochs * -(-len(split.train) // preset.batch))
+    heads = SideHeads(int(network.size), side) if side else None  # type: ignore[arg-type]
+    lesson = Lesson(network, preset, preset.epochs * -(-len(split.train) // preset.batch), heads)
     keep = ModelCheckpoint(
         folder, "best", "validation_loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
     )

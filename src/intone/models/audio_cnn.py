@@ -4,7 +4,7 @@ A small residual network (He et al. 2016) in two dimensions with statistics pool
 (Snyder et al. 2018); 0.7M parameters, the same for log-mels, MFCCs and plain spectrograms.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from intone.augment import SpectrogramAugmentation
+from intone.augment import SpectrogramAugmentation, spliced
 from intone.emotions import EMOTIONS, INDEX
 from intone.features import mean_and_deviation
 from intone.models.batch import Batch
@@ -136,7 +136,7 @@ class AudioCnn(nn.Module):
                 conv, norm = part[i], part[i + 1]
                 if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                     part[i], part[i + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
-        return twin.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return twin.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 1, rows, T] standardised features, [B] frames -> logits [B, 8], embedding [B, size]."""
@@ -156,9 +156,17 @@ class AudioExamples:
         augmentation: SpectrogramAugmentation,
         by_row: bool = False,
         seed: int = 0,
+        kinds: Mapping[str, Hashable] | None = None,
     ) -> None:
-        """`by_row` standardises each row on its own: MFCCs need it, a spectrogram's rows are of one kind."""
+        """`by_row` standardises each row on its own: MFCCs need it, a spectrogram's rows are of one kind.
+
+        Training clips of one of the `kinds` (`file` -> kind; else of one emotion) may be spliced.
+        """
         self.views, self.emotions, self.augmentation, self.seed = views, emotions, augmentation, seed
+        self.kinds: Mapping[str, Hashable] = kinds or emotions
+        self.alike: dict[Hashable, list[str]] = {}
+        for file in train:
+            self.alike.setdefault(self.kinds[file], []).append(file)
         self.mean, self.deviation = mean_and_deviation((views[file][0] for file in train), by_row)
 
     def standard(self, file: str, view: int = 0) -> np.ndarray:
@@ -168,8 +176,14 @@ class AudioExamples:
     def changed(self, file: str, epoch: int) -> np.ndarray:
         """A training copy of the clip, the same for the same seed and epoch in whatever order it is asked for."""
         draw = np.random.default_rng([self.seed, epoch, *file.encode()])
-        view = int(draw.integers(len(self.views[file])))
-        return self.augmentation(self.standard(file, view), draw)
+        rows = self._any_view(file, draw)
+        if draw.random() < self.augmentation.splice:
+            others = self.alike[self.kinds[file]]
+            rows = spliced(rows, self._any_view(others[int(draw.integers(len(others)))], draw), draw)
+        return self.augmentation(rows, draw)
+
+    def _any_view(self, file: str, draw: np.random.Generator) -> np.ndarray:
+        return self.standard(file, int(draw.integers(len(self.views[file]))))
 
     def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
         """Padded batches: shuffled and changed for a training epoch; as they are, in order, when it is None."""

@@ -19,6 +19,7 @@ from intone.features import FeatureSettings
 from intone.lab import Lab
 from intone.models.audio_cnn import AudioCnn, AudioCnnPreset, AudioExamples
 from intone.models.files import load_network_file, save_network
+from intone.models.side_tasks import SideTasks
 from intone.progress import say
 from intone.progress import track as with_bar
 from intone.runs import Outcome
@@ -41,6 +42,10 @@ class AudioRecipe:
     speeds: tuple[float, ...] = SPEEDS
     """Of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
 
+    side_columns: tuple[str, ...] = ("intensity", "statement")
+    """What the network also learns to tell of training clips, where the corpus says it."""
+    side_weight: float = 0.3
+
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Train it on the fold."""
         examples = self.examples(lab, track, split, folder)
@@ -48,9 +53,10 @@ class AudioRecipe:
         network = AudioCnn(self.features.rows, self.network)
         network.remember(examples.mean, examples.deviation)
         preset = replace(self.training, epochs=lab.effort.audio_epochs, seed=lab.seed)
-        fitted = fit(network, examples, split, preset, folder)
+        side = SideTasks.of(lab.corpus.clips, self.side_columns, split.train, self.side_weight)
+        fitted = fit(network, examples, split, preset, folder, side)
         save_network(network, folder / "model.safetensors", {"recipe": asdict(self)})
-        details = {"epoch": fitted.epoch}
+        details = {"epoch": fitted.epoch, "side_tasks": list(side.labels)}
         return Outcome(fitted.logits, fitted.parameters, fitted.seconds, fitted.embeddings, fitted.history, details)
 
     def examples(self, lab: Lab, track: str, split: Split, folder: Path) -> AudioExamples:
@@ -60,7 +66,9 @@ class AudioRecipe:
             lambda: all_views(lab.corpus.paths, self.features, self.speeds),
         )
         by_row = self.features.kind == "mfcc"
-        return AudioExamples(views, lab.emotions, split.train, self.network.augmentation, by_row, lab.seed)
+        columns = lab.corpus.clips.set_index("file")[["emotion", *self.side_columns]]
+        kinds = {file: tuple(kind) for file, *kind in columns.astype(str).itertuples(name=None)}
+        return AudioExamples(views, lab.emotions, split.train, self.network.augmentation, by_row, lab.seed, kinds)
 
     def network_of(self, folder: Path) -> AudioCnn:
         """The trained network of a finished fold."""
