@@ -1,6 +1,7 @@
 """Real clips -> what inference costs, as ratios within one run: never an assertion on seconds."""
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from intone.errors import BadClip
 
 
 def bench(ravdess: Path | None = None, clips: int = 12) -> None:
-    """Time the CNN against Whisper-base on the same clips, one core each, and print ratios.
+    """Time the CNN (its ONNX file, and in torch) against Whisper-base on the same clips, one core each: ratios.
 
     Args:
         ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess; without it, synthetic speech.
@@ -19,6 +20,7 @@ def bench(ravdess: Path | None = None, clips: int = 12) -> None:
     """
     import torch
 
+    from intone.export import export_audio_cnn, session
     from intone.features import FeatureSettings, extract
     from intone.models.audio_cnn import AudioCnn, padded
     from intone.transcripts import Whisper
@@ -27,28 +29,30 @@ def bench(ravdess: Path | None = None, clips: int = 12) -> None:
     signals = _signals(ravdess, clips + 1)
     seconds = float(np.mean([len(s) for s in signals[1:]])) / 16_000
     settings = FeatureSettings()
-    network = AudioCnn(settings.rows).folded()
-    arrays = [padded([extract(s, settings)]) for s in signals]
+    network = AudioCnn(settings.rows).eval()
+    batches = [padded([extract(s, settings)]) for s in signals]
+    with tempfile.TemporaryDirectory() as folder:
+        export_audio_cnn(network, Path(folder) / "audio_cnn.onnx")
+        file = session(Path(folder) / "audio_cnn.onnx")
+
+    def in_onnx(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+        file.run(["logits"], {"features": batch[0].numpy(), "lengths": batch[1].numpy()})
 
     @torch.inference_mode()
-    def infer(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+    def in_torch(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
         network(*batch)
 
-    def infer_bf16(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
-        with torch.autocast("cpu", torch.bfloat16):
-            infer(batch)
-
-    for batch in arrays:  # kernels are prepared once for each length
-        infer(batch)
-        infer_bf16(batch)
+    for batch in batches:  # kernels are prepared once for each length
+        in_onnx(batch)
+        in_torch(batch)
     features = _median(lambda s: extract(s, settings), signals)
-    cnn, cnn_bf16 = _median(infer, arrays), _median(infer_bf16, arrays)
+    cnn, cnn_torch = _median(in_onnx, batches), _median(in_torch, batches)
     whisper = _median(Whisper(threads=1).words, signals)
     print(f"{clips} clips of {seconds:.1f} s on average, one core, median per clip")
     costs = {
         "features (log-mel)": features,
         "audio_cnn after features": cnn,
-        "the same in bf16": cnn_bf16,
+        "the same in torch": cnn_torch,
         "Whisper-base": whisper,
     }
     for name, cost in costs.items():
