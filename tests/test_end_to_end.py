@@ -24,8 +24,8 @@ from intone.workers import Task, make_all
 SMALL = {
     **MODELS,
     "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=4)),
-    "text_lstm-glove": TextRecipe(TextRnnPreset("lstm", "glove", hidden=8, learned=4)),
-    "text_lstm-learned": TextRecipe(TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
+    "text_lstm-glove": TextRecipe(network=TextRnnPreset("lstm", "glove", hidden=8, learned=4)),
+    "text_lstm-learned": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
 }
 
 

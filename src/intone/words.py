@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -39,6 +39,14 @@ def tokens(sentence: str) -> list[str]:
     ['[name]', "didn't", 'goo', '?', '!', '😂']
     """
     return _TOKEN.findall(_DRAWN_OUT.sub(r"\1\1", sentence.lower().replace("’", "'")))
+
+
+class Encoder(Protocol):
+    """What turns a sentence into token ids: words of a vocabulary, or a pretrained model's subwords."""
+
+    def encode(self, sentence: str) -> np.ndarray:
+        """Ids, int64 of shape (tokens,), at least one."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from intone.emotions import EMOTIONS, INDEX
 from intone.models.batch import Batch
-from intone.words import Vocabulary, padded
+from intone.words import Encoder, padded
 
 POOL = 16
 """Batches whose sentences are sorted by length together: little padding, and still a new mix in every epoch."""
@@ -107,7 +107,7 @@ class TextExamples:
     """Sentences as padded token ids."""
 
     def __init__(
-        self, sentences: Mapping[str, str], emotions: Mapping[str, str], vocabulary: Vocabulary, seed: int = 0
+        self, sentences: Mapping[str, str], emotions: Mapping[str, str], vocabulary: Encoder, seed: int = 0
     ) -> None:
         """`sentences` and `emotions` by `file` (or by a comment's id); a Series indexed by it will do."""
         self.ids = {file: vocabulary.encode(sentence) for file, sentence in sentences.items()}

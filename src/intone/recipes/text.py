@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pandas as pd
 import torch
 from safetensors import safe_open
+from torch import nn
 
 from intone.cache import digest, write_whole
 from intone.emotions import EMOTIONS
@@ -24,7 +25,7 @@ from intone.runs import Outcome, claim
 from intone.splits import PARTS, Split
 from intone.tracks import sentences
 from intone.train import Fitted, TrainingPreset, fit, listen
-from intone.words import Glove, Vocabulary
+from intone.words import Encoder, Glove, Vocabulary
 
 
 def balanced(emotions: Mapping[str, str], power: float) -> tuple[float, ...]:
@@ -40,9 +41,9 @@ def by_key(words: pd.Series) -> dict[str, str]:
     return {str(file): str(sentence) for file, sentence in words.items()}
 
 
-@dataclass(frozen=True)
-class TextRecipe:
-    """A recurrent network over sentences.
+@dataclass(frozen=True, kw_only=True)
+class SentenceRecipe:
+    """A network over sentences; what kind, the subclass says.
 
     On most tracks it learns from the fold's training clips. On `natural` it learns once from the three quarters of
     GoEmotions that no clip is paired with, outside the folds, and each fold only listens and calibrates: a fusion must
@@ -51,9 +52,29 @@ class TextRecipe:
 
     modality: ClassVar[str] = "text"
     effort: ClassVar[tuple[str, ...]] = ("text_epochs", "goemotions_epochs")
-    network: TextRnnPreset
     training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=3e-3, patience=4, average=0.9))
     on_goemotions: TrainingPreset = field(default_factory=lambda: TrainingPreset(batch=32, average=0.99))
+
+    @property
+    def name(self) -> str:
+        """Of the folder where the network that learnt from GoEmotions is kept."""
+        raise NotImplementedError
+
+    def vocabulary_of(self, texts: Iterable[str]) -> Encoder:
+        """What turns sentences into ids, from the training text alone where it learns at all."""
+        raise NotImplementedError
+
+    def built(self, lab: Lab, vocabulary: Encoder) -> nn.Module:
+        """The network before training."""
+        raise NotImplementedError
+
+    def save(self, network: nn.Module, vocabulary: Encoder, folder: Path) -> None:
+        """Keep a trained network in its folder."""
+        raise NotImplementedError
+
+    def load(self, folder: Path) -> tuple[nn.Module, Encoder]:
+        """What `save` kept."""
+        raise NotImplementedError
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Train on the fold, or listen to it with the network that GoEmotions trained."""
@@ -62,48 +83,40 @@ class TextRecipe:
             network, vocabulary, facts = self._from_goemotions(lab)
             files = [f for part in PARTS for f in getattr(split, part)]
             heard = listen(network, TextExamples(by_key(words), lab.emotions, vocabulary, lab.seed), files)
-            self._save(network, vocabulary, folder)
+            self.save(network, vocabulary, folder)
             return Outcome(heard[0], facts["parameters"], facts["seconds"], heard[1], details={"epoch": facts["epoch"]})
-        vocabulary = Vocabulary.of(words.loc[list(split.train)])
+        vocabulary = self.vocabulary_of(words.loc[list(split.train)])
         examples = TextExamples(by_key(words), lab.emotions, vocabulary, lab.seed)
         preset = replace(self.training, epochs=lab.effort.text_epochs, seed=lab.seed)
-        fitted = fit(self._network(lab, vocabulary), examples, split, preset, folder)
-        self._save(fitted.network, vocabulary, folder)
-        details = {"epoch": fitted.epoch, "words": len(vocabulary)}
+        fitted = fit(self.built(lab, vocabulary), examples, split, preset, folder)
+        self.save(fitted.network, vocabulary, folder)
+        details = {"epoch": fitted.epoch}
         return Outcome(fitted.logits, fitted.parameters, fitted.seconds, fitted.embeddings, fitted.history, details)
 
-    def _network(self, lab: Lab, vocabulary: Vocabulary) -> TextRnn:
-        torch.manual_seed(lab.seed)
-        network = TextRnn(len(vocabulary), self.network)
-        if self.network.embedding == "glove":
-            place = lab.needed("GloVe vectors", lab.glove, "intone models get glove-6b-50d")
-            network.start_from(lab.keep("glove", lambda: Glove.read(place)).matrix(vocabulary))
-        return network
-
-    def _from_goemotions(self, lab: Lab) -> tuple[TextRnn, Vocabulary, dict[str, Any]]:
+    def _from_goemotions(self, lab: Lab) -> tuple[nn.Module, Encoder, dict[str, Any]]:
         """The network trained on GoEmotions' own training comments, made once; epoch chosen on its dev part."""
         table = lab.needed("GoEmotions comments", lab.goemotions, "intone data get goemotions")
-        folder = lab.runs / f"{self._name()}__goemotions{f'__seed{lab.seed}' if lab.seed else ''}"
+        folder = lab.runs / f"{self.name}__goemotions{f'__seed{lab.seed}' if lab.seed else ''}"
         mark = digest(asdict(self), lab.effort.goemotions_epochs, lab.seed, table.to_csv())
         kept = folder / "config.json"
         if not kept.exists() or json.loads(kept.read_text())["fingerprint"] != mark:
             claim(folder, mark)
             say(f"{folder.name}: learning from GoEmotions")
             fitted, vocabulary = self._learn(lab, table, folder)
-            self._save(fitted.network, vocabulary, folder)
+            self.save(fitted.network, vocabulary, folder)
             fitted.history.to_csv(folder / "history.csv", index=False)
             facts = {"parameters": fitted.parameters, "seconds": fitted.seconds, "epoch": fitted.epoch}
             write_whole(kept, json.dumps({"fingerprint": mark, **facts}).encode())
             (folder / "last.ckpt").unlink(missing_ok=True)
-        return *self._load(folder), json.loads(kept.read_text())
+        return *self.load(folder), json.loads(kept.read_text())
 
-    def _learn(self, lab: Lab, table: pd.DataFrame, folder: Path) -> tuple[Fitted, Vocabulary]:
+    def _learn(self, lab: Lab, table: pd.DataFrame, folder: Path) -> tuple[Fitted, Encoder]:
         learn, _ = reserved(table)
         emotions = dict(zip(table["id"], table["emotion"], strict=True))
         text = dict(zip(table["id"], table["text"], strict=True))
         dev = table.loc[table["part"] == "dev", "id"]
         split = Split("goemotions", "1", tuple(learn["id"]), tuple(dev), ())
-        vocabulary = Vocabulary.of(learn["text"])
+        vocabulary = self.vocabulary_of(learn["text"])
         preset = replace(
             self.on_goemotions,
             epochs=lab.effort.goemotions_epochs,
@@ -111,32 +124,58 @@ class TextRecipe:
             seed=lab.seed,
         )
         examples = TextExamples(text, emotions, vocabulary, lab.seed)
-        return fit(self._network(lab, vocabulary), examples, split, preset, folder), vocabulary
+        return fit(self.built(lab, vocabulary), examples, split, preset, folder), vocabulary
 
-    def _name(self) -> str:
+    def network_of(self, folder: Path) -> nn.Module:
+        """The trained network of a finished fold."""
+        return self.load(folder)[0]
+
+    def examples(self, lab: Lab, track: str, split: Split, folder: Path) -> TextExamples:
+        """The fold's sentences as the network of a finished fold takes them."""
+        words = sentences(track, split, lab.corpus.clips, lab.transcripts, lab.goemotions)
+        return TextExamples(by_key(words), lab.emotions, self.load(folder)[1], lab.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextRecipe(SentenceRecipe):
+    """A recurrent network over words."""
+
+    network: TextRnnPreset = field(default_factory=TextRnnPreset)
+
+    @property
+    def name(self) -> str:
+        """Cell and kind of word vectors."""
         return f"text_{self.network.cell}-{self.network.embedding}"
 
-    def _save(self, network: torch.nn.Module, vocabulary: Vocabulary, folder: Path) -> None:
+    def vocabulary_of(self, texts: Iterable[str]) -> Vocabulary:
+        """The words of the training text."""
+        return Vocabulary.of(texts)
+
+    def built(self, lab: Lab, vocabulary: Encoder) -> TextRnn:
+        """A new network, over GloVe's vectors where the preset says so."""
+        assert isinstance(vocabulary, Vocabulary)
+        torch.manual_seed(lab.seed)
+        network = TextRnn(len(vocabulary), self.network)
+        if self.network.embedding == "glove":
+            place = lab.needed("GloVe vectors", lab.glove, "intone models get glove-6b-50d")
+            network.start_from(lab.keep("glove", lambda: Glove.read(place)).matrix(vocabulary))
+        return network
+
+    def save(self, network: nn.Module, vocabulary: Encoder, folder: Path) -> None:
+        """Weights with their vocabulary."""
+        assert isinstance(vocabulary, Vocabulary)
         folder.mkdir(parents=True, exist_ok=True)
         settings = {"recipe": asdict(self), "vocabulary": list(vocabulary.words)}
         save_network(network, folder / "model.safetensors", settings)
 
-    def _load(self, folder: Path) -> tuple[TextRnn, Vocabulary]:
+    def load(self, folder: Path) -> tuple[TextRnn, Vocabulary]:
+        """Network and vocabulary from the file that holds both."""
         path = folder / "model.safetensors"
         with safe_open(path, "pt") as kept:
             vocabulary = Vocabulary(tuple(json.loads(kept.metadata()["intone"])["vocabulary"]))
         network = TextRnn(len(vocabulary), self.network)
         load_network_file(network, path)
         return network, vocabulary
-
-    def network_of(self, folder: Path) -> TextRnn:
-        """The trained network of a finished fold."""
-        return self._load(folder)[0]
-
-    def examples(self, lab: Lab, track: str, split: Split, folder: Path) -> TextExamples:
-        """The fold's sentences as the network of a finished fold takes them."""
-        words = sentences(track, split, lab.corpus.clips, lab.transcripts, lab.goemotions)
-        return TextExamples(by_key(words), lab.emotions, self._load(folder)[1], lab.seed)
 
 
 @dataclass(frozen=True)

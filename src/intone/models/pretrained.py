@@ -1,0 +1,79 @@
+"""Hub id or local folder -> a pretrained encoder or tokenizer of `transformers`, whole, or one sentence why not.
+
+A checkpoint that lacks weights is refused: `transformers` would fill them with random numbers and only warn, and a
+public emotion model has been broken in just this way.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer, WhisperForAudioClassification
+from transformers.utils import logging as hub_logging
+
+from intone import weights
+from intone.errors import IntoneError, Missing
+
+UNUSED: Final = ("pooler.", "projector.", "classifier.", "masked_spec_embed")
+"""Weights that intone never runs, which a checkpoint may lack."""
+
+hub_logging.set_verbosity_error()
+hub_logging.disable_progress_bar()
+
+
+def encoder(where: str) -> nn.Module:
+    """The encoder in float32, evaluation mode: BERT-like, Whisper's encoder, wav2vec2-like or AST.
+
+    Raises Missing where neither a folder nor the hub answers to the name, IntoneError for weights that are not whole.
+    """
+    config = _loaded(where, AutoConfig)
+    kind = WhisperForAudioClassification if config.model_type == "whisper" else AutoModel
+    # Weights of another shape are reported too, and refused below.
+    model, report = _loaded(where, kind, output_loading_info=True, ignore_mismatched_sizes=True)
+    lost = sorted(k for k in _keys(report, "missing_keys") if not k.startswith(UNUSED))
+    odd = sorted(str(k[0] if isinstance(k, tuple) else k) for k in _keys(report, "mismatched_keys"))
+    if lost or odd:
+        raise IntoneError(
+            f"{where} lacks {len(lost)} weights and has {len(odd)} of another shape (first: {(lost + odd)[0]}): "
+            "refused, since they would be random; get the whole checkpoint."
+        )
+    part: nn.Module = model.encoder if kind is WhisperForAudioClassification else model
+    return part.float().eval()
+
+
+def tokenizer(where: str) -> Any:
+    """The tokenizer beside a text encoder; raises IntoneError where it has more tokens than its encoder."""
+    found, has = _loaded(where, AutoTokenizer), _loaded(where, AutoConfig).vocab_size
+    if len(found) > has:
+        raise IntoneError(
+            f"The tokenizer of {where} knows {len(found)} tokens and its model {has}: they don't belong together."
+        )
+    return found
+
+
+def place(name: str) -> str:
+    """Where a name's weights are: its folder if intone knows it, else the folder or hub id that it is."""
+    return name if Path(name).is_dir() or name not in weights.known() else str(weights.find(name))
+
+
+def _keys(report: Any, name: str) -> Sequence[Any]:
+    return list(report[name] if isinstance(report, dict) else getattr(report, name))
+
+
+def _loaded(where: str, kind: Any, **options: Any) -> Any:
+    """`kind.from_pretrained(where)`; the library's many errors become one sentence."""
+    try:
+        return kind.from_pretrained(place(where), **options)
+    except IntoneError:
+        raise
+    except (
+        Exception
+    ) as error:  # OSError, ValueError, KeyError, safetensors' own, the HTTP client's: it varies by version
+        here = Path(where).is_dir()
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if here:
+            raise IntoneError(f"The model in {where} can't be read ({reason}): is the folder whole?") from error
+        raise Missing(
+            f"The model {where} is neither a folder here nor to be had from the hub ({reason}): give a local path."
+        ) from error

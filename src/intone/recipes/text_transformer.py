@@ -1,0 +1,50 @@
+"""A track's sentences -> pretrained Transformers that learn the emotion from them, frozen or as a whole."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from intone.lab import Lab
+from intone.models import pretrained
+from intone.models.files import load_network_file, save_network
+from intone.models.text_transformer import SubwordVocabulary, TextTransformer, TextTransformerPreset
+from intone.recipes.text import SentenceRecipe
+from intone.train import TrainingPreset
+from intone.words import Encoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextTransformerRecipe(SentenceRecipe):
+    """A pretrained encoder by name, hub id or folder."""
+
+    training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=5e-5, patience=4, average=0.9))
+    on_goemotions: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=5e-5, batch=32, average=0.99))
+    network: TextTransformerPreset = field(default_factory=TextTransformerPreset)
+
+    @property
+    def name(self) -> str:
+        """The weights' own name, and whether they stay."""
+        return f"text_{Path(self.network.weights).name}{'-frozen' if self.network.frozen else ''}"
+
+    def vocabulary_of(self, texts: Iterable[str]) -> SubwordVocabulary:
+        """The encoder's own tokenizer; it learns nothing from these texts."""
+        return SubwordVocabulary(self.network.weights)
+
+    def built(self, lab: Lab, vocabulary: Encoder) -> TextTransformer:
+        """The pretrained encoder under a new last layer."""
+        torch.manual_seed(lab.seed)
+        return TextTransformer(pretrained.encoder(self.network.weights), self.network)
+
+    def save(self, network: nn.Module, vocabulary: Encoder, folder: Path) -> None:
+        """Weights; the tokenizer stays where the pretrained weights are."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_network(network, folder / "model.safetensors", {"recipe": asdict(self)})
+
+    def load(self, folder: Path) -> tuple[TextTransformer, SubwordVocabulary]:
+        """The network as it was saved, and its tokenizer."""
+        network = TextTransformer(pretrained.encoder(self.network.weights), self.network)
+        load_network_file(network, folder / "model.safetensors")
+        return network, SubwordVocabulary(self.network.weights)
