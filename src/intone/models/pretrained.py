@@ -27,10 +27,10 @@ def encoder(where: str) -> nn.Module:
 
     Raises Missing where neither a folder nor the hub answers to the name, IntoneError for weights that are not whole.
     """
-    config = _loaded(where, AutoConfig)
+    config = loaded(where, AutoConfig)
     kind = WhisperForAudioClassification if config.model_type == "whisper" else AutoModel
     # Weights of another shape are reported too, and refused below.
-    model, report = _loaded(where, kind, output_loading_info=True, ignore_mismatched_sizes=True)
+    model, report = loaded(where, kind, output_loading_info=True, ignore_mismatched_sizes=True)
     lost = sorted(k for k in _keys(report, "missing_keys") if not k.startswith(UNUSED))
     odd = sorted(str(k[0] if isinstance(k, tuple) else k) for k in _keys(report, "mismatched_keys"))
     if lost or odd:
@@ -44,7 +44,7 @@ def encoder(where: str) -> nn.Module:
 
 def tokenizer(where: str) -> Any:
     """The tokenizer beside a text encoder; raises IntoneError where it has more tokens than its encoder."""
-    found, has = _loaded(where, AutoTokenizer), _loaded(where, AutoConfig).vocab_size
+    found, has = loaded(where, AutoTokenizer), loaded(where, AutoConfig).vocab_size
     if len(found) > has:
         raise IntoneError(
             f"The tokenizer of {where} knows {len(found)} tokens and its model {has}: they don't belong together."
@@ -61,7 +61,7 @@ def _keys(report: Any, name: str) -> Sequence[Any]:
     return list(report[name] if isinstance(report, dict) else getattr(report, name))
 
 
-def _loaded(where: str, kind: Any, **options: Any) -> Any:
+def loaded(where: str, kind: Any, **options: Any) -> Any:
     """`kind.from_pretrained(where)`; the library's many errors become one sentence."""
     try:
         return kind.from_pretrained(place(where), **options)

@@ -1,0 +1,97 @@
+"""Speech encoders' states: the clip's own frames, the layers that were asked for, and nothing of its neighbours."""
+
+import numpy as np
+import pytest
+import torch
+import transformers as hub
+
+from intone.errors import IntoneError
+from intone.models.audio_transformer import AudioTransformer, AudioTransformerPreset, StateExamples
+from intone.models.speech_states import SpeechStates
+
+SMALL = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
+SIGNAL = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory) -> str:
+    torch.manual_seed(0)
+    config = hub.WhisperConfig(
+        d_model=16, encoder_layers=3, encoder_attention_heads=2, encoder_ffn_dim=32, max_source_positions=50
+    )
+    folder = tmp_path_factory.mktemp("whisper")
+    hub.WhisperForAudioClassification(config).save_pretrained(folder)
+    return str(folder)
+
+
+def test_whisper_says_what_its_own_code_says_when_the_clip_fills_its_window(whisper):
+    states = SpeechStates(whisper, (0, 1, 3))(SIGNAL)
+    assert states.shape == (3, 50, 16)
+    model = hub.WhisperForAudioClassification.from_pretrained(whisper).eval()
+    mel = SpeechStates(whisper, (1,)).inputs(SIGNAL)["input_features"]
+    with torch.inference_mode():
+        theirs = model.encoder(mel, output_hidden_states=True).hidden_states
+    np.testing.assert_allclose(states[1], theirs[1][0].numpy(), atol=2e-3)
+
+
+def test_whisper_hears_a_shorter_clip_without_padding_and_a_longer_one_up_to_its_window(whisper):
+    states = SpeechStates(whisper, (2,))
+    assert states(SIGNAL[:8000]).shape == (1, 25, 16)
+    assert states(np.tile(SIGNAL, 3)).shape == (1, 50, 16)
+
+
+def test_what_is_behind_the_last_layer_is_cut_away(whisper):
+    first, all_of_them = SpeechStates(whisper, (1,)), SpeechStates(whisper, (1, 3))
+    assert first.parameters < all_of_them.parameters
+    assert first.digest() != all_of_them.digest() == SpeechStates(whisper, (1, 3)).digest()
+    np.testing.assert_array_equal(first(SIGNAL)[0], all_of_them(SIGNAL)[0])
+
+
+@pytest.mark.parametrize("layers", [(4,), (-1, 2), ()])
+def test_layers_that_are_not_there_are_refused(whisper, layers):
+    with pytest.raises(IntoneError, match="has layers 0 to 3"):
+        SpeechStates(whisper, layers)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [hub.Wav2Vec2Config(**SMALL), hub.HubertConfig(**SMALL), hub.WavLMConfig(**SMALL)],
+    ids=lambda c: c.model_type,
+)
+def test_encoders_of_waveforms_by_the_same_class(config, tmp_path):
+    torch.manual_seed(0)
+    hub.AutoModel.from_config(config).save_pretrained(tmp_path)
+    hub.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
+    states = SpeechStates(str(tmp_path), (1, 3))(SIGNAL)
+    assert states.shape == (2, 49, 16)
+    assert np.isfinite(states).all()
+
+
+def test_a_spectrogram_transformer_by_the_same_class(tmp_path):
+    config = hub.ASTConfig(**SMALL, max_length=64, num_mel_bins=32)
+    hub.ASTModel(config).save_pretrained(tmp_path)
+    hub.ASTFeatureExtractor(max_length=64, num_mel_bins=32).save_pretrained(tmp_path)
+    assert SpeechStates(str(tmp_path), (2,))(SIGNAL).shape[2] == 16
+
+
+def test_the_head_ignores_what_stands_behind_a_clip_and_can_lean_on_any_layer():
+    draw = np.random.default_rng(0)
+    views = {name: [draw.normal(0, 1, (3, n, 8)).astype(np.float16)] for name, n in (("a", 5), ("b", 12))}
+    examples = StateExamples(views, {"a": "sad", "b": "happy"}, 0.5)
+    network = AudioTransformer(3, 8, AudioTransformerPreset(hidden=4)).eval()
+    both, alone = (next(iter(examples.batches(files, 4))) for files in (["a", "b"], ["a"]))
+    with torch.inference_mode():
+        torch.testing.assert_close(network(*both.inputs)[0][:1], network(*alone.inputs)[0])
+        before = network(*alone.inputs)[0]
+        network.layer_scores[1] = 5.0
+        assert not torch.allclose(before, network(*alone.inputs)[0])
+
+
+def test_a_training_copy_hides_a_stretch_and_leaves_the_clip_as_it_was():
+    views = {"a": [np.ones((2, 40, 3), np.float16)]}
+    examples = StateExamples(views, {"a": "sad"}, 0.5)
+    copies = [examples.changed("a", epoch) for epoch in range(10)]
+    assert len({float(c.sum()) for c in copies}) > 3
+    assert min(c.sum() for c in copies) >= 2 * 3 * 20
+    assert views["a"][0].all()
+    np.testing.assert_array_equal(copies[3], examples.changed("a", 3))
