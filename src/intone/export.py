@@ -7,6 +7,7 @@ The file takes standardised features [clips, 1, rows, frames] and each clip's ow
 import contextlib
 import io
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,8 @@ def export_audio_cnn(network: AudioCnn, path: Path) -> None:
     rows = len(network.mean)
     model = _Logits(network).eval()
     clips, frames = torch.export.Dim("clips", min=1), torch.export.Dim("frames", min=16)
-    with contextlib.redirect_stdout(io.StringIO()):  # the exporter reports its steps there
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # like its steps on stdout, these are the exporter's own affairs
         program = torch.onnx.export(
             model,
             _noise(rows, (160, 96)),
