@@ -7,6 +7,7 @@ The file takes standardised features [clips, 1, rows, frames] and each clip's ow
 import contextlib
 import io
 import json
+import logging
 import warnings
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from torch import Tensor, nn
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.models.audio_cnn import AudioCnn, padded
+
+logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # else it warns that torchvision, which nothing needs, is away
 
 TOLERANCE = 1e-4
 """Largest difference of a logit that is let through."""
