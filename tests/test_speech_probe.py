@@ -1,0 +1,57 @@
+"""Probes of frozen states: they find the layer that speaks, and choose without the clips they are judged on."""
+
+import numpy as np
+import pytest
+
+from intone.errors import IntoneError
+from intone.models.speech_probe import SpeechProbe, SpeechProbePreset, pooled
+
+QUICK = SpeechProbePreset(strengths=(1e-3, 1e-1), widest=2, inner=3)
+
+
+def clips(seed: int, skill: tuple[float, ...], speakers: int = 6) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Each layer says the emotion as clearly as its skill, in a voice that adds the speaker to it."""
+    draw = np.random.default_rng(seed)
+    true = np.tile(np.arange(8), 4 * speakers)
+    who = np.repeat(np.arange(speakers), 32)
+    way = np.random.default_rng(0).normal(0, 1, (8, 12))
+    voice = draw.normal(0, 1, (speakers, 12))
+    layers = [s * way[true] + voice[who] + draw.normal(0, 1, (len(true), 12)) for s in skill]
+    return np.stack(layers, 1).astype(np.float32), true, [f"s{w}" for w in who]
+
+
+def test_pooling_is_mean_and_deviation_over_the_clip():
+    states = np.array([[[1.0, 2.0], [3.0, 2.0]]], np.float16)
+    np.testing.assert_allclose(pooled(states), [[2.0, 2.0, 1.0, 0.0]])
+
+
+def test_the_layer_that_speaks_is_found_and_reads_new_speakers():
+    probe = SpeechProbe(QUICK).fit(*clips(1, (0.0, 2.0, 0.0)))
+    assert 1 in probe.layers
+    x, true, _ = clips(2, (0.0, 2.0, 0.0))
+    assert (probe.logits(x).argmax(1) == true).mean() > 0.8
+    assert probe.parameters == len(probe.layers) * 8 * 13
+
+
+def test_two_layers_that_err_apart_are_read_together():
+    probe = SpeechProbe(QUICK).fit(*clips(1, (0.6, 0.6)))
+    assert probe.layers == (0, 1)
+
+
+def test_the_order_of_the_clips_changes_nothing():
+    x, true, who = clips(1, (0.5, 1.0))
+    order = np.random.default_rng(0).permutation(len(x))
+    one = SpeechProbe(QUICK).fit(x, true, who)
+    other = SpeechProbe(QUICK).fit(x[order], true[order], [who[i] for i in order])
+    assert (one.layers, one.chosen) == (other.layers, other.chosen)
+
+
+def test_an_emotion_that_was_never_heard_is_never_likely():
+    x, true, who = clips(1, (1.0,))
+    kept = true != 3
+    said = SpeechProbe(QUICK).fit(x[kept], true[kept], list(np.array(who)[kept])).logits(x)
+    assert said.shape == (len(x), 8)
+    assert (said.argmax(1) != 3).all()
+    assert np.isfinite(said).all()
+    with pytest.raises(IntoneError, match="two or more"):
+        SpeechProbe(QUICK).fit(x[:32], true[:32], who[:32])
