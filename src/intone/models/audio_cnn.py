@@ -17,6 +17,7 @@ from intone.augment import SpectrogramAugmentation, spliced
 from intone.emotions import EMOTIONS, INDEX
 from intone.features import mean_and_deviation
 from intone.models.batch import Batch
+from intone.models.standardised import Standardised
 
 REDUCTION = 16  # frames that become one: the stem and three blocks halve time four times
 
@@ -32,6 +33,10 @@ class AudioCnnPreset:
     dropout: float = 0.3
     """Before the last layer."""
     augmentation: SpectrogramAugmentation = field(default_factory=SpectrogramAugmentation)
+
+    def built(self, rows: int) -> "AudioCnn":
+        """A new network for features of so many rows."""
+        return AudioCnn(rows, self)
 
 
 class Residual(nn.Module):
@@ -98,11 +103,11 @@ def statistics(x: Tensor, frames: Tensor) -> Tensor:
     return torch.cat([mean, variance.clamp_min(1e-5).sqrt()], 1)
 
 
-class AudioCnn(nn.Module):
-    """Residual CNN over a clip's features; holds the training clips' mean and deviation of each row."""
+class AudioCnn(Standardised):
+    """Residual CNN over a clip's features."""
 
     def __init__(self, rows: int, preset: AudioCnnPreset = AudioCnnPreset()) -> None:
-        super().__init__()
+        super().__init__(rows)
         width = preset.width
         blocks, inward = [], width
         for multiple in (2, 4, 8):
@@ -117,16 +122,7 @@ class AudioCnn(nn.Module):
         self.embed = nn.BatchNorm1d(2 * inward)
         self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(2 * inward, len(EMOTIONS)))
         self.size = 2 * inward
-        self.mean: Tensor
-        self.deviation: Tensor
-        self.register_buffer("mean", torch.zeros(rows, 1))
-        self.register_buffer("deviation", torch.ones(rows, 1))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
-
-    def remember(self, mean: np.ndarray, deviation: np.ndarray) -> None:
-        """Keep the training clips' statistics with the weights: whoever feeds this network needs them."""
-        self.mean.copy_(torch.from_numpy(mean))
-        self.deviation.copy_(torch.from_numpy(deviation))
 
     def folded(self) -> "AudioCnn":
         """A copy for inference alone, in evaluation mode: each batch normalisation is worked into its convolution."""

@@ -6,20 +6,21 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from intone.augment import SPEEDS, views_of_file
+from intone.augment import SPEEDS, SpectrogramAugmentation, views_of_file
 from intone.corpora import Corpus, Skipped
 from intone.errors import BadClip, IntoneError
 from intone.features import FeatureSettings
 from intone.lab import Lab
-from intone.models.audio_cnn import AudioCnn, AudioCnnPreset, AudioExamples
+from intone.models.audio_cnn import AudioCnnPreset, AudioExamples
 from intone.models.files import load_network_file, save_network
 from intone.models.side_tasks import SideTasks
+from intone.models.standardised import Standardised
 from intone.progress import say
 from intone.progress import track as with_bar
 from intone.runs import Outcome
@@ -30,14 +31,29 @@ Views = Mapping[str, Sequence[np.ndarray]]
 Value = TypeVar("Value")
 
 
+class AudioPreset(Protocol):
+    """A frozen dataclass of a network's settings, which builds it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def augmentation(self) -> SpectrogramAugmentation:
+        """How its training clips are changed."""
+        ...
+
+    def built(self, rows: int) -> Standardised:
+        """A new network for features of so many rows."""
+        ...
+
+
 @dataclass(frozen=True)
 class AudioRecipe:
-    """A residual CNN on one kind of features, from scratch."""
+    """A network over one kind of features, from scratch: the residual CNN, or another that its preset builds."""
 
     modality: ClassVar[str] = "audio"
     effort: ClassVar[tuple[str, ...]] = ("audio_epochs",)
     features: FeatureSettings = field(default_factory=FeatureSettings)
-    network: AudioCnnPreset = field(default_factory=AudioCnnPreset)
+    network: AudioPreset = field(default_factory=AudioCnnPreset)
     training: TrainingPreset = field(default_factory=TrainingPreset)
     speeds: tuple[float, ...] = SPEEDS
     """Of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
@@ -50,7 +66,7 @@ class AudioRecipe:
         """Train it on the fold."""
         examples = self.examples(lab, track, split, folder)
         torch.manual_seed(lab.seed)
-        network = AudioCnn(self.features.rows, self.network)
+        network = self.network.built(self.features.rows)
         network.remember(examples.mean, examples.deviation)
         preset = replace(self.training, epochs=lab.effort.audio_epochs, seed=lab.seed)
         side = SideTasks.of(lab.corpus.clips, self.side_columns, split.train, self.side_weight)
@@ -70,9 +86,9 @@ class AudioRecipe:
         kinds = {file: tuple(kind) for file, *kind in columns.astype(str).itertuples(name=None)}
         return AudioExamples(views, lab.emotions, split.train, self.network.augmentation, by_row, lab.seed, kinds)
 
-    def network_of(self, folder: Path) -> AudioCnn:
+    def network_of(self, folder: Path) -> Standardised:
         """The trained network of a finished fold."""
-        network = AudioCnn(self.features.rows, self.network)
+        network = self.network.built(self.features.rows)
         load_network_file(network, folder / "model.safetensors")
         return network
 
