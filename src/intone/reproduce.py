@@ -79,30 +79,51 @@ class Reproduce:
             everything = sum(COST[e.modality] * len(splits) for e, splits in plan)
             task = display.add_task("training", total=everything)
             for stage in ("audio", "text", "fusion"):
-                mine = [(e, splits) for e, splits in plan if e.modality == stage]
-                for done in self._ahead(lab, mine, stage):
-                    display.update(task, description=f"{done.model} {done.track}", advance=COST[stage])
-                for experiment, splits in mine:
-                    display.update(task, description=experiment.stem)
-                    made = [lab.fold(experiment.model, experiment.track, split) for split in splits]
-                    publish(experiment, made, results, "reproduce --quick" if self.quick else "reproduce")
-                    if not self._in_workers(experiment):
-                        display.advance(task, COST[stage] * len(splits))
+                mine = {e: splits for e, splits in plan if e.modality == stage}
+                for what, cost in self._stage(lab, mine, results):
+                    display.update(task, description=what, advance=cost)
         self._seeds(lab, results)
         write_evidence(results, CHOSEN)
+
+    def _stage(self, lab: Lab, mine: dict[Experiment, list[Split]], results: Path) -> Iterator[tuple[str, float]]:
+        """Make and publish one modality's experiments, each as soon as its last fold is; what is done, its cost."""
+        left = {e: len(splits) for e, splits in mine.items()}
+        for done in self._ahead(lab, mine):
+            whose = next((e for e in mine if not done.seed and self._has(e, done)), None)
+            if whose:
+                left[whose] -= 1
+                if not left[whose]:
+                    self._publish(lab, whose, mine[whose], results)
+            yield f"{done.model} {done.track}", COST[lab.recipe(done.model).modality]
+        for experiment, splits in mine.items():
+            if left[experiment]:
+                self._publish(lab, experiment, splits, results)
+            yield experiment.stem, 0 if self._in_workers(experiment) else COST[experiment.modality] * len(splits)
+
+    def _publish(self, lab: Lab, experiment: Experiment, splits: list[Split], results: Path) -> None:
+        made = [lab.fold(experiment.model, experiment.track, split) for split in splits]
+        publish(experiment, made, results, "reproduce --quick" if self.quick else "reproduce")
+
+    @staticmethod
+    def _has(experiment: Experiment, task: Task) -> bool:
+        return (experiment.model, experiment.track, experiment.protocol) == (
+            task.model,
+            task.track,
+            task.split.protocol,
+        )
 
     def _in_workers(self, experiment: Experiment) -> bool:
         """Whether its folds train networks of their own; on `natural` a text network is trained once for all folds."""
         once = experiment.modality == "text" and experiment.track == "natural"
         return experiment.modality == "audio" or ("-" in experiment.model and not once)
 
-    def _ahead(self, lab: Lab, plan: list[tuple[Experiment, list[Split]]], stage: str) -> Iterator[Task]:
+    def _ahead(self, lab: Lab, plan: dict[Experiment, list[Split]]) -> Iterator[Task]:
         """The stage's independent folds, several at a time; seeds too, while audio is at it."""
-        tasks = [Task(e.model, e.track, s) for e, splits in plan if self._in_workers(e) for s in splits]
-        if stage == "audio" and not self.quick:
+        tasks = [Task(e.model, e.track, s) for e, splits in plan.items() if self._in_workers(e) for s in splits]
+        if any(e.modality == "audio" for e in plan) and not self.quick:
             first = folds(lab.corpus.clips, "luna5")[0]
             tasks += [Task("audio_cnn", "none", first, seed) for seed in SEEDS[1:]]
-        for recipe in {e.model: lab.recipe(e.model) for e, _ in plan}.values():
+        for recipe in {e.model: lab.recipe(e.model) for e in plan}.values():
             if isinstance(recipe, AudioRecipe):  # once, before the workers all ask for them
                 all_views(lab.corpus.paths, recipe.features, recipe.speeds, self.workers)
         yield from make_all(lab, tasks, self.workers)
