@@ -121,7 +121,7 @@ class AudioCnn(Standardised):
         self.blocks = nn.Sequential(*blocks)
         self.embed = nn.BatchNorm1d(2 * inward)
         self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(2 * inward, len(EMOTIONS)))
-        self.size = 2 * inward
+        self.width, self.size = inward, 2 * inward
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
 
     def folded(self) -> "AudioCnn":
@@ -134,10 +134,15 @@ class AudioCnn(Standardised):
                     part[i], part[i + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
         return twin.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def sequence(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, 1, rows, T] standardised features, [B] frames -> states [B, T / 16, width], how many are the clip's [B]."""
+        states = self.blocks(self.stem(self.dynamics(x, frames))).mean(2).float().transpose(1, 2)
+        return states, torch.div(frames + REDUCTION - 1, REDUCTION, rounding_mode="floor")
+
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 1, rows, T] standardised features, [B] frames -> logits [B, 8], embedding [B, size]."""
-        x = self.blocks(self.stem(self.dynamics(x, frames))).mean(2).float()
-        embedding = self.embed(statistics(x, torch.div(frames + REDUCTION - 1, REDUCTION, rounding_mode="floor")))
+        states, lengths = self.sequence(x, frames)
+        embedding = self.embed(statistics(states.transpose(1, 2), lengths))
         return self.head(embedding), embedding
 
 

@@ -36,14 +36,18 @@ class AudioTransformer(nn.Module):
         self.layer_scores = nn.Parameter(torch.zeros(layers))
         self.project = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(width, preset.hidden), nn.GELU())
         self.attend = nn.Sequential(nn.Linear(preset.hidden, 64), nn.Tanh(), nn.Linear(64, 1))
-        self.size = 2 * preset.hidden
+        self.width, self.size = preset.hidden, 2 * preset.hidden
         self.embed = nn.BatchNorm1d(self.size)
         self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(self.size, len(EMOTIONS)))
 
+    def sequence(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, layers, T, D], [B] -> layers weighed and projected, [B, T, width], the lengths."""
+        share = self.layer_scores.softmax(0)
+        return self.project((self.norm(states.float()) * share[:, None, None]).sum(1)).float(), lengths
+
     def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """[B, layers, T, D], [B] -> logits [B, 8], embedding [B, size]."""
-        share = self.layer_scores.softmax(0)
-        x = self.project((self.norm(states.float()) * share[:, None, None]).sum(1)).float()
+        x, _ = self.sequence(states, lengths)
         inside = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[..., None]
         weight = self.attend(x).float().masked_fill(~inside, -1e4).softmax(1)
         mean = (weight * x).sum(1)

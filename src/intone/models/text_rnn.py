@@ -78,7 +78,7 @@ class TextRnn(nn.Module):
         self.layer = BothWays(preset.cell, learned + (glove_size if glove else 0), preset.hidden)
         self.score = nn.Sequential(nn.Linear(states, 64), nn.Tanh(), nn.Linear(64, 1))
         self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(2 * states, len(EMOTIONS)))
-        self.size = 2 * states
+        self.width, self.size = states, 2 * states
 
     def start_from(self, vectors: np.ndarray) -> "TextRnn":
         """Take the vocabulary's GloVe vectors, (words, glove_size) float32; call it once, before training."""
@@ -88,15 +88,19 @@ class TextRnn(nn.Module):
             self.glove.weight.copy_(torch.from_numpy(vectors))
         return self
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, T] int64 ids, [B] int64 counts -> logits [B, 8], embedding [B, size]."""
+    def sequence(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, T] int64 ids, [B] int64 counts -> states [B, T, width], the counts."""
         if self.training:
             hidden = (torch.rand(tokens.shape, device=tokens.device) < self.preset.word_dropout) & (tokens > 0)
             tokens = tokens.masked_fill(hidden, 1)
         vectors = self.learned(tokens)
         if self.glove is not None:
             vectors = torch.cat([self.glove(tokens), vectors], 2)
-        states = self.layer(self.embedding_dropout(vectors), lengths).float()
+        return self.layer(self.embedding_dropout(vectors), lengths).float(), lengths
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, T] int64 ids, [B] int64 counts -> logits [B, 8], embedding [B, size]."""
+        states, _ = self.sequence(tokens, lengths)
         outside = (torch.arange(tokens.shape[1], device=tokens.device) >= lengths[:, None])[..., None]
         share = self.score(states).float().masked_fill(outside, -1e4).softmax(1)
         embedding = torch.cat([(states * share).sum(1), states.masked_fill(outside, -1e4).amax(1)], 1)

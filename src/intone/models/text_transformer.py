@@ -47,7 +47,7 @@ class TextTransformer(nn.Module):
     def __init__(self, encoder: nn.Module, preset: TextTransformerPreset) -> None:
         super().__init__()
         self.encoder, self.frozen = encoder.requires_grad_(not preset.frozen), preset.frozen
-        self.size = int(encoder.config.hidden_size)  # type: ignore[union-attr,arg-type]
+        self.width = self.size = int(encoder.config.hidden_size)  # type: ignore[union-attr,arg-type]
         self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(self.size, len(EMOTIONS)))
 
     def train(self, mode: bool = True) -> "TextTransformer":
@@ -57,9 +57,14 @@ class TextTransformer(nn.Module):
             self.encoder.eval()
         return self
 
+    def sequence(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, T] int64 ids, [B] int64 counts -> states [B, T, width], the counts."""
+        inside = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
+        return self.encoder(input_ids=tokens, attention_mask=inside.long()).last_hidden_state.float(), lengths
+
     def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """[B, T] int64 ids, [B] int64 counts -> logits [B, 8], embedding [B, size]."""
+        states, _ = self.sequence(tokens, lengths)
         inside = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
-        states = self.encoder(input_ids=tokens, attention_mask=inside.long()).last_hidden_state.float()
         embedding = (states * inside[..., None]).sum(1) / lengths[:, None]
         return self.head(embedding), embedding
