@@ -231,6 +231,25 @@ def test_spliced_clips_are_of_one_kind_and_from_training(tmp_path):
     assert {1.0, 2.0} in heard
 
 
+@pytest.mark.parametrize("frames", [16, 21, 48])
+@torch.inference_mode()
+def test_a_clips_answer_does_not_depend_on_its_neighbours_or_on_what_stands_behind_it(frames):
+    torch.manual_seed(0)
+    network = AudioCnn(16, AudioCnnPreset(width=4))
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):  # else zeros stay zeros by themselves
+            module.running_mean.normal_(), module.bias.normal_()
+    network.eval()
+    clip, longer = (np.random.default_rng(n).normal(0, 1, (16, n)).astype(np.float32) for n in (frames, 111))
+    alone = network(*padded([clip]))
+    beside = network(*padded([longer, clip]))
+    for one, other in zip(alone, beside, strict=True):
+        torch.testing.assert_close(one[0], other[1], atol=1e-5, rtol=1e-5)
+    x, lengths = padded([clip, longer])
+    x[0, :, :, frames:] = 7.0
+    torch.testing.assert_close(network(x, lengths)[0][0], alone[0][0], atol=1e-5, rtol=1e-5)
+
+
 def test_folding_the_normalisations_changes_no_answer():
     torch.manual_seed(0)
     network = AudioCnn(16, AudioCnnPreset(width=4))

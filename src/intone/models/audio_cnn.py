@@ -26,6 +26,8 @@ REDUCTION = 16  # frames that become one: the stem and three blocks halve time f
 class AudioCnnPreset:
     """Sizes of the network and how its training clips are changed."""
 
+    version: int = 2
+    """Raised when the same sizes give another network, so that folds of the old one are made anew."""
     width: int = 24
     """Channels of the stem; the blocks have 2, 4 and 8 times as many."""
     depth: int = 1
@@ -39,18 +41,25 @@ class AudioCnnPreset:
         return AudioCnn(rows, self)
 
 
+def inside(frames: Tensor, length: int) -> Tensor:
+    """True lengths [B] -> [B, 1, 1, length]: 1 for a clip's own frames, 0 behind its end."""
+    return (torch.arange(length, device=frames.device) < frames[:, None])[:, None, None]
+
+
 class Residual(nn.Module):
-    """[B, inward, H, W] -> [B, outward, H / stride, W / stride]."""
+    """[B, inward, H, W] -> [B, outward, H / stride, W / stride]; `own` [B, 1, 1, W / stride] are the clips' frames.
+
+    What stands behind a clip's end is set to zero before it can be heard, so that no clip's answer depends on the
+    length of those beside it.
+    """
 
     def __init__(self, inward: int, outward: int, stride: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(inward, outward, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(outward),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(outward, outward, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(outward),
+        self.first = nn.Sequential(
+            nn.Conv2d(inward, outward, 3, stride, 1, bias=False), nn.BatchNorm2d(outward), nn.ReLU(inplace=True)
         )
+        self.second = nn.Sequential(nn.Conv2d(outward, outward, 3, 1, 1, bias=False), nn.BatchNorm2d(outward))
+        self.stride = stride
         same = inward == outward and stride == 1
         self.short = (
             nn.Identity()
@@ -58,16 +67,16 @@ class Residual(nn.Module):
             else nn.Sequential(nn.Conv2d(inward, outward, 1, stride, bias=False), nn.BatchNorm2d(outward))
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, own: Tensor) -> Tensor:
         """Body and shortcut added."""
-        return torch.relu(self.body(x) + self.short(x))
+        return torch.relu(self.second(self.first(x) * own) + self.short(x)) * own
 
 
 class Dynamics(nn.Module):
     """[B, 1, rows, T] -> [B, 4, rows, T]: the rows, their slope, the slope's slope, and the rows less their mean.
 
     Slopes over 7 frames show how a voice moves (Chen et al. 2018); without its mean over the clip's own frames a row
-    loses what belongs to the speaker and the microphone.
+    loses what belongs to the speaker and the microphone. A clip's first and last frame hold beyond its ends.
     """
 
     channels = 4
@@ -87,11 +96,17 @@ class Dynamics(nn.Module):
         return out
 
     def forward(self, x: Tensor, frames: Tensor) -> Tensor:
-        """Four channels; `frames` [B] are the true lengths."""
-        inside = (torch.arange(x.shape[3], device=x.device) < frames[:, None]).to(x.dtype)[:, None, None]
-        mean = (x * inside).sum(3, keepdim=True) / frames.to(x.dtype)[:, None, None, None]
-        slope = self.slope(x)
-        return torch.cat([x, slope, self.slope(slope), (x - mean) * inside], 1)
+        """Four channels, zero behind the clips' ends; `frames` [B] are the true lengths."""
+        own = inside(frames, x.shape[3])
+        end = (frames - 1)[:, None, None, None].expand(-1, 1, x.shape[2], 1)
+
+        def held(y: Tensor) -> Tensor:
+            return torch.where(own, y, y.gather(3, end))
+
+        slope = self.slope(held(x))
+        bend = self.slope(held(slope))
+        mean = (x * own).sum(3, keepdim=True) / frames.to(x.dtype)[:, None, None, None]
+        return torch.cat([x, slope, bend, x - mean], 1) * own
 
 
 def statistics(x: Tensor, frames: Tensor) -> Tensor:
@@ -118,7 +133,7 @@ class AudioCnn(Standardised):
         self.stem = nn.Sequential(
             nn.Conv2d(Dynamics.channels, width, 5, 2, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
         )
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = nn.ModuleList(blocks)
         self.embed = nn.BatchNorm1d(2 * inward)
         self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(2 * inward, len(EMOTIONS)))
         self.width, self.size = inward, 2 * inward
@@ -135,9 +150,15 @@ class AudioCnn(Standardised):
         return twin.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def sequence(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, 1, rows, T] standardised features, [B] frames -> states [B, T / 16, width], how many are the clip's [B]."""
-        states = self.blocks(self.stem(self.dynamics(x, frames))).mean(2).float().transpose(1, 2)
-        return states, torch.div(frames + REDUCTION - 1, REDUCTION, rounding_mode="floor")
+        """[B, 1, rows, T] standardised features, [B] frames -> states [B, T / 16, width], the clips' own [B]."""
+        x = self.stem(self.dynamics(x, frames))
+        frames = (frames + 1) // 2
+        x = x * inside(frames, x.shape[3])
+        for block in self.blocks:
+            assert isinstance(block, Residual)
+            frames = (frames + block.stride - 1) // block.stride
+            x = block(x, inside(frames, (x.shape[3] + block.stride - 1) // block.stride))
+        return x.mean(2).float().transpose(1, 2), frames
 
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 1, rows, T] standardised features, [B] frames -> logits [B, 8], embedding [B, size]."""
