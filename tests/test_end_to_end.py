@@ -13,9 +13,11 @@ from intone.errors import IntoneError, Missing
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
 from intone.models.audio_cnn import AudioCnnPreset
+from intone.models.fusion_attention import AttentiveFusionPreset
 from intone.models.text_rnn import TextRnnPreset
-from intone.recipes import FUSIONS, MODELS
+from intone.recipes import BRANCHES, FUSIONS, MODELS
 from intone.recipes.audio import AudioRecipe, screened
+from intone.recipes.fusion import AttentionRecipe
 from intone.recipes.text import TextRecipe
 from intone.results import Experiment, publish
 from intone.splits import PARTS, folds
@@ -26,6 +28,7 @@ SMALL = {
     "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=4)),
     "text_lstm-glove": TextRecipe(network=TextRnnPreset("lstm", "glove", hidden=8, learned=4)),
     "text_lstm-learned": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
+    "fusion_attention": AttentionRecipe(BRANCHES, joint=False, network=AttentiveFusionPreset(width=8, heads=2)),
 }
 
 
@@ -45,7 +48,7 @@ def lab(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Lab:
     return Lab(corpus, SMALL, folder, heard.sample(frac=1, random_state=0), None, glove, Effort(2, 2, 1, 1))
 
 
-@pytest.mark.parametrize("model", FUSIONS)
+@pytest.mark.parametrize("model", [*FUSIONS, "fusion_attention"])
 def test_every_fusion_covers_every_clip_of_the_fold(lab, corpus, model):
     split = folds(corpus.clips, "speakers")[0]
     done = lab.fold(model, "asr", split)

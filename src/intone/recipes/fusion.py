@@ -1,6 +1,6 @@
 """Finished branches of one fold -> fusions: late (from calibrated logits), early (from embeddings), and a choice."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -8,12 +8,14 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from intone.calibrate import clip_losses
 from intone.emotions import EMOTIONS
 from intone.lab import Lab
 from intone.models.files import save_network
 from intone.models.fusion import LATE, EarlyFusion, PairedExamples
+from intone.models.fusion_attention import AttentiveFusion, AttentiveFusionPreset
 from intone.runs import Outcome, StoredFold
 from intone.splits import Split
 from intone.train import TrainingPreset, fit
@@ -118,10 +120,25 @@ class EarlyRecipe:
         networks = [lab.network(b, track, split) for b in self.branches]
         sources = [lab.examples(b, track, split) for b in self.branches]
         torch.manual_seed(lab.seed)
-        fusion = EarlyFusion(networks, [2] * len(networks), frozen=not self.joint)
+        fusion = self.fused(networks)
         preset = replace(self.training, epochs=lab.effort.joint_epochs, seed=lab.seed)
         fitted = fit(fusion, PairedExamples(sources, lab.seed), split, preset, folder)
         save_network(fusion, folder / "model.safetensors", {"recipe": asdict(self)})
         seconds = fitted.seconds + _cost(folds)[1]
         details = {"epoch": fitted.epoch}
         return Outcome(fitted.logits, fitted.parameters, seconds, fitted.embeddings, fitted.history, details)
+
+    def fused(self, networks: Sequence[nn.Module]) -> nn.Module:
+        """The network over the branches: their embeddings side by side."""
+        return EarlyFusion(networks, [2] * len(networks), frozen=not self.joint)
+
+
+@dataclass(frozen=True)
+class AttentionRecipe(EarlyRecipe):
+    """The branches' sequences attend to each other, under a gate."""
+
+    network: AttentiveFusionPreset = field(default_factory=AttentiveFusionPreset)
+
+    def fused(self, networks: Sequence[nn.Module]) -> nn.Module:
+        """The network over the branches: their sequences hear each other."""
+        return AttentiveFusion(networks, [2] * len(networks), frozen=not self.joint, preset=self.network)
