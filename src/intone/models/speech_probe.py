@@ -29,7 +29,7 @@ def pooled(states: np.ndarray) -> np.ndarray:
 class SpeechProbePreset:
     """What is chosen among."""
 
-    strengths: tuple[float, ...] = (3e-4, 1e-3, 3e-3)
+    strengths: tuple[float, ...] = (0.01, 0.03, 0.1)
     """Values of C, scikit-learn's inverse regularisation."""
     widest: int = 4
     """At most so many neighbouring layers are averaged."""
