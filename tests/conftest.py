@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from intone.corpora import Corpus, ravdess
+
 RATE = 22_050
 """Hz; not 16 000, so that every test that reads a clip resamples."""
 
@@ -44,3 +46,55 @@ def ravdess_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 sound = voice(emotion, actor, seconds=0.5 + 0.1 * sentence)
                 soundfile.write(folder / f"Actor_{actor:02d}" / name, sound, RATE, subtype="PCM_16")
     return folder
+
+
+@pytest.fixture(scope="session")
+def corpus(ravdess_folder: Path) -> Corpus:
+    """That folder, read."""
+    return ravdess.load(ravdess_folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_whisper(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A Whisper encoder of three random layers for clips of up to a second, as a folder."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("whisper")
+    config = transformers.WhisperConfig(
+        d_model=16, encoder_layers=3, encoder_attention_heads=2, encoder_ffn_dim=32, max_source_positions=50
+    )
+    transformers.WhisperForAudioClassification(config).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A BERT of two random layers that knows RAVDESS's words, with its tokenizer, as a folder."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("bert")
+    words = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        "kids",
+        "dogs",
+        "are",
+        "talking",
+        "sitting",
+        "by",
+        "the",
+        "door",
+    ]
+    config = transformers.BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
+    transformers.BertModel(config).save_pretrained(folder)
+    transformers.BertTokenizerFast(vocab={w: i for i, w in enumerate(words)}).save_pretrained(folder)
+    return str(folder)

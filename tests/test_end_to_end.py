@@ -1,14 +1,13 @@
 """The whole road on a tiny corpus: every kind of model, resumed, published."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
-from intone.corpora import Corpus, ravdess
+from intone.corpora import Corpus
 from intone.errors import IntoneError, Missing
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
@@ -30,11 +29,6 @@ SMALL = {
     "text_lstm-learned": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
     "fusion_attention": AttentionRecipe(BRANCHES, joint=False, network=AttentiveFusionPreset(width=8, heads=2)),
 }
-
-
-@pytest.fixture(scope="module")
-def corpus(ravdess_folder: Path) -> Corpus:
-    return ravdess.load(ravdess_folder)
 
 
 @pytest.fixture(scope="module")

@@ -96,10 +96,15 @@ def test_frozen_branches_do_not_change_and_joint_ones_do(frozen):
 
 def test_modality_dropout_hides_at_most_one_branch_of_a_clip():
     fusion = EarlyFusion([Pass(), Pass()], [2, 2], True, hide=1.0)
-    parts = fusion._hidden([torch.ones(500, 4), torch.ones(500, 4)])
-    gone = torch.stack([(p == 0).all(1) for p in parts])
+    seen: list[torch.Tensor] = []
+    fusion.body.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    x, n = torch.randn(500, 4), torch.ones(500)
+    fusion.train()(x, n, x, n)
+    gone = torch.stack([(part == 0).all(1) for part in seen[0].chunk(2, 1)])
     assert (gone.sum(0) == 1).all()
     assert 0.3 < gone[0].float().mean() < 0.7
+    fusion.eval()(x, n, x, n)
+    assert not (seen[1] == 0).all(1).any() and torch.equal(*seen[1].chunk(2, 1))
 
 
 def test_a_choice_takes_the_simplest_within_an_error_of_the_best():

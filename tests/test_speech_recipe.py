@@ -1,13 +1,7 @@
 """A frozen encoder through the whole road of one fold: cached states, nested choice, predictions of every clip."""
 
-from pathlib import Path
-
 import numpy as np
-import pytest
-import torch
-import transformers as hub
 
-from intone.corpora import Corpus, ravdess
 from intone.lab import Lab
 from intone.models import speech_states
 from intone.models.speech_probe import SpeechProbePreset
@@ -17,30 +11,16 @@ from intone.splits import Split
 QUICK = SpeechProbePreset(strengths=(1e-2,), widest=2, inner=2)
 
 
-@pytest.fixture(scope="module")
-def corpus(ravdess_folder: Path) -> Corpus:
-    return ravdess.load(ravdess_folder)
-
-
-@pytest.fixture(scope="module")
-def whisper(tmp_path_factory) -> str:
-    torch.manual_seed(0)
-    config = hub.WhisperConfig(d_model=16, encoder_layers=3, encoder_attention_heads=2, encoder_ffn_dim=32)
-    folder = tmp_path_factory.mktemp("whisper")
-    hub.WhisperForAudioClassification(config).save_pretrained(folder)
-    return str(folder)
-
-
-def test_a_fold_chooses_among_layers_and_hears_every_clip_once(corpus, whisper, tmp_path, monkeypatch):
+def test_a_fold_chooses_among_layers_and_hears_every_clip_once(corpus, tiny_whisper, tmp_path, monkeypatch):
     monkeypatch.setenv("INTONE_CACHE", str(tmp_path / "cache"))
-    recipe = SpeechProbeRecipe(weights=whisper, layers=(1, 2, 3), speeds=(1.0, 0.9), probe=QUICK)
+    recipe = SpeechProbeRecipe(weights=tiny_whisper, layers=(1, 2, 3), speeds=(1.0, 0.9), probe=QUICK)
     by_speaker = corpus.clips.groupby("speaker")["file"].apply(tuple)
     split = Split("speakers", "1", by_speaker.iloc[0] + by_speaker.iloc[1], by_speaker.iloc[2], by_speaker.iloc[3])
     done = Lab(corpus, {"probe": recipe}, tmp_path / "runs").fold("probe", "none", split)
     assert set(done.predictions["file"]) == set(corpus.clips["file"])
     details = done.config["details"]
     assert set(details["layers"]) <= {1, 2, 3}
-    whole = speech_states.SpeechStates(whisper, (3,)).parameters
+    whole = speech_states.SpeechStates(tiny_whisper, (3,)).parameters
     assert 0 < done.config["parameters"] <= whole + 2 * 8 * 33
 
     def never(*_: object) -> None:

@@ -13,44 +13,33 @@ SMALL = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "i
 SIGNAL = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def whisper(tmp_path_factory) -> str:
-    torch.manual_seed(0)
-    config = hub.WhisperConfig(
-        d_model=16, encoder_layers=3, encoder_attention_heads=2, encoder_ffn_dim=32, max_source_positions=50
-    )
-    folder = tmp_path_factory.mktemp("whisper")
-    hub.WhisperForAudioClassification(config).save_pretrained(folder)
-    return str(folder)
-
-
-def test_whisper_says_what_its_own_code_says_when_the_clip_fills_its_window(whisper):
-    states = SpeechStates(whisper, (0, 1, 3))(SIGNAL)
+def test_whisper_says_what_its_own_code_says_when_the_clip_fills_its_window(tiny_whisper):
+    states = SpeechStates(tiny_whisper, (0, 1, 3))(SIGNAL)
     assert states.shape == (3, 50, 16)
-    model = hub.WhisperForAudioClassification.from_pretrained(whisper).eval()
-    mel = SpeechStates(whisper, (1,)).inputs(SIGNAL)["input_features"]
+    model = hub.WhisperForAudioClassification.from_pretrained(tiny_whisper).eval()
+    mel = SpeechStates(tiny_whisper, (1,)).inputs(SIGNAL)["input_features"]
     with torch.inference_mode():
         theirs = model.encoder(mel, output_hidden_states=True).hidden_states
     np.testing.assert_allclose(states[1], theirs[1][0].numpy(), atol=2e-3)
 
 
-def test_whisper_hears_a_shorter_clip_without_padding_and_a_longer_one_up_to_its_window(whisper):
-    states = SpeechStates(whisper, (2,))
+def test_whisper_hears_a_shorter_clip_without_padding_and_a_longer_one_up_to_its_window(tiny_whisper):
+    states = SpeechStates(tiny_whisper, (2,))
     assert states(SIGNAL[:8000]).shape == (1, 25, 16)
     assert states(np.tile(SIGNAL, 3)).shape == (1, 50, 16)
 
 
-def test_what_is_behind_the_last_layer_is_cut_away(whisper):
-    first, all_of_them = SpeechStates(whisper, (1,)), SpeechStates(whisper, (1, 3))
+def test_what_is_behind_the_last_layer_is_cut_away(tiny_whisper):
+    first, all_of_them = SpeechStates(tiny_whisper, (1,)), SpeechStates(tiny_whisper, (1, 3))
     assert first.parameters < all_of_them.parameters
-    assert first.digest() != all_of_them.digest() == SpeechStates(whisper, (1, 3)).digest()
+    assert first.digest() != all_of_them.digest() == SpeechStates(tiny_whisper, (1, 3)).digest()
     np.testing.assert_array_equal(first(SIGNAL)[0], all_of_them(SIGNAL)[0])
 
 
 @pytest.mark.parametrize("layers", [(4,), (-1, 2), ()])
-def test_layers_that_are_not_there_are_refused(whisper, layers):
+def test_layers_that_are_not_there_are_refused(tiny_whisper, layers):
     with pytest.raises(IntoneError, match="has layers 0 to 3"):
-        SpeechStates(whisper, layers)
+        SpeechStates(tiny_whisper, layers)
 
 
 @pytest.mark.parametrize(

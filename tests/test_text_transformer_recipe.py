@@ -1,43 +1,21 @@
 """A pretrained text encoder through one fold: it learns, is kept whole, and says the same when it is read back."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import transformers as hub
 
-from intone.corpora import Corpus, ravdess
 from intone.lab import Effort, Lab
 from intone.models.text_transformer import TextTransformerPreset
 from intone.recipes.text_transformer import TextTransformerRecipe
 from intone.splits import folds
 from intone.train import listen
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "kids", "dogs", "are", "talking", "sitting", "by", "the", "door"]
-
-
-@pytest.fixture(scope="module")
-def corpus(ravdess_folder: Path) -> Corpus:
-    return ravdess.load(ravdess_folder)
-
-
-@pytest.fixture(scope="module")
-def bert(tmp_path_factory) -> str:
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("bert")
-    config = hub.BertConfig(
-        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
-    )
-    hub.BertModel(config).save_pretrained(folder)
-    hub.BertTokenizerFast(vocab={w: i for i, w in enumerate(WORDS)}).save_pretrained(folder)
-    return str(folder)
-
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_one_fold(corpus, bert, tmp_path, frozen):
-    recipe = TextTransformerRecipe(network=TextTransformerPreset(bert, frozen))
+def test_one_fold(corpus, tiny_bert, tmp_path, frozen):
+    recipe = TextTransformerRecipe(network=TextTransformerPreset(tiny_bert, frozen))
     heard = pd.DataFrame({"file": corpus.clips["file"], "text": corpus.clips["statement"].map(corpus.sentences)})
     lab = Lab(corpus, {"text": recipe}, tmp_path, heard, effort=Effort(text_epochs=2))
     split = folds(corpus.clips, "speakers")[0]
@@ -46,6 +24,6 @@ def test_one_fold(corpus, bert, tmp_path, frozen):
     network, examples = lab.network("text", "asr", split), lab.examples("text", "asr", split)
     again, _ = listen(network, examples, list(done.logits.index))
     np.testing.assert_allclose(again.to_numpy(), done.logits.to_numpy(), atol=1e-4)
-    start = hub.BertModel.from_pretrained(bert).state_dict()["encoder.layer.1.output.dense.weight"]
+    start = hub.BertModel.from_pretrained(tiny_bert).state_dict()["encoder.layer.1.output.dense.weight"]
     same = torch.equal(start, network.encoder.state_dict()["encoder.layer.1.output.dense.weight"])
     assert same is frozen

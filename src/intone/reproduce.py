@@ -88,9 +88,10 @@ class Reproduce:
     def _stage(self, lab: Lab, mine: dict[Experiment, list[Split]], results: Path) -> Iterator[tuple[str, float]]:
         """Make and publish one modality's experiments, each as soon as its last fold is; what is done, its cost."""
         left = {e: len(splits) for e, splits in mine.items()}
+        named = {(e.model, e.track, e.protocol): e for e in mine}
         for done in self._ahead(lab, mine):
-            whose = next((e for e in mine if not done.seed and self._has(e, done)), None)
-            if whose:
+            if not done.seed:  # other seeds are published on their own
+                whose = named[done.model, done.track, done.split.protocol]
                 left[whose] -= 1
                 if not left[whose]:
                     self._publish(lab, whose, mine[whose], results)
@@ -103,14 +104,6 @@ class Reproduce:
     def _publish(self, lab: Lab, experiment: Experiment, splits: list[Split], results: Path) -> None:
         made = [lab.fold(experiment.model, experiment.track, split) for split in splits]
         publish(experiment, made, results, "reproduce --quick" if self.quick else "reproduce")
-
-    @staticmethod
-    def _has(experiment: Experiment, task: Task) -> bool:
-        return (experiment.model, experiment.track, experiment.protocol) == (
-            task.model,
-            task.track,
-            task.split.protocol,
-        )
 
     def _in_workers(self, experiment: Experiment) -> bool:
         """Whether its folds train networks of their own; on `natural` a text network is trained once for all folds."""

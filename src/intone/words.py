@@ -48,6 +48,10 @@ class Encoder(Protocol):
         """Ids, int64 of shape (tokens,), at least one."""
         ...
 
+    def __len__(self) -> int:
+        """How many different tokens it knows."""
+        ...
+
 
 @dataclass(frozen=True)
 class Vocabulary:

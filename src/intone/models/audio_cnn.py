@@ -16,7 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from intone.augment import SpectrogramAugmentation, spliced
 from intone.emotions import EMOTIONS, INDEX
 from intone.features import mean_and_deviation
-from intone.models.batch import Batch
+from intone.models.batch import Batch, in_batches, inside
 from intone.models.standardised import Standardised
 
 REDUCTION = 16  # frames that become one: the stem and three blocks halve time four times
@@ -39,11 +39,6 @@ class AudioCnnPreset:
     def built(self, rows: int) -> "AudioCnn":
         """A new network for features of so many rows."""
         return AudioCnn(rows, self)
-
-
-def inside(frames: Tensor, length: int) -> Tensor:
-    """True lengths [B] -> [B, 1, 1, length]: 1 for a clip's own frames, 0 behind its end."""
-    return (torch.arange(length, device=frames.device) < frames[:, None])[:, None, None]
 
 
 class Residual(nn.Module):
@@ -97,7 +92,7 @@ class Dynamics(nn.Module):
 
     def forward(self, x: Tensor, frames: Tensor) -> Tensor:
         """Four channels, zero behind the clips' ends; `frames` [B] are the true lengths."""
-        own = inside(frames, x.shape[3])
+        own = inside(frames, x.shape[3])[:, None, None]
         end = (frames - 1)[:, None, None, None].expand(-1, 1, x.shape[2], 1)
 
         def held(y: Tensor) -> Tensor:
@@ -111,8 +106,8 @@ class Dynamics(nn.Module):
 
 def statistics(x: Tensor, frames: Tensor) -> Tensor:
     """[B, C, T] and true lengths [B] -> mean and standard deviation over the true frames, [B, 2C]."""
-    inside = (torch.arange(x.shape[2], device=x.device) < frames[:, None]).to(x.dtype)[:, None]
-    share = inside / inside.sum(2, keepdim=True)
+    own = inside(frames, x.shape[2]).to(x.dtype)[:, None]
+    share = own / own.sum(2, keepdim=True)
     mean = (x * share).sum(2)
     variance = ((x - mean[..., None]) ** 2 * share).sum(2)
     return torch.cat([mean, variance.clamp_min(1e-5).sqrt()], 1)
@@ -153,11 +148,11 @@ class AudioCnn(Standardised):
         """[B, 1, rows, T] standardised features, [B] frames -> states [B, T / 16, width], the clips' own [B]."""
         x = self.stem(self.dynamics(x, frames))
         frames = (frames + 1) // 2
-        x = x * inside(frames, x.shape[3])
+        x = x * inside(frames, x.shape[3])[:, None, None]
         for block in self.blocks:
             assert isinstance(block, Residual)
             frames = (frames + block.stride - 1) // block.stride
-            x = block(x, inside(frames, (x.shape[3] + block.stride - 1) // block.stride))
+            x = block(x, inside(frames, (x.shape[3] + block.stride - 1) // block.stride)[:, None, None])
         return x.mean(2).float().transpose(1, 2), frames
 
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
@@ -209,10 +204,7 @@ class AudioExamples:
 
     def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
         """Padded batches: shuffled and changed for a training epoch; as they are, in order, when it is None."""
-        if epoch is not None:
-            files = np.random.default_rng([self.seed, epoch]).permutation(np.array(files)).tolist()
-        for start in range(0, len(files), size):
-            part = tuple(files[start : start + size])
+        for part in in_batches(files, size, self.seed, epoch):
             arrays = [self.standard(f) if epoch is None else self.changed(f, epoch) for f in part]
             target = torch.tensor([INDEX[self.emotions[f]] for f in part])
             yield Batch(padded(arrays), target, part)

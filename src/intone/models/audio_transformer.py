@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from intone.emotions import EMOTIONS, INDEX
-from intone.models.batch import Batch
+from intone.models.batch import Batch, in_batches, inside
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class AudioTransformer(nn.Module):
     def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """[B, layers, T, D], [B] -> logits [B, 8], embedding [B, size]."""
         x, _ = self.sequence(states, lengths)
-        inside = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[..., None]
-        weight = self.attend(x).float().masked_fill(~inside, -1e4).softmax(1)
+        own = inside(lengths, x.shape[1])[..., None]
+        weight = self.attend(x).float().masked_fill(~own, -1e4).softmax(1)
         mean = (weight * x).sum(1)
         deviation = (weight * (x - mean[:, None]) ** 2).sum(1).clamp_min(1e-5).sqrt()
         embedding = self.embed(torch.cat([mean, deviation], 1))
@@ -77,10 +77,7 @@ class StateExamples:
 
     def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
         """Shuffled and changed for a training epoch; the clips themselves, in order, when it is None."""
-        if epoch is not None:
-            files = np.random.default_rng([self.seed, epoch]).permutation(np.array(files)).tolist()
-        for start in range(0, len(files), size):
-            part = tuple(files[start : start + size])
+        for part in in_batches(files, size, self.seed, epoch):
             arrays = [self.views[f][0] if epoch is None else self.changed(f, epoch) for f in part]
             target = torch.tensor([INDEX[self.emotions[f]] for f in part])
             yield Batch(_padded(arrays), target, part)

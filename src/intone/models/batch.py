@@ -1,9 +1,14 @@
-"""What every example source yields and every network takes: tensors for B clips, their targets and their keys."""
+"""What every example source yields and every network takes: tensors for B clips, their targets and their keys.
+
+A batch's clips stand one under another, padded to the longest; `inside` says which part is a clip's own.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -23,3 +28,21 @@ class Examples(Protocol):
     def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
         """Shuffled and augmented for a training epoch; as they are, in the order of `files`, when it is None."""
         ...
+
+
+def inside(lengths: Tensor, length: int) -> Tensor:
+    """True lengths [B] -> [B, length] bool: what is a clip's own, and not padding behind its end."""
+    return torch.arange(length, device=lengths.device) < lengths[:, None]
+
+
+def own_mean(states: Tensor, lengths: Tensor) -> Tensor:
+    """[B, T, D] and true lengths [B] -> the mean over each clip's own states, [B, D]."""
+    return (states * inside(lengths, states.shape[1])[..., None]).sum(1) / lengths[:, None]
+
+
+def in_batches(files: Sequence[str], size: int, seed: int, epoch: int | None) -> Iterator[tuple[str, ...]]:
+    """Keys, `size` at a time: shuffled by seed and epoch, or in their order when the epoch is None."""
+    if epoch is not None:
+        files = np.random.default_rng([seed, epoch]).permutation(np.array(files)).tolist()
+    for start in range(0, len(files), size):
+        yield tuple(files[start : start + size])

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from intone.calibrate import log_loss
 from intone.emotions import EMOTIONS
-from intone.models.batch import Batch, Examples
+from intone.models.batch import Batch, Examples, in_batches
+from intone.models.branches import Branches
 
 
 class LateFusion(Protocol):
@@ -108,19 +109,13 @@ LATE: Mapping[str, type[LateFusion]] = {
 }
 
 
-class EarlyFusion(nn.Module):
-    """Branch embeddings side by side -> logits [B, 8].
-
-    While training, a whole branch is hidden now and then (modality dropout, Neverova et al. 2016), so that the branch
-    that knows its training clips by heart can't drown the other.
-    """
+class EarlyFusion(Branches):
+    """Branch embeddings side by side -> logits [B, 8]."""
 
     def __init__(
         self, branches: Sequence[nn.Module], inputs: Sequence[int], frozen: bool, hidden: int = 128, hide: float = 0.3
     ) -> None:
-        super().__init__()
-        self.branches = nn.ModuleList(branches).requires_grad_(not frozen)
-        self.inputs, self.frozen, self.hide = tuple(inputs), frozen, hide
+        super().__init__(branches, inputs, frozen, hide)
         sizes = [int(branch.size) for branch in branches]  # type: ignore[arg-type]
         self.norms = nn.ModuleList(nn.LayerNorm(s) for s in sizes)
         self.body = nn.Sequential(nn.Dropout(0.3), nn.Linear(sum(sizes), hidden), nn.ReLU(), nn.Dropout(0.3))
@@ -129,27 +124,13 @@ class EarlyFusion(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Each branch's inputs in turn -> logits [B, 8], embedding [B, hidden]."""
-        parts, start = [], 0
-        for branch, norm, count in zip(self.branches, self.norms, self.inputs, strict=True):
-            parts.append(norm(branch(*inputs[start : start + count])[1].float()))
-            start += count
-        if self.training:
-            parts = self._hidden(parts)
+        embeddings = [branch(*own)[1].float() for branch, own in self.in_turn(inputs)]
+        lost = self.hidden(len(inputs[0]))[:, None]
+        parts = [
+            norm(e).masked_fill(lost == i, 0.0) for i, (norm, e) in enumerate(zip(self.norms, embeddings, strict=True))
+        ]
         embedding = self.body(torch.cat(parts, 1))
         return self.head(embedding), embedding
-
-    def train(self, mode: bool = True) -> "EarlyFusion":
-        """Frozen branches stay in evaluation mode: neither dropout nor their running statistics change."""
-        super().train(mode)
-        if self.frozen:
-            self.branches.eval()
-        return self
-
-    def _hidden(self, parts: list[Tensor]) -> list[Tensor]:
-        """Zero one randomly drawn branch of a share `hide` of the clips."""
-        which = torch.randint(len(parts), (len(parts[0]), 1))
-        hit = torch.rand(len(parts[0]), 1) < self.hide
-        return [p.masked_fill(hit & (which == i), 0.0) for i, p in enumerate(parts)]
 
 
 class PairedExamples:
@@ -160,12 +141,9 @@ class PairedExamples:
 
     def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
         """One batch of all sources at a time; shuffled here, and joined by key."""
-        if epoch is not None:
-            files = np.random.default_rng([self.seed, epoch]).permutation(np.array(files)).tolist()
-        for start in range(0, len(files), size):
-            part = files[start : start + size]
+        for part in in_batches(files, size, self.seed, epoch):
             found = [_in_order(next(iter(s.batches(part, len(part), epoch))), part) for s in self.sources]
-            yield Batch(tuple(x for b in found for x in b.inputs), found[0].targets, tuple(part))
+            yield Batch(tuple(x for b in found for x in b.inputs), found[0].targets, part)
 
 
 def _in_order(batch: Batch, files: Sequence[str]) -> Batch:

@@ -1,8 +1,6 @@
 """Two branches' sequences of states -> emotion logits [B, 8]: each attends to the other, and a gate weighs them.
 
-Cross-attention between modalities (Tsai et al. 2019) under a gate (Arevalo et al. 2017). While training, a whole
-modality is hidden now and then (Neverova et al. 2016), so that the fusion still works where words are missing or mean
-nothing.
+Cross-attention between modalities (Tsai et al. 2019) under a gate (Arevalo et al. 2017).
 """
 
 from collections.abc import Sequence
@@ -12,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from intone.emotions import EMOTIONS
+from intone.models.batch import inside, own_mean
+from intone.models.branches import Branches
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Listening(nn.Module):
         return self.norm(x + heard)
 
 
-class AttentiveFusion(nn.Module):
-    """Two branches that give `sequence(*inputs)`, each hearing the other; the branches stay as they are if frozen."""
+class AttentiveFusion(Branches):
+    """Two branches that give `sequence(*inputs)`, each hearing the other."""
 
     def __init__(
         self,
@@ -51,56 +51,33 @@ class AttentiveFusion(nn.Module):
         frozen: bool,
         preset: AttentiveFusionPreset = AttentiveFusionPreset(),
     ) -> None:
-        super().__init__()
-        self.branches = nn.ModuleList(branches).requires_grad_(not frozen)
-        self.inputs, self.frozen, self.hide = tuple(inputs), frozen, preset.hide
+        super().__init__(branches, inputs, frozen, preset.hide)
         width = preset.width
         self.project = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(int(b.width)), nn.Linear(int(b.width), width), nn.Dropout(preset.dropout))  # type: ignore[arg-type]
             for b in branches
         )
         self.listen = nn.ModuleList(Listening(width, preset.heads, preset.dropout) for _ in branches)
-        self.nothing = nn.Parameter(torch.zeros(len(branches), width))  # what a hidden modality says
+        self.nothing = nn.Parameter(torch.zeros(len(branches), width))  # what a hidden branch says
         self.gate = nn.Linear(2 * width, 2)
         self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(width, len(EMOTIONS)))
         self.size = width
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Each branch's inputs in turn -> logits [B, 8], embedding [B, width]."""
-        states, outside = self._sequences(inputs)
+        states, lengths = self._sequences(inputs)
+        outside = [~inside(n, x.shape[1]) for x, n in zip(states, lengths, strict=True)]
         heard = [self.listen[i](states[i], states[1 - i], outside[1 - i]) for i in (0, 1)]
-        parts = [_mean(h, ~o) for h, o in zip(heard, outside, strict=True)]
+        parts = [own_mean(h, n) for h, n in zip(heard, lengths, strict=True)]
         share = self.gate(torch.cat(parts, 1)).softmax(1)
         embedding = share[:, :1] * parts[0] + share[:, 1:] * parts[1]
         return self.head(embedding), embedding
 
-    def train(self, mode: bool = True) -> "AttentiveFusion":
-        """Frozen branches stay in evaluation mode."""
-        super().train(mode)
-        if self.frozen:
-            self.branches.eval()
-        return self
-
     def _sequences(self, inputs: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Projected states [B, T, width] of both branches, and what stands behind their ends [B, T]."""
-        hidden = self._hidden(len(inputs[0]), inputs[0].device)
-        states, outside, start = [], [], 0
-        for i, (branch, count) in enumerate(zip(self.branches, self.inputs, strict=True)):
-            x, lengths = branch.sequence(*inputs[start : start + count])  # type: ignore[operator]
-            x = self.project[i](x).float()
-            states.append(torch.where((hidden == i)[:, None, None], self.nothing[i], x))
-            outside.append(torch.arange(x.shape[1], device=x.device) >= lengths[:, None])
-            start += count
-        return states, outside
-
-    def _hidden(self, clips: int, device: torch.device) -> Tensor:
-        """Which branch each clip loses, [B]; -1 is neither, as always outside training."""
-        which = torch.randint(2, (clips,), device=device)
-        hit = torch.rand(clips, device=device) < (self.hide if self.training else 0.0)
-        return torch.where(hit, which, -1)
-
-
-def _mean(states: Tensor, inside: Tensor) -> Tensor:
-    """[B, T, D] and [B, T] -> the mean over what is inside, [B, D]."""
-    share = inside[..., None].to(states.dtype)
-    return (states * share).sum(1) / share.sum(1)
+        """Both branches' projected states [B, T, width] and how many are the clips' own [B]."""
+        lost, states, lengths = self.hidden(len(inputs[0])), [], []
+        for i, (branch, own) in enumerate(self.in_turn(inputs)):
+            x, n = branch.sequence(*own)  # type: ignore[operator]
+            states.append(torch.where((lost == i)[:, None, None], self.nothing[i], self.project[i](x).float()))
+            lengths.append(n)
+        return states, lengths

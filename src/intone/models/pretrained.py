@@ -67,9 +67,8 @@ def loaded(where: str, kind: Any, **options: Any) -> Any:
         return kind.from_pretrained(place(where), **options)
     except IntoneError:
         raise
-    except (
-        Exception
-    ) as error:  # OSError, ValueError, KeyError, safetensors' own, the HTTP client's: it varies by version
+    # It raises OSError, ValueError, KeyError, safetensors' own and its HTTP client's errors, by version.
+    except Exception as error:
         here = Path(where).is_dir()
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if here:

@@ -54,9 +54,7 @@ class SpeechProbe:
         Raises IntoneError where there is one speaker alone.
         """
         if len(set(speakers)) < 2:
-            raise IntoneError(
-                "A probe chooses its layers on speakers held out in turn: it needs two or more to train on."
-            )
+            raise IntoneError("A probe chooses its layers on speakers held out in turn: it needs two or more.")
         inner = list(GroupKFold(min(self.preset.inner, len(set(speakers)))).split(x, true, speakers))
         heard = {}
         for layer in range(x.shape[1]):

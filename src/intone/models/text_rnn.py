@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from intone.emotions import EMOTIONS, INDEX
-from intone.models.batch import Batch
+from intone.models.batch import Batch, inside
 from intone.words import Encoder, padded
 
 POOL = 16
@@ -101,7 +101,7 @@ class TextRnn(nn.Module):
     def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """[B, T] int64 ids, [B] int64 counts -> logits [B, 8], embedding [B, size]."""
         states, _ = self.sequence(tokens, lengths)
-        outside = (torch.arange(tokens.shape[1], device=tokens.device) >= lengths[:, None])[..., None]
+        outside = ~inside(lengths, tokens.shape[1])[..., None]
         share = self.score(states).float().masked_fill(outside, -1e4).softmax(1)
         embedding = torch.cat([(states * share).sum(1), states.masked_fill(outside, -1e4).amax(1)], 1)
         return self.head(embedding), embedding

@@ -5,14 +5,14 @@ sentence's states are averaged over its own tokens, which suits sentence encoder
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from intone.emotions import EMOTIONS
 from intone.models import pretrained
+from intone.models.batch import inside, own_mean
 
 LONGEST = 64
 """Tokens kept of a sentence, its marks of begin and end among them."""
@@ -40,6 +40,9 @@ class SubwordVocabulary:
         """Ids with the marks of begin and end, int64, at most `LONGEST`."""
         return np.array(self.tokenizer(sentence, truncation=True, max_length=LONGEST)["input_ids"], np.int64)
 
+    def __len__(self) -> int:
+        return len(self.tokenizer)
+
 
 class TextTransformer(nn.Module):
     """An encoder, its mean state over the sentence, one linear layer."""
@@ -50,21 +53,19 @@ class TextTransformer(nn.Module):
         self.width = self.size = int(encoder.config.hidden_size)  # type: ignore[union-attr,arg-type]
         self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(self.size, len(EMOTIONS)))
 
-    def train(self, mode: bool = True) -> "TextTransformer":
+    def train(self, mode: bool = True) -> Self:
         """A frozen encoder stays in evaluation mode."""
         super().train(mode)
-        if self.frozen:
-            self.encoder.eval()
+        self.encoder.train(mode and not self.frozen)
         return self
 
     def sequence(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """[B, T] int64 ids, [B] int64 counts -> states [B, T, width], the counts."""
-        inside = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
-        return self.encoder(input_ids=tokens, attention_mask=inside.long()).last_hidden_state.float(), lengths
+        own = inside(lengths, tokens.shape[1])
+        return self.encoder(input_ids=tokens, attention_mask=own.long()).last_hidden_state.float(), lengths
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """[B, T] int64 ids, [B] int64 counts -> logits [B, 8], embedding [B, size]."""
         states, _ = self.sequence(tokens, lengths)
-        inside = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
-        embedding = (states * inside[..., None]).sum(1) / lengths[:, None]
+        embedding = own_mean(states, lengths)
         return self.head(embedding), embedding

@@ -2,6 +2,7 @@
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -42,7 +43,7 @@ def by_key(words: pd.Series) -> dict[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SentenceRecipe:
+class SentenceRecipe(ABC):
     """A network over sentences; what kind, the subclass says.
 
     On most tracks it learns from the fold's training clips. On `natural` it learns once from the three quarters of
@@ -56,25 +57,25 @@ class SentenceRecipe:
     on_goemotions: TrainingPreset = field(default_factory=lambda: TrainingPreset(batch=32, average=0.99))
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """Of the folder where the network that learnt from GoEmotions is kept."""
-        raise NotImplementedError
 
+    @abstractmethod
     def vocabulary_of(self, texts: Iterable[str]) -> Encoder:
         """What turns sentences into ids, from the training text alone where it learns at all."""
-        raise NotImplementedError
 
+    @abstractmethod
     def built(self, lab: Lab, vocabulary: Encoder) -> nn.Module:
         """The network before training."""
-        raise NotImplementedError
 
+    @abstractmethod
     def save(self, network: nn.Module, vocabulary: Encoder, folder: Path) -> None:
         """Keep a trained network in its folder."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load(self, folder: Path) -> tuple[nn.Module, Encoder]:
         """What `save` kept."""
-        raise NotImplementedError
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Train on the fold, or listen to it with the network that GoEmotions trained."""
@@ -90,7 +91,7 @@ class SentenceRecipe:
         preset = replace(self.training, epochs=lab.effort.text_epochs, seed=lab.seed)
         fitted = fit(self.built(lab, vocabulary), examples, split, preset, folder)
         self.save(fitted.network, vocabulary, folder)
-        details = {"epoch": fitted.epoch}
+        details = {"epoch": fitted.epoch, "words": len(vocabulary)}
         return Outcome(fitted.logits, fitted.parameters, fitted.seconds, fitted.embeddings, fitted.history, details)
 
     def _from_goemotions(self, lab: Lab) -> tuple[nn.Module, Encoder, dict[str, Any]]:

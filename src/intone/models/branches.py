@@ -1,0 +1,41 @@
+"""Two networks and their inputs side by side: what every fusion that is trained is built on."""
+
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+
+class Branches(nn.Module):
+    """Networks whose inputs come in turn; frozen ones stay as they are while what is built on them learns.
+
+    While training, a whole branch is hidden now and then (modality dropout, Neverova et al. 2016), so that the branch
+    that knows its training clips by heart can't drown the other, and the fusion still works where one says nothing.
+    """
+
+    def __init__(self, branches: Sequence[nn.Module], inputs: Sequence[int], frozen: bool, hide: float) -> None:
+        """`inputs`: how many tensors each branch takes; `hide`: share of training clips that lose a branch."""
+        super().__init__()
+        self.branches = nn.ModuleList(branches).requires_grad_(not frozen)
+        self.inputs, self.frozen, self.hide = tuple(inputs), frozen, hide
+
+    def in_turn(self, inputs: Sequence[Tensor]) -> Iterator[tuple[nn.Module, Sequence[Tensor]]]:
+        """Each branch with its own inputs."""
+        start = 0
+        for branch, count in zip(self.branches, self.inputs, strict=True):
+            yield branch, inputs[start : start + count]
+            start += count
+
+    def hidden(self, clips: int) -> Tensor:
+        """Which branch each clip loses, [clips]; -1 is none, as always outside training."""
+        if not self.training:
+            return torch.full((clips,), -1)
+        which = torch.randint(len(self.branches), (clips,))
+        return torch.where(torch.rand(clips) < self.hide, which, -1)
+
+    def train(self, mode: bool = True) -> Self:
+        """Frozen branches stay in evaluation mode: neither dropout nor their running statistics change."""
+        super().train(mode)
+        self.branches.train(mode and not self.frozen)
+        return self
