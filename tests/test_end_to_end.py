@@ -14,7 +14,7 @@ from intone.lab import Effort, Lab
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.models.fusion_attention import AttentiveFusionPreset
 from intone.models.text_rnn import TextRnnPreset
-from intone.recipes import BRANCHES, FUSIONS, MODELS
+from intone.recipes import BRANCHES, FIRST_PHASE, MODELS
 from intone.recipes.audio import AudioRecipe, screened
 from intone.recipes.fusion import AttentionRecipe
 from intone.recipes.text import TextRecipe
@@ -40,6 +40,9 @@ def lab(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Lab:
     (glove / "words.txt").write_text("kids\ndogs\ndoor\n")
     np.save(glove / "vectors.npy", np.eye(3, 50, dtype=np.float32))
     return Lab(corpus, SMALL, folder, heard.sample(frac=1, random_state=0), None, glove, Effort(2, 2, 1, 1))
+
+
+FUSIONS = [name for name, recipe in FIRST_PHASE.items() if recipe.modality == "fusion"]
 
 
 @pytest.mark.parametrize("model", [*FUSIONS, "fusion_attention"])

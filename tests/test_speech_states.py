@@ -32,7 +32,7 @@ def test_whisper_hears_a_shorter_clip_without_padding_and_a_longer_one_up_to_its
 def test_what_is_behind_the_last_layer_is_cut_away(tiny_whisper):
     first, all_of_them = SpeechStates(tiny_whisper, (1,)), SpeechStates(tiny_whisper, (1, 3))
     assert first.parameters < all_of_them.parameters
-    assert first.digest() != all_of_them.digest() == SpeechStates(tiny_whisper, (1, 3)).digest()
+    assert first.name != all_of_them.name == SpeechStates(tiny_whisper, (1, 3)).name
     np.testing.assert_array_equal(first(SIGNAL)[0], all_of_them(SIGNAL)[0])
 
 
@@ -74,6 +74,19 @@ def test_the_head_ignores_what_stands_behind_a_clip_and_can_lean_on_any_layer():
         before = network(*alone.inputs)[0]
         network.layer_scores[1] = 5.0
         assert not torch.allclose(before, network(*alone.inputs)[0])
+
+
+def test_blocks_that_learn_say_what_whisper_says_and_nothing_of_a_neighbour(tiny_whisper):
+    torch.manual_seed(0)
+    given = SpeechStates(tiny_whisper, (1,))
+    views = {"a": [given(SIGNAL)], "b": [given(SIGNAL[:9000])]}
+    examples = StateExamples(views, {"a": "sad", "b": "happy"}, 0.5)
+    whole = SpeechStates(tiny_whisper, (1, 2, 3))
+    network = AudioTransformer(1, 16, AudioTransformerPreset(hidden=4), whole.network.blocks[1:]).eval()
+    both, alone = (next(iter(examples.batches(files, 4))) for files in (["a", "b"], ["b"]))
+    with torch.inference_mode():
+        np.testing.assert_allclose(network._through(*alone.inputs)[0], whole(SIGNAL[:9000]), atol=5e-3)
+        torch.testing.assert_close(network(*both.inputs)[0][1:], network(*alone.inputs)[0])
 
 
 def test_a_training_copy_hides_a_stretch_and_leaves_the_clip_as_it_was():

@@ -1,6 +1,6 @@
 """results/ predictions -> results/ evidence: paired tests over actors, text against chance, and the README's table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,10 +15,13 @@ CONTROL_TRACKS = ("asr", "asr_punctuated")
 START, END = "<!-- results: made by `intone results readme` -->", "<!-- end of results -->"
 
 
-def write_evidence(results: Path, chosen: Mapping[str, str]) -> None:
-    """Write paired.csv, text_controls.csv and transcript_effects.csv for whatever predictions are there."""
+def write_evidence(results: Path, pairs: Mapping[str, Sequence[str]]) -> None:
+    """Write paired.csv, text_controls.csv and transcript_effects.csv for whatever predictions are there.
+
+    `pairs`: fusion -> the branches that it is held against.
+    """
     summary = pd.read_csv(results / "summary.csv")
-    _write(results / "paired.csv", paired_tests(results, summary, chosen))
+    _write(results / "paired.csv", paired_tests(results, summary, pairs))
     controls, effects = text_controls(results, summary)
     _write(results / "text_controls.csv", controls)
     _write(results / "transcript_effects.csv", effects)
@@ -34,23 +37,24 @@ def tested(results: Path, experiment: Experiment) -> pd.DataFrame:
     return table[table["split"] == "test"]
 
 
-def paired_tests(results: Path, summary: pd.DataFrame, chosen: Mapping[str, str]) -> pd.DataFrame:
-    """The chosen fusion of each track against its branches, two-sided sign-flip over the actors' UARs.
+def paired_tests(results: Path, summary: pd.DataFrame, pairs: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Fusions against their branches, two-sided sign-flip over the actors' UARs.
 
     Columns `track, protocol, model, against, gap` (points of UAR), `p, better` (actors, of `actors`).
     """
     rows = []
     for track in ("asr", "natural"):
-        fusion = _found(summary, chosen[f"fusion_{track}"], track)
-        for model, branch_track in (("audio_cnn", "none"), ("text_lstm", track), ("text_gru", track)):
-            branch = _found(summary, model, branch_track)
-            if fusion is None or branch is None:
-                continue
-            one, other = tested(results, fusion), tested(results, branch)
-            gap, p = sign_flip(one, other)
-            better = int((speaker_uars(one) > speaker_uars(other)).sum())
-            actors = one["speaker"].nunique()
-            rows.append((track, fusion.protocol, fusion.model, model, round(gap, 2), round(p, 5), better, actors))
+        for model, branches in pairs.items():
+            fusion = _found(summary, model, track)
+            for name in branches:
+                branch = _found(summary, name, "none" if name.startswith("audio") else track)
+                if fusion is None or branch is None:
+                    continue
+                one, other = tested(results, fusion), tested(results, branch)
+                gap, p = sign_flip(one, other)
+                better = int((speaker_uars(one) > speaker_uars(other)).sum())
+                actors = one["speaker"].nunique()
+                rows.append((track, fusion.protocol, model, name, round(gap, 2), round(p, 5), better, actors))
     return pd.DataFrame(rows, columns=["track", "protocol", "model", "against", "gap", "p", "better", "actors"])
 
 

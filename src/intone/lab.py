@@ -5,7 +5,7 @@ twice, and an experiment that was stopped goes on where it was.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -46,6 +46,14 @@ class Recipe(Protocol):
         """Train on the fold's training clips, choose on its validation clips, listen to all; `folder` is its own."""
         ...
 
+    def prepare(self, lab: "Lab", workers: int) -> None:
+        """Put into the cache what all folds share, before several workers ask for it at once."""
+        return
+
+    def stands_on(self) -> Mapping[str, str]:
+        """Pretrained weights -> their sha256: a finished fold is another one when they are others."""
+        return {}
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -57,6 +65,15 @@ class Effort:
     """Passes over GoEmotions of the text networks that the track `natural` uses."""
     joint_epochs: int = 12
     """Passes of early fusion when it trains together with its branches."""
+    head_epochs: int = 30
+    """Passes of a head over a speech encoder's states."""
+    tuned_epochs: int = 12
+    """Passes of a head together with the encoder's blocks below it."""
+
+    @classmethod
+    def of(cls, epochs: int) -> "Effort":
+        """So many passes of everything, for a try."""
+        return cls(**{part.name: epochs for part in fields(cls)})
 
 
 @dataclass
@@ -134,6 +151,7 @@ class Lab:
         named = [v for v in asdict(recipe).values() if isinstance(v, tuple)]
         branches = [b for names in named for b in names if isinstance(b, str) and b in self.models]
         effort = asdict(self.effort)
+        weights = recipe.stands_on()
         return {
             "model": model,
             "track": "none" if recipe.modality == "audio" else track,
@@ -142,6 +160,7 @@ class Lab:
             "effort": {name: effort[name] for name in recipe.effort},
             "recipe": asdict(recipe),
             "branches": {b: self.settings(b, track) for b in branches},
+            **({"weights": dict(weights)} if weights else {}),
         }
 
     def _words_digest(self, track: str) -> str:

@@ -21,18 +21,23 @@ from intone.evidence import write_evidence
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
 from intone.progress import bar
-from intone.recipes import FUSIONS, MODELS, TEXT_MODELS
-from intone.recipes.audio import AudioRecipe, all_views, screened
+from intone.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
+from intone.recipes.audio import screened
 from intone.results import Experiment, log_look, publish
 from intone.splits import PARTS, Split, folds
 from intone.transcripts import Whisper, transcribe
 from intone.word_errors import word_error_table
 from intone.workers import Task, make_all
 
-CHOSEN = {"audio": "audio_cnn", "fusion_asr": "fusion_nested", "fusion_natural": "fusion_nested"}
-"""Question -> the model that answers it, fixed beforehand: `fusion_nested` takes in each fold the simplest fusion (or
-audio alone) that is within a standard error of the best on that fold's own validation actors, so no choice is ever
-averaged over folds."""
+CHOSEN = {
+    "audio": "audio_cnn",
+    "audio_single": "audio_whisper_small",
+    "fusion_asr": "fusion_nested",
+    "fusion_natural": "fusion_whisper_minilm",
+}
+"""Question -> the model that answers it, fixed beforehand: from scratch, at best, and with words. The fusions take in
+each fold the simplest of their kind (or audio alone) that is within a standard error of the best on that fold's own
+validation actors, so no choice is ever averaged over folds."""
 
 TRACKS = ("asr", "asr_punctuated", "natural", "simulated")
 FUSED_TRACKS = ("asr", "natural")
@@ -40,8 +45,19 @@ FUSED_TRACKS = ("asr", "natural")
 SEEDS = (0, 1, 2)
 """Of `audio_cnn` on the first luna5 fold, to show the noise of training beside that of speakers."""
 
-COST = {"audio": 130, "text": 6, "fusion": 20}
-"""About how many seconds one fold takes, so that the bar knows what is left."""
+COST = {
+    "audio": 130,
+    "audio_whisper": 20,
+    "audio_whisper_small-tuned": 1500,
+    "ensemble": 1,
+    "text": 6,
+    "text_minilm": 40,
+    "fusion": 20,
+}
+"""Beginning of a name -> about how many seconds one fold takes, so that the bar knows what is left."""
+
+FURTHER = ("audio_cnn", "audio_whisper_base-frozen", "audio_whisper_small-frozen")
+"""What is judged under every protocol; the encoders' heads and choices under the main one alone."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +72,12 @@ class Reproduce:
     """Where run folders are kept."""
     results: Path = Path("results")
     """Where tables are written; a quick run writes to RUNS/quick/results."""
+    transformers: bool = True
+    """Also what stands on pretrained encoders; without it, the networks from scratch alone."""
+    tuned: bool = False
+    """Also Whisper-small's middle blocks trained on: hours on a processor."""
     all_protocols: bool = False
-    """Also audio_cnn on emobox6 and loso24: 30 more folds."""
+    """Also audio_cnn and the frozen encoders on emobox6 and loso24: 30 more folds each."""
     quick: bool = False
     """Six actors and a few epochs, in under 10 minutes: shows that everything works, not how well."""
     actors: int = 6
@@ -76,14 +96,14 @@ class Reproduce:
         lab = self._lab(results)
         plan = self._plan(lab)
         with bar() as display:
-            everything = sum(COST[e.modality] * len(splits) for e, splits in plan)
+            everything = sum(cost(e.model) * len(splits) for e, splits in plan)
             task = display.add_task("training", total=everything)
             for stage in ("audio", "text", "fusion"):
                 mine = {e: splits for e, splits in plan if e.modality == stage}
-                for what, cost in self._stage(lab, mine, results):
-                    display.update(task, description=what, advance=cost)
+                for what, seconds in self._stage(lab, mine, results):
+                    display.update(task, description=what, advance=seconds)
         self._seeds(lab, results)
-        write_evidence(results, CHOSEN)
+        write_evidence(results, PAIRS)
 
     def _stage(self, lab: Lab, mine: dict[Experiment, list[Split]], results: Path) -> Iterator[tuple[str, float]]:
         """Make and publish one modality's experiments, each as soon as its last fold is; what is done, its cost."""
@@ -95,48 +115,51 @@ class Reproduce:
                 left[whose] -= 1
                 if not left[whose]:
                     self._publish(lab, whose, mine[whose], results)
-            yield f"{done.model} {done.track}", COST[lab.recipe(done.model).modality]
+            yield f"{done.model} {done.track}", cost(done.model)
         for experiment, splits in mine.items():
             if left[experiment]:
                 self._publish(lab, experiment, splits, results)
-            yield experiment.stem, 0 if self._in_workers(experiment) else COST[experiment.modality] * len(splits)
+            yield experiment.stem, 0 if self._in_workers(lab, experiment) else cost(experiment.model) * len(splits)
 
     def _publish(self, lab: Lab, experiment: Experiment, splits: list[Split], results: Path) -> None:
         made = [lab.fold(experiment.model, experiment.track, split) for split in splits]
         publish(experiment, made, results, "reproduce --quick" if self.quick else "reproduce")
 
-    def _in_workers(self, experiment: Experiment) -> bool:
-        """Whether its folds train networks of their own; on `natural` a text network is trained once for all folds."""
+    def _in_workers(self, lab: Lab, experiment: Experiment) -> bool:
+        """Whether its folds can be made in any order, beside others of the stage.
+
+        Not what builds on models of its own stage, nor a text network that learns once for all folds.
+        """
         once = experiment.modality == "text" and experiment.track == "natural"
-        return experiment.modality == "audio" or ("-" in experiment.model and not once)
+        below = lab.settings(experiment.model, experiment.track)["branches"]
+        return not once and all(lab.recipe(b).modality != experiment.modality for b in below)
 
     def _ahead(self, lab: Lab, plan: dict[Experiment, list[Split]]) -> Iterator[Task]:
         """The stage's independent folds, several at a time; seeds too, while audio is at it."""
-        tasks = [Task(e.model, e.track, s) for e, splits in plan.items() if self._in_workers(e) for s in splits]
+        tasks = [Task(e.model, e.track, s) for e, splits in plan.items() if self._in_workers(lab, e) for s in splits]
         if any(e.modality == "audio" for e in plan) and not self.quick:
             first = folds(lab.corpus.clips, "luna5")[0]
             tasks += [Task("audio_cnn", "none", first, seed) for seed in SEEDS[1:]]
         for recipe in {e.model: lab.recipe(e.model) for e in plan}.values():
-            if isinstance(recipe, AudioRecipe):  # once, before the workers all ask for them
-                all_views(lab.corpus.paths, recipe.features, recipe.speeds, self.workers)
+            recipe.prepare(lab, self.workers)
         yield from make_all(lab, tasks, self.workers)
 
     def _lab(self, results: Path) -> Lab:
         actors = range(1, self.actors + 1) if self.quick else None
         corpus = screened(ravdess.load(_data(self.ravdess), actors), FeatureSettings(), self.workers)
         transcripts = heard(corpus, results)
-        effort = Effort(6, 5, 1, 2) if self.quick else Effort()
+        effort = Effort(6, 5, 1, 2, 3, 1) if self.quick else Effort()
         runs = self.runs / "quick" if self.quick else self.runs
         sentences = goemotions.load(_sentences(self.goemotions, self.ravdess))
         return Lab(corpus, MODELS, runs, transcripts, sentences, weights.get("glove-6b-50d"), effort)
 
     def _plan(self, lab: Lab) -> list[tuple[Experiment, list[Split]]]:
         clips = lab.corpus.clips
-        plan = [(e, folds(clips, e.protocol)) for e in experiments("speakers" if self.quick else "luna5")]
+        wanted = experiments("speakers" if self.quick else "luna5", self.transformers, self.tuned)
         if self.all_protocols:
-            more = [Experiment("audio_cnn", "audio", "none", p) for p in ("emobox6", "loso24")]
-            plan += [(e, folds(clips, e.protocol)) for e in more]
-        return [(e, splits[: self.folds or None]) for e, splits in plan]
+            names = [m for m in FURTHER if self.transformers or m in FIRST_PHASE]
+            wanted += [Experiment(m, "audio", "none", p) for p in ("emobox6", "loso24") for m in names]
+        return [(e, folds(clips, e.protocol)[: self.folds or None]) for e in wanted]
 
     def _seeds(self, lab: Lab, results: Path) -> None:
         """The same fold from several seeds -> results/seeds.csv; each is a look at test."""
@@ -155,12 +178,19 @@ class Reproduce:
         write_whole(results / "seeds.csv", text.encode())
 
 
-def experiments(protocol: str) -> list[Experiment]:
-    """Everything that is trained under the main protocol, and the random split of audio_cnn; branches first."""
-    audio = [Experiment(m, "audio", "none", protocol) for m in ("audio_cnn", "audio_cnn_mfcc")]
-    text = [Experiment(m, "text", track, protocol) for track in TRACKS for m in TEXT_MODELS]
-    fused = [Experiment(m, "fusion", track, protocol) for track in FUSED_TRACKS for m in FUSIONS]
-    return [audio[0], *text, *fused, audio[1], Experiment("audio_cnn", "audio", "none", "random")]
+def experiments(protocol: str, transformers: bool = True, tuned: bool = False) -> list[Experiment]:
+    """Everything that is trained under the main protocol, and the random split of audio_cnn."""
+    models = MODELS if transformers else FIRST_PHASE
+    wanted = [Experiment("audio_cnn", "audio", "none", "random")]
+    for modality, tracks in (("audio", ("none",)), ("text", TRACKS), ("fusion", FUSED_TRACKS)):
+        names = [n for n, recipe in models.items() if recipe.modality == modality and (tuned or n not in LONG)]
+        wanted += [Experiment(name, modality, track, protocol) for track in tracks for name in names]
+    return wanted
+
+
+def cost(model: str) -> int:
+    """About how many seconds one fold of a model takes."""
+    return COST[max((start for start in COST if model.startswith(start)), key=len)]
 
 
 def heard(corpus: Corpus, results: Path) -> pd.DataFrame:

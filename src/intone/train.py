@@ -7,7 +7,7 @@ averaged weights have the lowest loss on the fold's validation actors, at the te
 import logging
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,9 +87,17 @@ class Fitted:
 class Lesson(lightning.LightningModule):
     """One network, its loss and its averaged copy; collects the run's history."""
 
-    def __init__(self, network: nn.Module, preset: TrainingPreset, steps: int, side: SideHeads | None = None) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        preset: TrainingPreset,
+        steps: int,
+        side: SideHeads | None = None,
+        shares: Mapping[str, float] | None = None,
+    ) -> None:
         super().__init__()
         self.network, self.preset, self.steps, self.side = network, preset, steps, side
+        self.shares = shares or {}
         self.averaged = AveragedModel(network, avg_fn=self._follow, use_buffers=True)
         weights = torch.tensor(preset.class_weights) if preset.class_weights else None
         self.loss = nn.CrossEntropyLoss(weights, label_smoothing=preset.smoothing)
@@ -165,15 +173,22 @@ class Lesson(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW (decay on matrices only) and a one-cycle rate (Smith & Topin 2019)."""
-        modules = [self.network] if self.side is None else [self.network, self.side]
-        parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-        groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.preset.decay},
-            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW(groups, lr=self.preset.rate)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.preset.rate, self.steps, pct_start=0.15)
+        groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+        for name, parameter in self._learning():
+            share = next((s for start, s in self.shares.items() if name.startswith(start)), 1.0)
+            for decayed in (True, False):  # both kinds, in this order, for whole networks and for parts of them
+                groups.setdefault((share, decayed), [])
+            groups[share, parameter.ndim > 1].append(parameter)
+        settings = [{"params": of, "weight_decay": self.preset.decay * decayed} for (_, decayed), of in groups.items()]
+        rates = [self.preset.rate * share for share, _ in groups]
+        optimizer = torch.optim.AdamW(settings, lr=self.preset.rate)
+        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, self.steps, pct_start=0.15)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+    def _learning(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """What learns, with its name in the network."""
+        modules = [self.network] if self.side is None else [self.network, self.side]
+        yield from ((name, p) for module in modules for name, p in module.named_parameters() if p.requires_grad)
 
 
 class Clock(Callback):
@@ -197,17 +212,19 @@ def fit(
     folder: Path,
     side: SideTasks | None = None,
     callbacks: Sequence[Callback] = (),
+    shares: Mapping[str, float] | None = None,
 ) -> Fitted:
     """Train on the fold's training clips, choose the epoch on its validation clips, and listen to all of them.
 
-    `side` is what the network also learns of the training clips; those heads are dropped afterwards.
+    `side` is what the network also learns of the training clips; those heads are dropped afterwards. `shares` slows the
+    parameters whose names begin so: to that share of the learning rate.
     `folder` gets `last.ckpt` and `best.ckpt` while training goes on; the same call after a kill goes on from the last
     whole epoch and ends with the same weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(preset.seed)
     heads = SideHeads(int(network.size), side) if side else None  # type: ignore[arg-type]
-    lesson = Lesson(network, preset, preset.epochs * -(-len(split.train) // preset.batch), heads)
+    lesson = Lesson(network, preset, preset.epochs * -(-len(split.train) // preset.batch), heads, shares)
     keep = ModelCheckpoint(
         folder, "best", "validation_loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
     )

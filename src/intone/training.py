@@ -49,7 +49,7 @@ def train_all(
 
 def _lab(corpus: Corpus, track: str, runs: Path, epochs: int, seed: int) -> Lab:
     """A lab with the words that the track takes, and no more."""
-    effort = Effort(epochs, epochs, epochs, epochs) if epochs else Effort()
+    effort = Effort.of(epochs) if epochs else Effort()
     lab = Lab(corpus, MODELS, runs, effort=effort, seed=seed)
     if track in ("asr", "asr_punctuated", "shuffled"):
         lab.transcripts = transcribe(corpus, Whisper())

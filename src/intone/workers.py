@@ -1,4 +1,4 @@
-"""Independent folds (model, track, split, seed) -> finished on disk, several at a time, one core each.
+"""Independent folds (model, track, split, seed) -> finished on disk, several at a time, one core each; clips likewise.
 
 Two folds on one core each finish sooner than two after one another on two cores. Workers share nothing but the runs
 folder and the caches, where a fold or an entry appears whole or not at all.
@@ -7,12 +7,17 @@ folder and the caches, where a fold or an entry appears whole or not at all.
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
 
 from intone.lab import Lab
+from intone.progress import track as with_bar
 from intone.splits import Split
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -29,15 +34,20 @@ _lab: Lab | None = None
 
 
 def _start(lab: Lab) -> None:
-    """A worker's own lab; one thread, so that workers don't get in one another's way."""
+    """A worker's own lab."""
     global _lab
+    _one_core()
+    _lab = lab
+
+
+def _one_core() -> None:
+    """One thread, so that workers don't get in one another's way; an end when the parent ends."""
     import torch
     from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(1)
     threadpool_limits(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _lab = lab
 
 
 def _end_with_parent() -> None:
@@ -68,3 +78,11 @@ def make_all(lab: Lab, tasks: Sequence[Task], workers: int) -> Iterator[Task]:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def over_all(call: Callable[[Path], Value], paths: Sequence[Path], what: str, workers: int) -> list[Value]:
+    """`call` on every clip, several at a time, with a bar; one after another inside a worker, which has one core."""
+    if multiprocessing.parent_process() is not None:
+        return [call(path) for path in paths]
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_core) as pool:
+        return list(with_bar(pool.map(call, paths, chunksize=8), what, len(paths)))

@@ -1,7 +1,8 @@
 """Hidden states of a speech encoder [B, layers, T, D], their lengths [B] -> emotion logits [B, 8], embedding [B, 2H].
 
 Learned weights over the layers (Peters et al. 2018; Yang et al. 2021), statistics pooling that attends (Okabe et al.
-2018), one linear layer.
+2018), one linear layer. Where the encoder's next blocks learn too, the states are those of the layer below them, and
+that layer is weighed with what each block makes of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,8 +31,19 @@ class AudioTransformerPreset:
 class AudioTransformer(nn.Module):
     """What is trained above an encoder's states."""
 
-    def __init__(self, layers: int, width: int, preset: AudioTransformerPreset = AudioTransformerPreset()) -> None:
+    def __init__(
+        self,
+        layers: int,
+        width: int,
+        preset: AudioTransformerPreset = AudioTransformerPreset(),
+        blocks: Sequence[nn.Module] = (),
+    ) -> None:
+        """`layers` of states come in, one where `blocks` (of Whisper's encoder, from the lowest) stand above it."""
         super().__init__()
+        if blocks and layers != 1:
+            raise ValueError("blocks stand above one layer")
+        self.blocks = nn.ModuleList(blocks)
+        layers += len(blocks)
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.layer_scores = nn.Parameter(torch.zeros(layers))
         self.project = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(width, preset.hidden), nn.GELU())
@@ -42,8 +54,20 @@ class AudioTransformer(nn.Module):
 
     def sequence(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """[B, layers, T, D], [B] -> layers weighed and projected, [B, T, width], the lengths."""
+        if len(self.blocks):
+            states = self._through(states, lengths)
         share = self.layer_scores.softmax(0)
         return self.project((self.norm(states.float()) * share[:, None, None]).sum(1)).float(), lengths
+
+    def _through(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """[B, 1, T, D] -> [B, 1 + blocks, T, D]; nobody attends to what stands behind a clip's end."""
+        x = states[:, 0].float()
+        own = inside(lengths, x.shape[1])[:, None, None]
+        out = [x]
+        for block in self.blocks:
+            given = block(out[-1], own)
+            out.append(given[0] if isinstance(given, tuple) else given)
+        return torch.stack([x.float() for x in out], 1)
 
     def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """[B, layers, T, D], [B] -> logits [B, 8], embedding [B, size]."""

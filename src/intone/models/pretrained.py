@@ -4,7 +4,10 @@ A checkpoint that lacks weights is refused: `transformers` would fill them with 
 public emotion model has been broken in just this way.
 """
 
+import hashlib
+import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +20,9 @@ from intone.errors import IntoneError, Missing
 
 UNUSED: Final = ("pooler.", "projector.", "classifier.", "masked_spec_embed")
 """Weights that intone never runs, which a checkpoint may lack."""
+
+HUB: Final = {"whisper-base-encoder": "openai/whisper-base", "whisper-small-encoder": "openai/whisper-small"}
+"""Where the hub keeps what intone's models name; a folder of that name in `INTONE_MODELS` comes first."""
 
 hub_logging.set_verbosity_error()
 hub_logging.disable_progress_bar()
@@ -53,8 +59,27 @@ def tokenizer(where: str) -> Any:
 
 
 def place(name: str) -> str:
-    """Where a name's weights are: its folder if intone knows it, else the folder or hub id that it is."""
-    return name if Path(name).is_dir() or name not in weights.known() else str(weights.find(name))
+    """Where a name's weights are: a folder, one that intone keeps or `INTONE_MODELS` holds, else an id of the hub."""
+    own = Path(os.environ.get("INTONE_MODELS") or ".") / name
+    if Path(name).is_dir():
+        return name
+    if name in weights.known():
+        return str(weights.find(name))
+    return str(own) if own.is_dir() else HUB.get(name, name)
+
+
+@cache
+def digest(where: str) -> str:
+    """sha256 of all of an encoder's weights: two checkpoints of one name differ in it."""
+    return digest_of(encoder(where))
+
+
+def digest_of(network: nn.Module) -> str:
+    """sha256 of a network's weights and their names."""
+    total = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        total.update(name.encode() + tensor.contiguous().numpy().tobytes())
+    return total.hexdigest()
 
 
 def _keys(report: Any, name: str) -> Sequence[Any]:
@@ -74,5 +99,6 @@ def loaded(where: str, kind: Any, **options: Any) -> Any:
         if here:
             raise IntoneError(f"The model in {where} can't be read ({reason}): is the folder whole?") from error
         raise Missing(
-            f"The model {where} is neither a folder here nor to be had from the hub ({reason}): give a local path."
+            f"The model {where} is neither a folder here or in INTONE_MODELS nor to be had from the hub ({reason}): "
+            "give a local path."
         ) from error

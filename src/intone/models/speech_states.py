@@ -5,8 +5,8 @@ and AST are fed as their own feature extractors say. The encoder is cut behind t
 sits in the middle layers, and what is cut away need not be computed, kept or shipped.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transformers import AutoFeatureExtractor
 
 from intone.audio import SAMPLE_RATE
+from intone.cache import digest
 from intone.errors import IntoneError
 from intone.models import pretrained
 
@@ -66,12 +67,10 @@ class SpeechStates:
         """How many run."""
         return sum(p.numel() for p in self.network.parameters())
 
-    def digest(self) -> str:
+    @cached_property
+    def name(self) -> str:
         """sha256 of everything that runs, and the layers: names the states in caches."""
-        total = hashlib.sha256(repr(self.layers).encode())
-        for name, tensor in self.network.state_dict().items():
-            total.update(name.encode() + tensor.contiguous().numpy().tobytes())
-        return total.hexdigest()
+        return digest(self.layers, pretrained.digest_of(self.network))
 
     @torch.inference_mode()
     def __call__(self, signal: np.ndarray) -> np.ndarray:

@@ -5,18 +5,36 @@ from collections.abc import Mapping
 from intone.augment import SpectrogramAugmentation
 from intone.features import FeatureSettings
 from intone.lab import Recipe
+from intone.models.audio_ast import AudioAstPreset
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.models.text_rnn import TextRnnPreset
+from intone.models.text_transformer import TextTransformerPreset
 from intone.recipes.audio import AudioRecipe
-from intone.recipes.fusion import EarlyRecipe, FusionChoice, LateRecipe, TextChoice
+from intone.recipes.fusion import (
+    AttentionRecipe,
+    AudioChoice,
+    EarlyRecipe,
+    Ensemble,
+    FusionChoice,
+    LateRecipe,
+    TextChoice,
+)
+from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
+from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.recipes.text import TextRecipe, TfidfRecipe
+from intone.recipes.text_transformer import TextTransformerRecipe
+from intone.train import TrainingPreset
 
 BRANCHES = ("audio_cnn", "text_lstm")
-"""What every fusion is made of."""
+"""What the fusions of the first phase are made of."""
 
 LATE = ("fusion_late_mean", "fusion_late_logits", "fusion_late_vote", "fusion_late_weighted")
 
-MODELS: Mapping[str, Recipe] = {
+BASE, SMALL = "whisper-base-encoder", "whisper-small-encoder"
+BASE_LAYERS, SMALL_LAYERS = (1, 2, 3, 4, 5), (3, 4, 5, 6, 7)
+"""Where emotion was heard best, from development on luna5; each fold chooses among them."""
+
+FIRST_PHASE: Mapping[str, Recipe] = {
     "audio_cnn": AudioRecipe(),
     "audio_cnn_mfcc": AudioRecipe(
         FeatureSettings(kind="mfcc"), AudioCnnPreset(augmentation=SpectrogramAugmentation(shift=0.0))
@@ -34,6 +52,53 @@ MODELS: Mapping[str, Recipe] = {
     "fusion_early": FusionChoice(("fusion_early-frozen", "fusion_early-joint")),
     "fusion_nested": FusionChoice(("audio_cnn", *LATE, "fusion_early-frozen", "fusion_early-joint"), tolerance=1.0),
 }
+"""Networks from scratch."""
 
-TEXT_MODELS = tuple(name for name, recipe in MODELS.items() if recipe.modality == "text")
-FUSIONS = tuple(name for name, recipe in MODELS.items() if recipe.modality == "fusion")
+CNN_MINILM, WHISPER_MINILM = ("audio_cnn", "text_minilm"), ("audio_whisper_small", "text_minilm")
+
+TRANSFORMERS: Mapping[str, Recipe] = {
+    "audio_ast": AudioRecipe(network=AudioAstPreset(), training=TrainingPreset(rate=5e-4, decay=0.05)),
+    "audio_whisper_base-frozen": SpeechProbeRecipe(weights=BASE, layers=BASE_LAYERS),
+    "audio_whisper_base-head": SpeechHeadRecipe(weights=BASE, layers=BASE_LAYERS),
+    "audio_whisper_base": AudioChoice(("audio_whisper_base-frozen", "audio_whisper_base-head")),
+    "audio_whisper_small-frozen": SpeechProbeRecipe(weights=SMALL, layers=SMALL_LAYERS),
+    "audio_whisper_small-head": SpeechHeadRecipe(weights=SMALL, layers=SMALL_LAYERS),
+    "audio_whisper_small-tuned": SpeechTunedRecipe(weights=SMALL, layers=(3,), speeds=(1.0, 0.94, 1.06)),
+    "audio_whisper_small": AudioChoice(("audio_whisper_small-frozen", "audio_whisper_small-head")),
+    "ensemble_whisper": Ensemble("fusion_late_logits", ("audio_whisper_small", "audio_whisper_base")),
+    "text_minilm-frozen": TextTransformerRecipe(
+        network=TextTransformerPreset(frozen=True),
+        on_goemotions=TrainingPreset(rate=3e-3, batch=32, average=0.99),
+        training=TrainingPreset(rate=3e-3, patience=4, average=0.9),
+    ),
+    "text_minilm-tuned": TextTransformerRecipe(),
+    "text_minilm": TextChoice(("text_minilm-frozen", "text_minilm-tuned")),
+    "fusion_cnn_minilm-logits": LateRecipe("fusion_late_logits", CNN_MINILM),
+    "fusion_cnn_minilm-weighted": LateRecipe("fusion_late_weighted", CNN_MINILM),
+    "fusion_cnn_minilm-early": EarlyRecipe(CNN_MINILM, joint=False),
+    "fusion_cnn_minilm": FusionChoice(
+        ("audio_cnn", "fusion_cnn_minilm-logits", "fusion_cnn_minilm-weighted", "fusion_cnn_minilm-early"),
+        tolerance=1.0,
+    ),
+    "fusion_whisper_minilm-logits": LateRecipe("fusion_late_logits", WHISPER_MINILM),
+    "fusion_whisper_minilm-weighted": LateRecipe("fusion_late_weighted", WHISPER_MINILM),
+    "fusion_whisper_minilm": FusionChoice(
+        ("audio_whisper_small", "fusion_whisper_minilm-logits", "fusion_whisper_minilm-weighted"), tolerance=1.0
+    ),
+    "fusion_attention": AttentionRecipe(("audio_whisper_small-head", "text_minilm"), joint=False),
+}
+"""What stands on pretrained encoders, and a small AST from scratch."""
+
+LONG = ("audio_whisper_small-tuned",)
+"""Hours on a processor: trained when asked for by name, and not by the way."""
+
+MODELS: Mapping[str, Recipe] = {**FIRST_PHASE, **TRANSFORMERS}
+
+
+PAIRS: Mapping[str, tuple[str, ...]] = {
+    "fusion_nested": ("audio_cnn", "text_lstm", "text_gru"),
+    "fusion_cnn_minilm": CNN_MINILM,
+    "fusion_whisper_minilm": WHISPER_MINILM,
+    "fusion_attention": ("audio_whisper_small-head", "text_minilm"),
+}
+"""Fusion -> the branches that it has to beat."""

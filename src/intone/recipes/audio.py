@@ -1,34 +1,30 @@
 """Clips' spectrograms or MFCCs -> the audio networks: how each is made from one fold."""
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
 from intone.augment import SPEEDS, SpectrogramAugmentation, views_of_file
 from intone.corpora import Corpus, Skipped
 from intone.errors import BadClip, IntoneError
 from intone.features import FeatureSettings
-from intone.lab import Lab
+from intone.lab import Lab, Recipe
 from intone.models.audio_cnn import AudioCnnPreset, AudioExamples
 from intone.models.files import load_network_file, save_network
 from intone.models.side_tasks import SideTasks
 from intone.models.standardised import Standardised
 from intone.progress import say
-from intone.progress import track as with_bar
 from intone.runs import Outcome
 from intone.splits import Split
 from intone.train import TrainingPreset, fit
+from intone.workers import over_all
 
 Views = Mapping[str, Sequence[np.ndarray]]
-Value = TypeVar("Value")
 
 
 class AudioPreset(Protocol):
@@ -47,7 +43,7 @@ class AudioPreset(Protocol):
 
 
 @dataclass(frozen=True)
-class AudioRecipe:
+class AudioRecipe(Recipe):
     """A network over one kind of features, from scratch: the residual CNN, or another that its preset builds."""
 
     modality: ClassVar[str] = "audio"
@@ -61,6 +57,10 @@ class AudioRecipe:
     side_columns: tuple[str, ...] = ("intensity", "statement")
     """What the network also learns to tell of training clips, where the corpus says it."""
     side_weight: float = 0.3
+
+    def prepare(self, lab: Lab, workers: int) -> None:
+        """All clips' features at all speeds."""
+        all_views(lab.corpus.paths, self.features, self.speeds, workers)
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Train it on the fold."""
@@ -97,7 +97,8 @@ def all_views(
     paths: Mapping[str, Path], settings: FeatureSettings, speeds: tuple[float, ...] = SPEEDS, workers: int = 2
 ) -> Views:
     """`file` -> features at each speed, for every clip; cached, with a bar on stderr. Raises BadClip."""
-    return dict(zip(paths, _over_all(partial(views_of_file, speeds=speeds), paths, settings, workers), strict=True))
+    call = partial(views_of_file, settings=settings, speeds=speeds)
+    return dict(zip(paths, over_all(call, list(paths.values()), f"features ({settings.kind})", workers), strict=True))
 
 
 def screened(corpus: Corpus, settings: FeatureSettings, workers: int = 2) -> Corpus:
@@ -105,8 +106,9 @@ def screened(corpus: Corpus, settings: FeatureSettings, workers: int = 2) -> Cor
 
     Raises IntoneError where no clip is left.
     """
-    reasons = zip(corpus.paths, _over_all(_reason, corpus.paths, settings, workers), strict=True)
-    bad = {file: reason for file, reason in reasons if reason}
+    call = partial(_reason, settings=settings)
+    reasons = over_all(call, list(corpus.paths.values()), f"features ({settings.kind})", workers)
+    bad = {file: reason for file, reason in zip(corpus.paths, reasons, strict=True) if reason}
     skipped = (*corpus.skipped, *(Skipped(file, reason) for file, reason in bad.items()))
     for clip in skipped:
         say(f"left out: {clip.file}: {clip.reason}")
@@ -126,15 +128,3 @@ def _reason(path: Path, settings: FeatureSettings) -> str:
     except BadClip as problem:
         return str(problem)
     return ""
-
-
-def _over_all(
-    call: Callable[[Path, FeatureSettings], Value], paths: Mapping[str, Path], settings: FeatureSettings, workers: int
-) -> list[Value]:
-    """`call` on every clip, several at a time; one after another inside a worker, which has one core."""
-    if parent_process() is not None:
-        return [call(path, settings) for path in paths.values()]
-    # One thread a worker: two processes that each start a thread a core get in one another's way.
-    with ProcessPoolExecutor(workers, get_context("spawn"), threadpool_limits, (1,)) as pool:
-        jobs = pool.map(call, paths.values(), [settings] * len(paths), chunksize=8)
-        return list(with_bar(jobs, f"features ({settings.kind})", len(paths)))

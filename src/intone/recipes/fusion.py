@@ -12,7 +12,7 @@ from torch import nn
 
 from intone.calibrate import clip_losses
 from intone.emotions import EMOTIONS
-from intone.lab import Lab
+from intone.lab import Lab, Recipe
 from intone.models.files import save_network
 from intone.models.fusion import LATE, EarlyFusion, PairedExamples
 from intone.models.fusion_attention import AttentiveFusion, AttentiveFusionPreset
@@ -22,7 +22,7 @@ from intone.train import TrainingPreset, fit
 
 
 @dataclass(frozen=True)
-class LateRecipe:
+class LateRecipe(Recipe):
     """Calibrated logits of finished branches, combined by one of `LATE`."""
 
     modality: ClassVar[str] = "fusion"
@@ -42,13 +42,20 @@ class LateRecipe:
         return Outcome(logits, *_cost(folds), details=fusion.details())
 
 
+@dataclass(frozen=True)
+class Ensemble(LateRecipe):
+    """Audio models that hear the same clip, combined in the same way."""
+
+    modality: ClassVar[str] = "audio"
+
+
 def _cost(folds: list[StoredFold]) -> tuple[int, float]:
     """Parameters and training seconds of all branches together."""
     return sum(f.config["parameters"] for f in folds), sum(f.config["seconds"] for f in folds)
 
 
 @dataclass(frozen=True)
-class ChoiceRecipe:
+class ChoiceRecipe(Recipe):
     """Of several variants, the simplest that is as good as the best on the validation clips of this very fold."""
 
     modality: ClassVar[str]
@@ -98,6 +105,13 @@ class TextChoice(ChoiceRecipe):
 
 
 @dataclass(frozen=True)
+class AudioChoice(ChoiceRecipe):
+    """A choice among audio models."""
+
+    modality: ClassVar[str] = "audio"
+
+
+@dataclass(frozen=True)
 class FusionChoice(ChoiceRecipe):
     """A choice among fusions."""
 
@@ -105,7 +119,7 @@ class FusionChoice(ChoiceRecipe):
 
 
 @dataclass(frozen=True)
-class EarlyRecipe:
+class EarlyRecipe(Recipe):
     """A network over the branches' embeddings; the branches stay as they are, or train on together with it."""
 
     modality: ClassVar[str] = "fusion"

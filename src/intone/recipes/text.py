@@ -17,7 +17,7 @@ from torch import nn
 from intone.cache import digest, write_whole
 from intone.emotions import EMOTIONS
 from intone.goemotions import reserved
-from intone.lab import Lab
+from intone.lab import Lab, Recipe
 from intone.models.files import load_network_file, save_network
 from intone.models.text_rnn import TextExamples, TextRnn, TextRnnPreset
 from intone.models.text_tfidf import TfidfClassifier
@@ -43,7 +43,7 @@ def by_key(words: pd.Series) -> dict[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SentenceRecipe(ABC):
+class SentenceRecipe(Recipe, ABC):
     """A network over sentences; what kind, the subclass says.
 
     On most tracks it learns from the fold's training clips. On `natural` it learns once from the three quarters of
@@ -180,7 +180,7 @@ class TextRecipe(SentenceRecipe):
 
 
 @dataclass(frozen=True)
-class TfidfRecipe:
+class TfidfRecipe(Recipe):
     """A bag of words: TF-IDF and logistic regression; learns where `TextRecipe` does."""
 
     modality: ClassVar[str] = "text"

@@ -1,0 +1,67 @@
+"""Clips -> what a pretrained encoder's layers say of each copy, [layers, T, D] or pooled; kept in the cache."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from intone.audio import read_clip, trim_silence
+from intone.augment import at_speed
+from intone.cache import cached_array, digest, file_digest
+from intone.features import levelled
+from intone.lab import Lab
+from intone.models.speech_probe import pooled
+from intone.models.speech_states import SpeechStates
+from intone.workers import over_all
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """An encoder, and what of its states is kept."""
+
+    weights: str
+    """A name that intone knows, a local folder, or a hub id."""
+    layers: tuple[int, ...]
+    """From 1, the first block's output."""
+    speeds: tuple[float, ...] = (1.0,)
+    """Of each clip's copies; the first, 1.0, is the clip itself."""
+    pooled: bool = False
+    """Mean and deviation over time, [layers, 2D] float32, in the place of the states, float16."""
+
+    def prepare(self, lab: Lab, workers: int) -> None:
+        """Put every clip's copies into the cache, several clips at a time, with a bar on stderr. Raises BadClip."""
+        over_all(self._fill, list(lab.corpus.paths.values()), f"listening ({Path(self.weights).name})", workers)
+
+    def of_all(self, lab: Lab) -> Mapping[str, list[np.ndarray]]:
+        """`file` -> its copies, for every clip, from the cache where they are there. Raises BadClip."""
+        return lab.keep(f"hearing {self}", lambda: {file: self._of(path) for file, path in lab.corpus.paths.items()})
+
+    def states(self) -> SpeechStates:
+        """The encoder, cut behind the last layer; one object for all who listen."""
+        return _states(self.weights, self.layers)
+
+    def fresh(self) -> SpeechStates:
+        """The same, for one who changes it."""
+        return SpeechStates(self.weights, self.layers)
+
+    def _fill(self, path: Path) -> None:
+        self._of(path)
+
+    def _of(self, path: Path) -> list[np.ndarray]:
+        """One clip's copies, kept under the file's hash and what listens."""
+        name, kind = self.states().name, "pooled" if self.pooled else "states"
+        return [
+            cached_array("states", digest(file_digest(path), name, speed, kind), partial(self._listen, path, speed))
+            for speed in self.speeds
+        ]
+
+    def _listen(self, path: Path, speed: float) -> np.ndarray:
+        heard = self.states()(levelled(trim_silence(at_speed(read_clip(path), speed))))
+        return pooled(heard) if self.pooled else heard
+
+
+@cache
+def _states(weights: str, layers: tuple[int, ...]) -> SpeechStates:
+    return SpeechStates(weights, layers)
