@@ -124,6 +124,7 @@ def train(
     runs: Path | None = None,
     epochs: int = 0,
     seed: int = 0,
+    weights: str | None = None,
 ) -> None:
     """Train one model on every fold of a protocol and print what it scores on training and validation speakers.
 
@@ -136,10 +137,12 @@ def train(
         runs: Where run folders are kept; the user's cache by default.
         epochs: Fewer epochs for a try; 0 is the preset.
         seed: Of initial weights, order and augmentation.
+        weights: Another pretrained encoder below the model, by hub id or folder: distilbert-base-uncased below
+            text_minilm-tuned, facebook/wav2vec2-base or an AST below audio_whisper_base-frozen.
     """
     from intone.training import train_all
 
-    for folder, metrics in train_all(model, track, protocol, table, ravdess, runs, epochs, seed):
+    for folder, metrics in train_all(model, track, protocol, table, ravdess, runs, epochs, seed, weights):
         rates = ", ".join(f"{part} UAR {metrics[part]['uar']:.1f}" for part in ("train", "validation"))
         print(f"{folder}: {rates}", flush=True)
 

@@ -54,6 +54,10 @@ class Recipe(Protocol):
         """Pretrained weights -> their sha256: a finished fold is another one when they are others."""
         return {}
 
+    def on(self, weights: str) -> "Recipe":
+        """The same on another pretrained encoder; raises IntoneError where there is none below it."""
+        raise IntoneError(f"This model is trained from scratch: it takes no weights, and not {weights} either.")
+
 
 @dataclass(frozen=True)
 class Effort:

@@ -1,14 +1,17 @@
 """One model + one protocol + a corpus -> its finished run, fold by fold: what `intone train` does."""
 
+import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from intone import goemotions, weights
+from intone import goemotions
+from intone import weights as pretrained_weights
 from intone.cache import cache_folder
 from intone.corpora import Corpus, ravdess, table
-from intone.errors import IntoneError
+from intone.errors import IntoneError, Missing
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
 from intone.recipes import MODELS
@@ -27,11 +30,13 @@ def train_all(
     runs: Path | None,
     epochs: int,
     seed: int,
+    weights: str | None = None,
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Each fold's folder and its metrics on training and validation speakers, as they finish.
 
-    Raises IntoneError for an unknown model or track, for a text model without words, and for a protocol whose actors
-    the corpus doesn't have.
+    With `weights`, the model stands on that pretrained encoder, and its run is named MODEL@WEIGHTS. Raises IntoneError
+    for an unknown model or track, for a text model without words, for weights below a model that takes none, and for a
+    protocol whose actors the corpus doesn't have.
     """
     if model not in MODELS:
         raise IntoneError(f"There is no model {model!r}: choose one of {', '.join(MODELS)}.")
@@ -42,6 +47,11 @@ def train_all(
         raise IntoneError(f"{model} is {modality}: its track is {'none' if modality == 'audio' else 'asr, say'}.")
     corpus = screened(table.load(own) if own else ravdess.load(folder), FeatureSettings())
     lab = _lab(corpus, track, runs or cache_folder() / "runs", epochs, seed)
+    if weights:
+        other = MODELS[model].on(weights)
+        model = f"{model}@{Path(weights).name}"
+        lab.models = {**MODELS, model: other}
+    lab.recipe(model).prepare(lab, os.cpu_count() or 1)
     for split in folds(corpus.clips, protocol):
         done = lab.fold(model, track, split)
         yield done.folder, json.loads((done.folder / "metrics.json").read_text())
@@ -56,5 +66,6 @@ def _lab(corpus: Corpus, track: str, runs: Path, epochs: int, seed: int) -> Lab:
     if track == "natural":
         lab.goemotions = goemotions.load(goemotions.find())
     if track != "none":
-        lab.glove = weights.find("glove-6b-50d")
+        with contextlib.suppress(Missing):  # whoever needs them says so
+            lab.glove = pretrained_weights.find("glove-6b-50d")
     return lab

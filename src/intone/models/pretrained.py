@@ -48,6 +48,12 @@ def encoder(where: str) -> nn.Module:
     return part.float().eval()
 
 
+def depth(where: str) -> int:
+    """How many layers an audio encoder has; raises what `encoder` raises."""
+    config: Any = loaded(where, AutoConfig)
+    return int(config.encoder_layers if config.model_type == "whisper" else config.num_hidden_layers)
+
+
 def tokenizer(where: str) -> Any:
     """The tokenizer beside a text encoder; raises IntoneError where it has more tokens than its encoder."""
     found, has = loaded(where, AutoTokenizer), loaded(where, AutoConfig).vocab_size

@@ -52,7 +52,7 @@ class SpeechStates:
         encoder = pretrained.encoder(weights)
         config: Any = encoder.config
         whisper = config.model_type == "whisper"
-        depth = int(config.encoder_layers if whisper else config.num_hidden_layers)
+        depth = pretrained.depth(weights)
         if not self.layers or not 0 <= min(self.layers) <= max(self.layers) <= depth:
             raise IntoneError(
                 f"{weights} has layers 0 to {depth}, and not {', '.join(map(str, self.layers)) or 'none'}."

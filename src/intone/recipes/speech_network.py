@@ -45,6 +45,10 @@ class SpeechHeadRecipe(Recipe):
         """The encoder."""
         return {self.weights: pretrained.digest(self.weights)}
 
+    def on(self, weights: str) -> "SpeechHeadRecipe":
+        """All of that encoder's layers are weighed."""
+        return replace(self, weights=weights, layers=tuple(range(1, pretrained.depth(weights) + 1)))
+
     def prepare(self, lab: Lab, workers: int) -> None:
         """Listen to every clip."""
         self.hearing.prepare(lab, workers)
@@ -102,6 +106,10 @@ class SpeechTunedRecipe(SpeechHeadRecipe):
     side_columns: tuple[str, ...] = ("intensity", "statement")
     """What the network also learns to tell of training clips, where the corpus says it."""
     side_weight: float = 0.3
+
+    def on(self, weights: str) -> "SpeechTunedRecipe":
+        """The same blocks of that encoder."""
+        return replace(self, weights=weights)
 
     def built(self) -> AudioTransformer:
         """The network before training; raises IntoneError for an encoder other than Whisper's."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -41,6 +41,10 @@ class SpeechProbeRecipe(Recipe):
     def stands_on(self) -> Mapping[str, str]:
         """The encoder."""
         return {self.weights: pretrained.digest(self.weights)}
+
+    def on(self, weights: str) -> "SpeechProbeRecipe":
+        """A fold chooses among all of that encoder's layers."""
+        return replace(self, weights=weights, layers=tuple(range(1, pretrained.depth(weights) + 1)))
 
     def prepare(self, lab: Lab, workers: int) -> None:
         """Listen to every clip."""

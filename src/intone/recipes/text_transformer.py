@@ -1,7 +1,7 @@
 """A track's sentences -> pretrained Transformers that learn the emotion from them, frozen or as a whole."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -23,6 +23,14 @@ class TextTransformerRecipe(SentenceRecipe):
     training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=5e-5, patience=4, average=0.9))
     on_goemotions: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=5e-5, batch=32, average=0.99))
     network: TextTransformerPreset = field(default_factory=TextTransformerPreset)
+
+    def stands_on(self) -> Mapping[str, str]:
+        """The encoder."""
+        return {self.network.weights: pretrained.digest(self.network.weights)}
+
+    def on(self, weights: str) -> "TextTransformerRecipe":
+        """That encoder in the same way."""
+        return replace(self, network=replace(self.network, weights=weights))
 
     @property
     def name(self) -> str:
