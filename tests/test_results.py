@@ -9,7 +9,7 @@ from test_evaluate import predictions
 
 from intone.errors import IntoneError
 from intone.evaluate import score
-from intone.evidence import END, START, readme_table, write_readme
+from intone.readme import END, START, readme_table, write_readme
 from intone.results import SUMMARY_COLUMNS, Experiment, packed, publish, read_predictions
 from intone.runs import StoredFold
 

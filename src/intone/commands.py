@@ -190,6 +190,6 @@ def results_readme(readme: Path = Path("README.md"), results: Path = Path("resul
         readme: The file to change.
         results: Where summary.csv lies.
     """
-    from intone.evidence import write_readme
+    from intone.readme import write_readme
 
     write_readme(readme, results)

@@ -1,4 +1,4 @@
-"""results/ predictions -> results/ evidence: paired tests over actors, text against chance, and the README's table."""
+"""results/ predictions -> results/ evidence: paired tests over actors, and text against chance."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,13 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from intone.cache import write_whole
-from intone.errors import IntoneError
 from intone.evaluate import chance_p, score, sign_flip, speaker_uars
 from intone.results import Experiment, read_predictions
 from intone.transcripts import normalise
 
 CONTROL_TRACKS = ("asr", "asr_punctuated")
-START, END = "<!-- results: made by `intone results readme` -->", "<!-- end of results -->"
 
 
 def write_evidence(results: Path, pairs: Mapping[str, Sequence[str]]) -> None:
@@ -95,59 +93,3 @@ def _carriers(table: pd.DataFrame, heard: pd.DataFrame, track: str, most: int = 
     by["expected"] = (by["clips"] / 8).round(2)
     order = (by["hits"] - by["expected"]).sort_values(ascending=False).index
     return by.loc[order].head(most)
-
-
-TITLES = {
-    "none": "Audio alone",
-    "asr": "With what was really said (Whisper's words): a negative control, two fixed sentences",
-    "natural": "With sentences paired by label: measures fusion, not RAVDESS",
-}
-
-
-def readme_table(results: Path) -> str:
-    """Markdown: test accuracy and UAR with intervals beside train and validation, one block a track."""
-    summary = pd.read_csv(results / "summary.csv")
-    main = summary[(summary["protocol"] == "luna5") & ~summary["model"].str.contains("-")]
-    blocks = []
-    for track, title in TITLES.items():
-        wide = main[main["track"] == track].pivot(index="model", columns="split")
-        if not len(wide):
-            continue
-        lines = [
-            f"**{title}**",
-            "",
-            "| model | parameters | train acc. | val. acc. | test acc. | test UAR [95 %] |",
-            "|---|--:|--:|--:|--:|--:|",
-        ]
-        for key, row in wide.sort_values(("uar", "test"), ascending=False).iterrows():
-            name = str(key)
-            span = f"{row['uar', 'test']:.1f} [{row['uar_low', 'test']:.1f}, {row['uar_high', 'test']:.1f}]"
-            rates = " | ".join(f"{row['accuracy', part]:.1f}" for part in ("train", "validation", "test"))
-            lines.append(f"| `{name}` | {size(row['parameters', 'test'])} | {rates} | {span} |")
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks) + "\n\n" + protocols_line(summary)
-
-
-def size(parameters: float) -> str:
-    """A parameter count for people: 0.69M, 12k, –."""
-    if parameters >= 1e5:
-        return f"{parameters / 1e6:.2f}M"
-    return f"{parameters / 1e3:.0f}k" if parameters >= 1e3 else str(int(parameters))
-
-
-def protocols_line(summary: pd.DataFrame) -> str:
-    """One sentence: audio_cnn under every protocol that was run, the leaky random split named as such."""
-    names = {"luna5": "luna5", "emobox6": "emobox6", "loso24": "leave one actor out", "random": "random split (a leak)"}
-    rows = summary[(summary["model"] == "audio_cnn") & (summary["split"] == "test")]
-    rates = {str(p): float(u) for p, u in zip(rows["protocol"], rows["uar"], strict=True)}
-    parts = [f"{title} {rates[p]:.1f}" for p, title in names.items() if p in rates]
-    return f"`audio_cnn`, test UAR by protocol: {', '.join(parts)}."
-
-
-def write_readme(readme: Path, results: Path) -> None:
-    """Put the table between the README's markers; raises IntoneError where they are not there."""
-    text = readme.read_text(encoding="utf-8")
-    if START not in text or END not in text:
-        raise IntoneError(f"{readme} has no place for the table: it needs the lines {START} and {END}.")
-    before, after = text.split(START)[0], text.split(END)[1]
-    write_whole(readme, f"{before}{START}\n{readme_table(results)}\n{END}{after}".encode())

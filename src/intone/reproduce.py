@@ -95,6 +95,8 @@ class Reproduce:
         write_whole(results / "chosen.json", (json.dumps(CHOSEN, indent=1) + "\n").encode())
         lab = self._lab(results)
         plan = self._plan(lab)
+        for experiment, _ in plan:  # pretrained weights that are missing are missed now, and not in an hour
+            lab.settings(experiment.model, experiment.track)
         with bar() as display:
             everything = sum(cost(e.model) * len(splits) for e, splits in plan)
             task = display.add_task("training", total=everything)
@@ -151,6 +153,8 @@ class Reproduce:
         effort = Effort(6, 5, 1, 2, 3, 1) if self.quick else Effort()
         runs = self.runs / "quick" if self.quick else self.runs
         sentences = goemotions.load(_sentences(self.goemotions, self.ravdess))
+        if self.transformers:
+            weights.get("all-MiniLM-L6-v2")
         return Lab(corpus, MODELS, runs, transcripts, sentences, weights.get("glove-6b-50d"), effort)
 
     def _plan(self, lab: Lab) -> list[tuple[Experiment, list[Split]]]:

@@ -1,0 +1,92 @@
+"""results/summary.csv -> the README's tables, between its markers."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from intone.cache import write_whole
+from intone.errors import IntoneError
+
+START, END = "<!-- results: made by `intone results readme` -->", "<!-- end of results -->"
+
+TITLES = {
+    "none": "Audio alone",
+    "asr": "With what was really said (Whisper's words): a negative control, two fixed sentences",
+    "natural": "With sentences paired by label: measures fusion, not RAVDESS",
+}
+
+PROTOCOLS = {
+    "luna5": "luna5",
+    "emobox6": "emobox6",
+    "loso24": "leave one actor out",
+    "random": "random split: a leak",
+}
+
+ENSEMBLE = "ensemble_"
+
+
+def readme_table(results: Path) -> str:
+    """Markdown: test accuracy and UAR with intervals beside train and validation, and the audio models by protocol."""
+    summary = pd.read_csv(results / "summary.csv")
+    main = summary[(summary["protocol"] == "luna5") & ~summary["model"].str.contains("-")]
+    ensemble = main["model"].str.startswith(ENSEMBLE)
+    blocks = [block(main[~ensemble & (main["track"] == track)], title) for track, title in TITLES.items()]
+    blocks.insert(1, block(main[ensemble], "Audio alone, several models together"))
+    return "\n\n".join([*filter(None, blocks), protocols(summary)])
+
+
+def block(rows: pd.DataFrame, title: str) -> str:
+    """One table, the best first; "" where there is nothing."""
+    if not len(rows):
+        return ""
+    lines = [
+        f"**{title}**",
+        "",
+        "| model | parameters | train acc. | val. acc. | test acc. | test UAR [95 %] |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    wide = rows.pivot(index="model", columns="split")
+    for key, row in wide.sort_values(("uar", "test"), ascending=False).iterrows():
+        rates = " | ".join(f"{row['accuracy', part]:.1f}" for part in ("train", "validation", "test"))
+        span = interval(row["uar", "test"], row["uar_low", "test"], row["uar_high", "test"])
+        lines.append(f"| `{key}` | {size(row['parameters', 'test'])} | {rates} | {span} |")
+    return "\n".join(lines)
+
+
+def interval(uar: float, low: float, high: float) -> str:
+    """A rate and its 95 % interval."""
+    return f"{uar:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def size(parameters: float) -> str:
+    """A parameter count for people: 0.69M, 12k, –."""
+    if parameters >= 1e5:
+        return f"{parameters / 1e6:.2f}M"
+    return f"{parameters / 1e3:.0f}k" if parameters >= 1e3 else str(int(parameters))
+
+
+def protocols(summary: pd.DataFrame) -> str:
+    """Test UAR of whatever was judged under more protocols than the main one; the leaky one named as such."""
+    rows = summary[(summary["track"] == "none") & (summary["split"] == "test")]
+    counts = rows.groupby("model")["protocol"].nunique()
+    shown = {p: title for p, title in PROTOCOLS.items() if (rows["protocol"] == p).any()}
+    lines = [
+        "**By protocol: test UAR [95 %]**",
+        "",
+        f"| model | {' | '.join(shown.values())} |",
+        f"|---|{'--:|' * len(shown)}",
+    ]
+    for model in counts.index[counts > 1]:
+        mine = rows[rows["model"] == model].set_index("protocol")
+        cells = [interval(*mine.loc[p, ["uar", "uar_low", "uar_high"]]) if p in mine.index else "" for p in shown]
+        lines.append(f"| `{model}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def write_readme(readme: Path, results: Path) -> None:
+    """Put the table between the README's markers; raises IntoneError where they are not there."""
+    text = readme.read_text(encoding="utf-8")
+    if START not in text or END not in text:
+        raise IntoneError(f"{readme} has no place for the table: it needs the lines {START} and {END}.")
+    before, after = text.split(START)[0], text.split(END)[1]
+    write_whole(readme, f"{before}{START}\n{readme_table(results)}\n{END}{after}".encode())
