@@ -7,6 +7,7 @@ from scipy.special import softmax
 from torch import nn
 
 from intone.models.fusion import LATE, EarlyFusion, MajorityVote, MeanProbability, SummedLogits, WeightedLogits
+from intone.models.text_rnn import TextRnn, TextRnnPreset
 from intone.recipes.fusion import simplest
 
 DRAW = np.random.default_rng(0)
@@ -105,6 +106,14 @@ def test_modality_dropout_hides_at_most_one_branch_of_a_clip():
     assert 0.3 < gone[0].float().mean() < 0.7
     fusion.eval()(x, n, x, n)
     assert not (seen[1] == 0).all(1).any() and torch.equal(*seen[1].chunk(2, 1))
+
+
+def test_joint_training_leaves_still_what_a_branch_holds_still():
+    branch = TextRnn(9, TextRnnPreset("lstm", "glove", hidden=4, learned=2))
+    still = {name for name, p in branch.named_parameters() if not p.requires_grad}
+    assert still
+    EarlyFusion([branch], [2], frozen=False)
+    assert {name for name, p in branch.named_parameters() if not p.requires_grad} == still
 
 
 def test_a_choice_takes_the_simplest_within_an_error_of_the_best():

@@ -43,7 +43,7 @@ def test_frozen_branches_stay_and_free_ones_learn():
 @torch.inference_mode()
 def test_with_its_words_hidden_a_clip_says_the_same_whatever_they_were():
     one = fusion().eval()
-    one.hidden = lambda clips: torch.ones(clips, dtype=torch.long)
+    one.hidden = lambda like: torch.ones(len(like), dtype=torch.long)
     sound, frames, words, counts = inputs([(64, 5)])
     torch.testing.assert_close(one(sound, frames, words, counts)[0], one(sound, frames, words.flip(1), counts)[0])
     del one.hidden
@@ -52,7 +52,7 @@ def test_with_its_words_hidden_a_clip_says_the_same_whatever_they_were():
 
 def test_modalities_are_hidden_in_training_alone():
     one = fusion()
-    drawn = one.train().hidden(4000)
+    drawn = one.train().hidden(torch.zeros(4000, 2))
     assert {int(x) for x in drawn.unique()} == {-1, 0, 1}
     assert abs(float((drawn >= 0).float().mean()) - PRESET.hide) < 0.05
-    assert (one.eval().hidden(100) == -1).all()
+    assert (one.eval().hidden(torch.zeros(100, 2)) == -1).all()

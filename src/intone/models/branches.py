@@ -17,7 +17,9 @@ class Branches(nn.Module):
     def __init__(self, branches: Sequence[nn.Module], inputs: Sequence[int], frozen: bool, hide: float) -> None:
         """`inputs`: how many tensors each branch takes; `hide`: share of training clips that lose a branch."""
         super().__init__()
-        self.branches = nn.ModuleList(branches).requires_grad_(not frozen)
+        self.branches = nn.ModuleList(branches)
+        if frozen:  # and where not, what a branch itself holds still (word vectors, an encoder) stays so
+            self.branches.requires_grad_(False)
         self.inputs, self.frozen, self.hide = tuple(inputs), frozen, hide
 
     def in_turn(self, inputs: Sequence[Tensor]) -> Iterator[tuple[nn.Module, Sequence[Tensor]]]:
@@ -27,12 +29,13 @@ class Branches(nn.Module):
             yield branch, inputs[start : start + count]
             start += count
 
-    def hidden(self, clips: int) -> Tensor:
-        """Which branch each clip loses, [clips]; -1 is none, as always outside training."""
+    def hidden(self, like: Tensor) -> Tensor:
+        """Which branch each clip of [B, ...] loses, [B] on its device; -1 is none, as always outside training."""
+        clips = len(like)
         if not self.training:
-            return torch.full((clips,), -1)
-        which = torch.randint(len(self.branches), (clips,))
-        return torch.where(torch.rand(clips) < self.hide, which, -1)
+            return torch.full((clips,), -1, device=like.device)
+        which = torch.randint(len(self.branches), (clips,))  # drawn here, so that every device draws the same
+        return torch.where(torch.rand(clips) < self.hide, which, -1).to(like.device)
 
     def train(self, mode: bool = True) -> Self:
         """Frozen branches stay in evaluation mode: neither dropout nor their running statistics change."""

@@ -125,7 +125,7 @@ class EarlyFusion(Branches):
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Each branch's inputs in turn -> logits [B, 8], embedding [B, hidden]."""
         embeddings = [branch(*own)[1].float() for branch, own in self.in_turn(inputs)]
-        lost = self.hidden(len(inputs[0]))[:, None]
+        lost = self.hidden(inputs[0])[:, None]
         parts = [
             norm(e).masked_fill(lost == i, 0.0) for i, (norm, e) in enumerate(zip(self.norms, embeddings, strict=True))
         ]

@@ -75,7 +75,7 @@ class AttentiveFusion(Branches):
 
     def _sequences(self, inputs: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Both branches' projected states [B, T, width] and how many are the clips' own [B]."""
-        lost, states, lengths = self.hidden(len(inputs[0])), [], []
+        lost, states, lengths = self.hidden(inputs[0]), [], []
         for i, (branch, own) in enumerate(self.in_turn(inputs)):
             x, n = branch.sequence(*own)  # type: ignore[operator]
             states.append(torch.where((lost == i)[:, None, None], self.nothing[i], self.project[i](x).float()))
