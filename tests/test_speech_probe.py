@@ -6,7 +6,7 @@ import pytest
 from intone.errors import IntoneError
 from intone.models.speech_probe import SpeechProbe, SpeechProbePreset, pooled
 
-QUICK = SpeechProbePreset(strengths=(1e-3, 1e-1), widest=2, inner=3)
+QUICK = SpeechProbePreset(widest=2, inner=3)
 
 
 def clips(seed: int, skill: tuple[float, ...], speakers: int = 6) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -43,7 +43,7 @@ def test_the_order_of_the_clips_changes_nothing():
     order = np.random.default_rng(0).permutation(len(x))
     one = SpeechProbe(QUICK).fit(x, true, who)
     other = SpeechProbe(QUICK).fit(x[order], true[order], [who[i] for i in order])
-    assert (one.layers, one.chosen) == (other.layers, other.chosen)
+    assert one.layers == other.layers
 
 
 def test_an_emotion_that_was_never_heard_is_never_likely():

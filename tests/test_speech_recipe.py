@@ -1,6 +1,9 @@
 """Speech encoders through the whole road of one fold: cached states, nested choice, predictions of every clip."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -8,14 +11,18 @@ from intone.errors import IntoneError
 from intone.lab import Effort, Lab
 from intone.models import speech_states
 from intone.models.audio_transformer import AudioTransformerPreset
+from intone.models.fusion_attention import AttentiveFusionPreset
 from intone.models.speech_probe import SpeechProbePreset
 from intone.models.speech_states import SpeechStates
+from intone.models.text_transformer import TextTransformerPreset
+from intone.recipes.fusion import AttentionRecipe, AudioChoice, Ensemble
 from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
+from intone.recipes.text_transformer import TextTransformerRecipe
 from intone.splits import Split
 from intone.train import listen
 
-QUICK = SpeechProbePreset(strengths=(1e-2,), widest=2, inner=2)
+QUICK = SpeechProbePreset(widest=2, inner=2)
 
 
 @pytest.fixture
@@ -30,10 +37,9 @@ def test_a_probe_chooses_among_layers_and_hears_every_clip_once(corpus, split, t
     recipe = SpeechProbeRecipe(weights=tiny_whisper, layers=(1, 2, 3), speeds=(1.0, 0.9), probe=QUICK)
     done = Lab(corpus, {"probe": recipe}, tmp_path / "runs").fold("probe", "none", split)
     assert set(done.predictions["file"]) == set(corpus.clips["file"])
-    details = done.config["details"]
-    assert set(details["layers"]) <= {1, 2, 3}
-    whole = SpeechStates(tiny_whisper, (3,)).parameters
-    assert 0 < done.config["parameters"] <= whole + 2 * 8 * 33
+    layers = done.config["details"]["layers"]
+    assert set(layers) <= {1, 2, 3}
+    assert done.config["parameters"] == SpeechStates(tiny_whisper, (max(layers),)).parameters() + len(layers) * 8 * 33
 
     def never(*_: object) -> None:
         raise AssertionError("heard again")
@@ -70,11 +76,74 @@ def test_a_network_over_states_learns_and_says_the_same_when_it_is_read_back(
     network, examples = lab.network("audio_net", "none", split), lab.examples("audio_net", "none", split)
     again, _ = listen(network, examples, list(done.logits.index))
     np.testing.assert_allclose(again.to_numpy(), done.logits.to_numpy(), atol=1e-4)
-    encoder = SpeechStates(tiny_whisper, (3,))
-    assert done.config["parameters"] <= encoder.parameters + sum(p.numel() for p in network.parameters())
+    below = SpeechStates(tiny_whisper, (3 if kind == "head" else 1,)).parameters()
+    assert done.config["parameters"] == below + sum(p.numel() for p in network.parameters())
     if kind == "tuned":
+        encoder = SpeechStates(tiny_whisper, (3,))
         start = encoder.network.blocks[1].fc1.weight
         assert not torch.equal(start, network.blocks[0].fc1.weight)
+
+
+def test_what_is_made_of_speech_and_words_counts_everything_that_runs(corpus, split, tiny_whisper, tiny_bert, tmp_path):
+    models = {
+        "head": SpeechHeadRecipe(weights=tiny_whisper, layers=(1, 2), network=SMALL),
+        "probe": SpeechProbeRecipe(weights=tiny_whisper, layers=(1, 2), probe=QUICK),
+        "choice": AudioChoice(("probe", "head")),
+        "several": Ensemble("fusion_late_logits", ("probe", "head")),
+        "words": TextTransformerRecipe(network=TextTransformerPreset(tiny_bert, frozen=True)),
+        "attention": AttentionRecipe(("head", "words"), joint=False, network=AttentiveFusionPreset(width=8, heads=2)),
+    }
+    heard = pd.DataFrame({"file": corpus.clips["file"], "text": corpus.clips["statement"].map(corpus.sentences)})
+    effort = Effort(text_epochs=1, joint_epochs=1, head_epochs=1)
+    lab = Lab(corpus, models, tmp_path / "runs", heard, effort=effort)
+    made = {name: lab.fold(name, "asr", split) for name in models}
+    count = {name: fold.config["parameters"] for name, fold in made.items()}
+    assert count["several"] == count["probe"] + count["head"]
+    fusion = models["attention"].fused([lab.network(n, "asr", split) for n in ("head", "words")])
+    own = sum(
+        p.numel() for part in (fusion.project, fusion.listen, fusion.gate, fusion.head) for p in part.parameters()
+    )
+    assert count["attention"] == count["head"] + count["words"] + own + fusion.nothing.numel()
+    picked = made["choice"].config["details"]["picked"]
+    pd.testing.assert_frame_equal(made["choice"].logits, made[picked].logits)
+    both = made["probe"].calibrated + made["head"].calibrated
+    pd.testing.assert_frame_equal(made["several"].logits, both.loc[made["several"].logits.index], atol=1e-3)
+    with pytest.raises(IntoneError, match="made of probe, head: give the weights to one"):
+        models["choice"].on("other")
+
+
+def test_the_network_that_learnt_from_goemotions_is_made_anew_over_other_weights(
+    corpus, split, tiny_bert, tmp_path, monkeypatch
+):
+    recipe = TextTransformerRecipe(network=TextTransformerPreset(tiny_bert, frozen=True))
+    emotions = corpus.clips["emotion"].unique()
+    rows = [
+        (f"{part}{i}{e}", f"kids {e} {i}", e, part)
+        for part in ("train", "dev", "test")
+        for i in range(40)
+        for e in emotions
+    ]
+    comments = pd.DataFrame(rows, columns=["id", "text", "emotion", "part"])
+    lab = Lab(corpus, {"words": recipe}, tmp_path, goemotions=comments, effort=Effort(goemotions_epochs=1))
+    learnt = []
+    learn = TextTransformerRecipe._learn
+    monkeypatch.setattr(TextTransformerRecipe, "_learn", lambda *given: learnt.append(1) or learn(*given))
+    done = lab.fold("words", "natural", split)
+    assert set(done.predictions["file"]) == set(corpus.clips["file"])
+    lab.fold("words", "natural", replace(split, fold="2"))
+    assert len(learnt) == 1
+    monkeypatch.setattr("intone.models.pretrained.digest", lambda where: "0" * 64)
+    lab.fold("words", "natural", split)
+    assert len(learnt) == 2
+
+
+def test_encoders_of_the_wrong_kind_are_one_sentence(tiny_whisper, tiny_bert):
+    with pytest.raises(IntoneError, match="is no audio encoder"):
+        SpeechHeadRecipe(weights="any", layers=(1,)).on(tiny_bert)
+    with pytest.raises(IntoneError, match="is an audio encoder"):
+        TextTransformerRecipe().on(tiny_whisper)
+    with pytest.raises(IntoneError, match="too few to tune"):
+        SpeechTunedRecipe(weights="any", layers=(3,), blocks=4).on(tiny_whisper)
 
 
 def test_blocks_learn_more_slowly_the_lower_they_are():
@@ -83,5 +152,5 @@ def test_blocks_learn_more_slowly_the_lower_they_are():
 
 
 def test_blocks_above_several_layers_are_refused(tiny_whisper):
-    with pytest.raises(IntoneError, match="Blocks above one layer"):
+    with pytest.raises(IntoneError, match="Blocks stand above one layer"):
         SpeechTunedRecipe(weights=tiny_whisper, layers=(1, 2), blocks=1).built()

@@ -17,7 +17,7 @@ def test_whisper_says_what_its_own_code_says_when_the_clip_fills_its_window(tiny
     states = SpeechStates(tiny_whisper, (0, 1, 3))(SIGNAL)
     assert states.shape == (3, 50, 16)
     model = hub.WhisperForAudioClassification.from_pretrained(tiny_whisper).eval()
-    mel = SpeechStates(tiny_whisper, (1,)).inputs(SIGNAL)["input_features"]
+    mel = SpeechStates(tiny_whisper, (1,)).network.given(SIGNAL)
     with torch.inference_mode():
         theirs = model.encoder(mel, output_hidden_states=True).hidden_states
     np.testing.assert_allclose(states[1], theirs[1][0].numpy(), atol=2e-3)
@@ -31,7 +31,7 @@ def test_whisper_hears_a_shorter_clip_without_padding_and_a_longer_one_up_to_its
 
 def test_what_is_behind_the_last_layer_is_cut_away(tiny_whisper):
     first, all_of_them = SpeechStates(tiny_whisper, (1,)), SpeechStates(tiny_whisper, (1, 3))
-    assert first.parameters < all_of_them.parameters
+    assert first.parameters() == all_of_them.parameters(1) < all_of_them.parameters()
     assert first.name != all_of_them.name == SpeechStates(tiny_whisper, (1, 3)).name
     np.testing.assert_array_equal(first(SIGNAL)[0], all_of_them(SIGNAL)[0])
 
@@ -54,13 +54,25 @@ def test_encoders_of_waveforms_by_the_same_class(config, tmp_path):
     states = SpeechStates(str(tmp_path), (1, 3))(SIGNAL)
     assert states.shape == (2, 49, 16)
     assert np.isfinite(states).all()
+    cut = SpeechStates(str(tmp_path), (1,))
+    assert (
+        cut.parameters()
+        == SpeechStates(str(tmp_path), (1, 3)).parameters(1)
+        < SpeechStates(str(tmp_path), (3,)).parameters()
+    )
+    np.testing.assert_array_equal(cut(SIGNAL)[0], states[0])
+    hub.Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(tmp_path)
+    assert SpeechStates(str(tmp_path), (1,)).name != cut.name
 
 
-def test_a_spectrogram_transformer_by_the_same_class(tmp_path):
-    config = hub.ASTConfig(**SMALL, max_length=64, num_mel_bins=32)
+def test_a_spectrogram_transformer_by_the_same_class_and_the_clip_s_own_part_of_it(tmp_path):
+    config = hub.ASTConfig(**SMALL, max_length=256, num_mel_bins=32)
     hub.ASTModel(config).save_pretrained(tmp_path)
-    hub.ASTFeatureExtractor(max_length=64, num_mel_bins=32).save_pretrained(tmp_path)
-    assert SpeechStates(str(tmp_path), (2,))(SIGNAL).shape[2] == 16
+    hub.ASTFeatureExtractor(max_length=256, num_mel_bins=32).save_pretrained(tmp_path)
+    states = SpeechStates(str(tmp_path), (2,))
+    # 100 frames a second, a column of patches every 10 of them; its window has 25 columns.
+    assert states(SIGNAL).shape == (1, 10, 16)
+    assert states(np.tile(SIGNAL, 4)).shape == (1, 25, 16)
 
 
 def test_the_head_ignores_what_stands_behind_a_clip_and_can_lean_on_any_layer():

@@ -27,7 +27,7 @@ from intone.models.files import load_network_file, save_network
 from intone.models.side_tasks import SideHeads, SideTasks
 from intone.runs import Outcome, RunName, fingerprint, finished, fold_folder, read_fold, write_fold
 from intone.splits import Split
-from intone.train import TrainingPreset, fit
+from intone.train import Lesson, TrainingPreset, fit
 
 FILES = {part: tuple(f"{part}/{i}" for i in range(n)) for part, n in (("train", 64), ("validation", 16), ("test", 16))}
 SPLIT = Split("speakers", "1", **FILES)
@@ -96,6 +96,17 @@ def test_a_killed_training_goes_on_to_the_same_logits(tmp_path):
     pd.testing.assert_frame_equal(resumed.logits, whole.logits)
     pd.testing.assert_frame_equal(resumed.history, whole.history)
     assert resumed.epoch == whole.epoch
+
+
+def test_a_part_learns_at_its_share_of_the_rate():
+    lesson = Lesson(Small(), TrainingPreset(rate=1e-2), 10, shares={"body.": 0.1})
+    groups = lesson.configure_optimizers()["optimizer"].param_groups
+    rates = {id(p): group["max_lr"] for group in groups for p in group["params"]}
+    decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    for name, p in lesson.network.named_parameters():
+        assert rates[id(p)] == pytest.approx(1e-3 if name.startswith("body.") else 1e-2)
+        assert (decays[id(p)] > 0) == (p.ndim > 1)
+    assert len(rates) == len(list(lesson.network.parameters()))
 
 
 def test_patience_ends_a_training_that_gets_no_better(tmp_path):

@@ -3,6 +3,7 @@
 import pytest
 
 from intone.errors import IntoneError
+from intone.models import pretrained
 from intone.training import train_all
 
 
@@ -15,7 +16,7 @@ def test_another_encoder_below_a_model(model, track, ravdess_folder, tiny_whispe
     monkeypatch.setenv("INTONE_CACHE", str(tmp_path / "cache"))
     weights = tiny_whisper if track == "none" else tiny_bert
     done = trained(model, track, ravdess_folder, tmp_path / "runs", weights)
-    name = f"{model}@{weights.split('/')[-1]}__{track}__speakers"
+    name = f"{model}@{weights.split('/')[-1]}-{pretrained.digest(weights)[:8]}__{track}__speakers"
     assert {folder.parent.name for folder, _ in done} == {name}
     assert all(0 <= metrics["validation"]["uar"] <= 100 for _, metrics in done)
 

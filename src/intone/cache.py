@@ -57,12 +57,15 @@ def cached_text(folder: str, key: str, make: Callable[[], str]) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def cached_array(folder: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """The array kept under `folder/key`, made by `make` the first time; dtype and shape as made."""
+def cached_array(folder: str, key: str, make: Callable[[], np.ndarray], mapped: bool = False) -> np.ndarray:
+    """The array kept under `folder/key`, made by `make` the first time; dtype and shape as made.
+
+    A `mapped` one stays on disk and is read where it is used; it can't be changed.
+    """
     path = cache_folder() / folder / key[:2] / f"{key}.npy"
     if not path.exists():
         with tempfile.SpooledTemporaryFile() as f:
             np.save(f, make())
             f.seek(0)
             write_whole(path, f.read())
-    return np.load(path, allow_pickle=False)
+    return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)

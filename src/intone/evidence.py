@@ -13,13 +13,13 @@ from intone.transcripts import normalise
 CONTROL_TRACKS = ("asr", "asr_punctuated")
 
 
-def write_evidence(results: Path, pairs: Mapping[str, Sequence[str]]) -> None:
+def write_evidence(results: Path, pairs: Mapping[str, Sequence[str]], chosen: Mapping[str, str]) -> None:
     """Write paired.csv, text_controls.csv and transcript_effects.csv for whatever predictions are there.
 
-    `pairs`: fusion -> the branches that it is held against.
+    `pairs`: fusion -> the branches that it is held against; `chosen`: question -> the model fixed beforehand.
     """
     summary = pd.read_csv(results / "summary.csv")
-    _write(results / "paired.csv", paired_tests(results, summary, pairs))
+    _write(results / "paired.csv", paired_tests(results, summary, pairs, chosen))
     controls, effects = text_controls(results, summary)
     _write(results / "text_controls.csv", controls)
     _write(results / "transcript_effects.csv", effects)
@@ -35,10 +35,13 @@ def tested(results: Path, experiment: Experiment) -> pd.DataFrame:
     return table[table["split"] == "test"]
 
 
-def paired_tests(results: Path, summary: pd.DataFrame, pairs: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def paired_tests(
+    results: Path, summary: pd.DataFrame, pairs: Mapping[str, Sequence[str]], chosen: Mapping[str, str]
+) -> pd.DataFrame:
     """Fusions against their branches, two-sided sign-flip over the actors' UARs.
 
-    Columns `track, protocol, model, against, gap` (points of UAR), `p, better` (actors, of `actors`).
+    Columns `track, protocol, model, against, gap` (points of UAR), `p, better` (actors, of `actors`), `chosen`: whether
+    the fusion was fixed beforehand as the track's answer; the others' p are to be read as one of many.
     """
     rows = []
     for track in ("asr", "natural"):
@@ -52,8 +55,10 @@ def paired_tests(results: Path, summary: pd.DataFrame, pairs: Mapping[str, Seque
                 gap, p = sign_flip(one, other)
                 better = int((speaker_uars(one) > speaker_uars(other)).sum())
                 actors = one["speaker"].nunique()
-                rows.append((track, fusion.protocol, model, name, round(gap, 2), round(p, 5), better, actors))
-    return pd.DataFrame(rows, columns=["track", "protocol", "model", "against", "gap", "p", "better", "actors"])
+                first = chosen.get(f"fusion_{track}") == model
+                rows.append((track, fusion.protocol, model, name, round(gap, 2), round(p, 5), better, actors, first))
+    columns = ["track", "protocol", "model", "against", "gap", "p", "better", "actors", "chosen"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _found(summary: pd.DataFrame, model: str, track: str) -> Experiment | None:

@@ -7,7 +7,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,6 +78,22 @@ def read_predictions(experiment: Experiment, results: Path) -> pd.DataFrame:
     if not path.exists():
         raise IntoneError(f"{path} is not there: `intone reproduce` makes it.")
     return pd.read_csv(path, dtype={"fold": str})
+
+
+def fix_answers(results: Path, chosen: Mapping[str, str]) -> None:
+    """Write chosen.json, question -> the model that answers it; once test was read, a new question may only be added.
+
+    Raises IntoneError where another answer stands there and test_looks.csv has lines.
+    """
+    path = results / "chosen.json"
+    old = json.loads(path.read_text()) if path.exists() else {}
+    changed = [question for question, model in chosen.items() if old.get(question, model) != model]
+    if changed and (results / "test_looks.csv").exists():
+        raise IntoneError(
+            f"{path} answers {', '.join(changed)} otherwise, and test has been read: an answer is fixed before that. "
+            "Change it there by hand, and say in docs/method.md why."
+        )
+    write_whole(path, (json.dumps(dict(chosen), indent=1) + "\n").encode())
 
 
 def log_look(results: Path, experiment: Experiment, name: str, why: str) -> None:

@@ -49,7 +49,8 @@ def train_all(
     lab = _lab(corpus, track, runs or cache_folder() / "runs", epochs, seed)
     if weights:
         other = MODELS[model].on(weights)
-        model = f"{model}@{Path(weights).name}"
+        marks = "-".join(mark[:8] for mark in other.stands_on().values())
+        model = f"{model}@{Path(weights).resolve().name}-{marks}"
         lab.models = {**MODELS, model: other}
     lab.recipe(model).prepare(lab, os.cpu_count() or 1)
     for split in folds(corpus.clips, protocol):

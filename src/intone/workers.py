@@ -9,15 +9,19 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from intone.errors import IntoneError
 from intone.lab import Lab
 from intone.progress import track as with_bar
 from intone.splits import Split
 
 Value = TypeVar("Value")
+
+LOST: Final = "A worker was ended from outside, for want of memory perhaps: the same command goes on, try --workers 1."
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ def make_all(lab: Lab, tasks: Sequence[Task], workers: int) -> Iterator[Task]:
             for job in as_completed(jobs):
                 job.result()
                 yield jobs[job]
+        except BrokenProcessPool as lost:
+            raise IntoneError(LOST) from lost
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -85,4 +91,7 @@ def over_all(call: Callable[[Path], Value], paths: Sequence[Path], what: str, wo
     if multiprocessing.parent_process() is not None:
         return [call(path) for path in paths]
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_core) as pool:
-        return list(with_bar(pool.map(call, paths, chunksize=8), what, len(paths)))
+        try:
+            return list(with_bar(pool.map(call, paths, chunksize=8), what, len(paths)))
+        except BrokenProcessPool as lost:
+            raise IntoneError(LOST) from lost

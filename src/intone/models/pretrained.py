@@ -5,6 +5,7 @@ public emotion model has been broken in just this way.
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from functools import cache
@@ -16,10 +17,14 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, WhisperForAudioCl
 from transformers.utils import logging as hub_logging
 
 from intone import weights
+from intone.cache import digest as cache_digest
 from intone.errors import IntoneError, Missing
 
 UNUSED: Final = ("pooler.", "projector.", "classifier.", "masked_spec_embed")
 """Weights that intone never runs, which a checkpoint may lack."""
+
+AUDIO: Final = ("whisper", "wav2vec2", "hubert", "wavlm", "audio-spectrogram-transformer")
+"""Kinds of audio encoders that intone can listen with."""
 
 HUB: Final = {"whisper-base-encoder": "openai/whisper-base", "whisper-small-encoder": "openai/whisper-small"}
 """Where the hub keeps what intone's models name; a folder of that name in `INTONE_MODELS` comes first."""
@@ -49,9 +54,18 @@ def encoder(where: str) -> nn.Module:
 
 
 def depth(where: str) -> int:
-    """How many layers an audio encoder has; raises what `encoder` raises."""
+    """How many layers an audio encoder has; raises IntoneError for one that hears nothing."""
     config: Any = loaded(where, AutoConfig)
+    if config.model_type not in AUDIO:
+        raise IntoneError(f"{where} is no audio encoder ({config.model_type}): give one of {', '.join(AUDIO)}.")
     return int(config.encoder_layers if config.model_type == "whisper" else config.num_hidden_layers)
+
+
+def reads(where: str) -> None:
+    """Raise IntoneError for an encoder that doesn't read text."""
+    kind = loaded(where, AutoConfig).model_type
+    if kind in AUDIO:
+        raise IntoneError(f"{where} is an audio encoder ({kind}), and a text encoder is needed.")
 
 
 def tokenizer(where: str) -> Any:
@@ -76,8 +90,9 @@ def place(name: str) -> str:
 
 @cache
 def digest(where: str) -> str:
-    """sha256 of all of an encoder's weights: two checkpoints of one name differ in it."""
-    return digest_of(encoder(where))
+    """sha256 of an encoder's weights and configuration: two checkpoints of one name differ in it."""
+    network = encoder(where)
+    return cache_digest(settings(network), digest_of(network))
 
 
 def digest_of(network: nn.Module) -> str:
@@ -86,6 +101,13 @@ def digest_of(network: nn.Module) -> str:
     for name, tensor in network.state_dict().items():
         total.update(name.encode() + tensor.contiguous().numpy().tobytes())
     return total.hexdigest()
+
+
+def settings(network: nn.Module) -> dict[str, Any]:
+    """An encoder's configuration, JSON-able, less where it was read from and by which version."""
+    config: Any = network.config
+    drop = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")
+    return {key: value for key, value in json.loads(config.to_json_string(use_diff=False)).items() if key not in drop}
 
 
 def _keys(report: Any, name: str) -> Sequence[Any]:
@@ -105,6 +127,6 @@ def loaded(where: str, kind: Any, **options: Any) -> Any:
         if here:
             raise IntoneError(f"The model in {where} can't be read ({reason}): is the folder whole?") from error
         raise Missing(
-            f"The model {where} is neither a folder here or in INTONE_MODELS nor to be had from the hub ({reason}): "
-            "give a local path."
+            f"The model {where} is neither a folder here nor to be had from the hub ({reason}): give a local path, or "
+            "set INTONE_MODELS to a folder that holds one of that name."
         ) from error

@@ -1,7 +1,7 @@
 """Pooled states of a speech encoder [N, layers, 2D] -> emotion logits [N, 8]: a logistic regression a layer, averaged.
 
-Which layers are averaged and how strongly each is regularised is chosen on inner folds by speaker of the very clips it
-learns from, so that a fold chooses from its own training speakers alone.
+Which layers are averaged is chosen on inner folds by speaker of the very clips it learns from, so that a fold chooses
+from its own training speakers alone.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ def pooled(states: np.ndarray) -> np.ndarray:
 class SpeechProbePreset:
     """What is chosen among."""
 
-    strengths: tuple[float, ...] = (0.03,)
-    """Values of C, scikit-learn's inverse regularisation; a choice for each layer was worse than this one for all."""
+    strength: float = 0.03
+    """C, scikit-learn's inverse regularisation; one for all layers, since a choice for each was worse."""
     widest: int = 4
     """At most so many neighbouring layers are averaged."""
     inner: int = 5
@@ -44,8 +44,6 @@ class SpeechProbe:
     preset: SpeechProbePreset = field(default_factory=SpeechProbePreset)
     layers: tuple[int, ...] = ()
     """Places of the chosen layers, from 0."""
-    chosen: dict[int, float] = field(default_factory=dict)
-    """Layer -> its C."""
     readers: list[Pipeline] = field(default_factory=list)
 
     def fit(self, x: np.ndarray, true: np.ndarray, speakers: Sequence[str]) -> "SpeechProbe":
@@ -56,13 +54,9 @@ class SpeechProbe:
         if len(set(speakers)) < 2:
             raise IntoneError("A probe chooses its layers on speakers held out in turn: it needs two or more.")
         inner = list(GroupKFold(min(self.preset.inner, len(set(speakers)))).split(x, true, speakers))
-        heard = {}
-        for layer in range(x.shape[1]):
-            tried = {c: self._out_of_fold(x[:, layer], true, inner, c) for c in self.preset.strengths}
-            self.chosen[layer] = min(tried, key=lambda c: _loss(tried[c], true))
-            heard[layer] = tried[self.chosen[layer]]
+        heard = [self._out_of_fold(x[:, layer], true, inner) for layer in range(x.shape[1])]
         self.layers = min(self._windows(x.shape[1]), key=lambda w: _loss(np.mean([heard[k] for k in w], 0), true))
-        self.readers = [self._reader(self.chosen[k]).fit(x[:, k], true) for k in self.layers]
+        self.readers = [self._reader().fit(x[:, k], true) for k in self.layers]
         return self
 
     def logits(self, x: np.ndarray) -> np.ndarray:
@@ -80,18 +74,15 @@ class SpeechProbe:
         widths = range(1, min(self.preset.widest, layers) + 1)
         return [tuple(range(k, k + w)) for w in widths for k in range(layers - w + 1)]
 
-    def _out_of_fold(
-        self, x: np.ndarray, true: np.ndarray, inner: list[tuple[np.ndarray, np.ndarray]], strength: float
-    ) -> np.ndarray:
+    def _out_of_fold(self, x: np.ndarray, true: np.ndarray, inner: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         out = np.empty((len(x), len(EMOTIONS)))
         for learn, listen in inner:
-            out[listen] = self._log_probabilities(self._reader(strength).fit(x[learn], true[learn]), x[listen])
+            out[listen] = self._log_probabilities(self._reader().fit(x[learn], true[learn]), x[listen])
         return out
 
-    @staticmethod
-    def _reader(strength: float) -> Pipeline:
+    def _reader(self) -> Pipeline:
         # Every emotion weighs the same, though one of RAVDESS's has half of the others' clips.
-        regression = LogisticRegression(C=strength, class_weight="balanced", max_iter=500, tol=1e-3)
+        regression = LogisticRegression(C=self.preset.strength, class_weight="balanced", max_iter=500, tol=1e-3)
         return make_pipeline(StandardScaler(), regression)
 
     @staticmethod

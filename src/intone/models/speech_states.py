@@ -5,7 +5,7 @@ and AST are fed as their own feature extractors say. The encoder is cut behind t
 sits in the middle layers, and what is cut away need not be computed, kept or shipped.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,9 @@ from intone.cache import digest
 from intone.errors import IntoneError
 from intone.models import pretrained
 
+HOP = SAMPLE_RATE // 100
+"""Samples from one frame of a mel spectrogram to the next."""
+
 
 class WhisperTrunk(nn.Module):
     """The convolutions and first blocks of Whisper's encoder, for clips of any length up to its 30 s."""
@@ -29,6 +32,8 @@ class WhisperTrunk(nn.Module):
         whole: Any = encoder
         self.first, self.second, self.positions = whole.conv1, whole.conv2, whole.embed_positions
         self.blocks = whole.layers[:blocks]
+        self.longest = 2 * int(whole.config.max_source_positions)
+        self.extractor = FeatureExtractor(feature_size=whole.config.num_mel_bins)
 
     def forward(self, mel: Tensor) -> list[Tensor]:
         """[1, bands, frames] -> what enters the blocks and what each gives, [1, frames / 2, D]."""
@@ -38,6 +43,53 @@ class WhisperTrunk(nn.Module):
             out = block(states[-1], None)
             states.append(out[0] if isinstance(out, tuple) else out)
         return states
+
+    def given(self, signal: np.ndarray) -> Tensor:
+        """[samples] -> log-mel [1, bands, frames], as Whisper was trained with."""
+        mel = self.extractor(signal, padding=0)[:, : self.longest]
+        return torch.from_numpy(mel.astype(np.float32))[None]
+
+    def hear(self, signal: np.ndarray) -> list[Tensor]:
+        """[samples] -> states by layer, [1, T, D]."""
+        states: list[Tensor] = self(self.given(signal))
+        return states
+
+    def settings(self) -> dict[str, Any]:
+        """What the states depend on beside weights and configuration."""
+        return {"longest": self.longest}
+
+
+class HubTrunk(nn.Module):
+    """wav2vec 2.0, HuBERT, WavLM or AST as `transformers` runs them, with as few blocks as the top layer needs."""
+
+    def __init__(self, weights: str, encoder: nn.Module, top: int, depth: int) -> None:
+        super().__init__()
+        self.whole = encoder
+        self.blocks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == depth][-1]
+        del self.blocks[top + 1 :]  # one more than needed: some encoders norm what their last block gives
+        self.extractor: Any = pretrained.loaded(weights, AutoFeatureExtractor)
+        config: Any = encoder.config
+        self.patches = config.model_type == "audio-spectrogram-transformer"
+        if self.patches:
+            self.high = (config.num_mel_bins - config.patch_size) // config.frequency_stride + 1
+            self.stride = int(config.time_stride)
+
+    def hear(self, signal: np.ndarray) -> list[Tensor]:
+        """[samples] -> states by layer, [1, T, D]."""
+        found = self.extractor(signal, sampling_rate=SAMPLE_RATE, return_tensors="pt")
+        given = {k: v for k, v in found.items() if k in ("input_values", "input_features")}
+        states = self.whole(**given, output_hidden_states=True).hidden_states
+        return [self._columns(x, len(signal)) for x in states] if self.patches else list(states)
+
+    def _columns(self, x: Tensor, samples: int) -> Tensor:
+        """AST's tokens [1, 2 + rows * columns, D] -> the mean over rows of the clip's own columns, [1, T, D]."""
+        grid = x[:, 2:].unflatten(1, (self.high, -1)).mean(1)
+        return grid[:, : max(1, -(-samples // (HOP * self.stride)))]
+
+    def settings(self) -> dict[str, Any]:
+        """What the states depend on beside weights and configuration."""
+        found: dict[str, Any] = self.extractor.to_dict()
+        return found
 
 
 class SpeechStates:
@@ -50,55 +102,36 @@ class SpeechStates:
         """
         self.layers = tuple(layers)
         encoder = pretrained.encoder(weights)
-        config: Any = encoder.config
-        whisper = config.model_type == "whisper"
-        depth = pretrained.depth(weights)
+        depth, self.config = pretrained.depth(weights), pretrained.settings(encoder)
         if not self.layers or not 0 <= min(self.layers) <= max(self.layers) <= depth:
             raise IntoneError(
                 f"{weights} has layers 0 to {depth}, and not {', '.join(map(str, self.layers)) or 'none'}."
             )
-        self.width = int(config.d_model if whisper else config.hidden_size)
-        self.inputs = _whisper_input(config) if whisper else _own_input(weights)
-        self.network: nn.Module = WhisperTrunk(encoder, max(self.layers)) if whisper else encoder
+        top = max(self.layers)
+        self.network: WhisperTrunk | HubTrunk = (
+            WhisperTrunk(encoder, top)
+            if self.config["model_type"] == "whisper"
+            else HubTrunk(weights, encoder, top, depth)
+        )
+        self.width = int(self.config["d_model" if isinstance(self.network, WhisperTrunk) else "hidden_size"])
         self.network.requires_grad_(False)
 
-    @property
-    def parameters(self) -> int:
-        """How many run."""
-        return sum(p.numel() for p in self.network.parameters())
+    def parameters(self, top: int | None = None) -> int:
+        """How many run; of an encoder that is cut behind the layer `top`, where it is given."""
+        count = sum(p.numel() for p in self.network.parameters())
+        if top is None:
+            return count
+        kept = top + isinstance(self.network, HubTrunk)
+        return count - sum(p.numel() for block in self.network.blocks[kept:] for p in block.parameters())
 
     @cached_property
     def name(self) -> str:
-        """sha256 of everything that runs, and the layers: names the states in caches."""
-        return digest(self.layers, pretrained.digest_of(self.network))
+        """sha256 of everything that the states depend on: names them in caches."""
+        settings = digest(list(self.layers), self.config, self.network.settings())
+        return digest(settings, pretrained.digest_of(self.network))
 
     @torch.inference_mode()
     def __call__(self, signal: np.ndarray) -> np.ndarray:
         """[samples] -> [layers, T, D], float16; one clip at a time, so that no other clip's length touches it."""
-        given = self.inputs(signal)
-        if isinstance(self.network, WhisperTrunk):
-            states = self.network(given["input_features"])
-        else:
-            states = self.network(**given, output_hidden_states=True).hidden_states
+        states = self.network.hear(signal)
         return torch.cat([states[k] for k in self.layers]).numpy().astype(np.float16)
-
-
-def _whisper_input(config: Any) -> Callable[[np.ndarray], dict[str, Tensor]]:
-    extractor = FeatureExtractor(feature_size=config.num_mel_bins)
-    longest = 2 * config.max_source_positions
-
-    def inputs(signal: np.ndarray) -> dict[str, Tensor]:
-        mel = extractor(signal, padding=0)[:, :longest]
-        return {"input_features": torch.from_numpy(mel.astype(np.float32))[None]}
-
-    return inputs
-
-
-def _own_input(weights: str) -> Callable[[np.ndarray], dict[str, Tensor]]:
-    extractor = pretrained.loaded(weights, AutoFeatureExtractor)
-
-    def inputs(signal: np.ndarray) -> dict[str, Tensor]:
-        found = extractor(signal, sampling_rate=SAMPLE_RATE, return_tensors="pt")
-        return {k: v for k, v in found.items() if k in ("input_values", "input_features")}
-
-    return inputs

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from torch import nn
 
 from intone.calibrate import clip_losses
 from intone.emotions import EMOTIONS
+from intone.errors import IntoneError
 from intone.lab import Lab, Recipe
 from intone.models.files import save_network
 from intone.models.fusion import LATE, EarlyFusion, PairedExamples
@@ -21,14 +22,37 @@ from intone.splits import Split
 from intone.train import TrainingPreset, fit
 
 
+class Composite(Recipe, Protocol):
+    """A model that is made of others."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+    def prepare(self, lab: Lab, workers: int) -> None:
+        """What they share."""
+        for part in self.parts:
+            lab.recipe(part).prepare(lab, workers)
+
+    def on(self, weights: str) -> Recipe:
+        """Always IntoneError: which of its parts is meant is for the caller to say."""
+        raise IntoneError(f"This model is made of {', '.join(self.parts)}: give the weights to one of them.")
+
+
 @dataclass(frozen=True)
-class LateRecipe(Recipe):
+class LateRecipe(Composite):
     """Calibrated logits of finished branches, combined by one of `LATE`."""
 
     modality: ClassVar[str] = "fusion"
     effort: ClassVar[tuple[str, ...]] = ()
     fusion: str
     branches: tuple[str, ...]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The branches."""
+        return self.branches
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Fit on the fold's validation clips what the fusion has to learn, then combine all clips."""
@@ -55,7 +79,7 @@ def _cost(folds: list[StoredFold]) -> tuple[int, float]:
 
 
 @dataclass(frozen=True)
-class ChoiceRecipe(Recipe):
+class ChoiceRecipe(Composite):
     """Of several variants, the simplest that is as good as the best on the validation clips of this very fold."""
 
     modality: ClassVar[str]
@@ -64,6 +88,11 @@ class ChoiceRecipe(Recipe):
     """From the simplest to the richest."""
     tolerance: float = 0.0
     """As good means within this many standard errors of the lowest loss (Breiman et al. 1984: one); 0 is the best."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The candidates."""
+        return self.candidates
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Pick by the calibrated loss on the fold's validation clips; the pick goes into the record."""
@@ -119,7 +148,7 @@ class FusionChoice(ChoiceRecipe):
 
 
 @dataclass(frozen=True)
-class EarlyRecipe(Recipe):
+class EarlyRecipe(Composite):
     """A network over the branches' embeddings; the branches stay as they are, or train on together with it."""
 
     modality: ClassVar[str] = "fusion"
@@ -127,6 +156,11 @@ class EarlyRecipe(Recipe):
     branches: tuple[str, str]
     joint: bool
     training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=1e-3, average=0.99))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The branches."""
+        return self.branches
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Train on the fold, from its finished branches."""
@@ -138,9 +172,13 @@ class EarlyRecipe(Recipe):
         preset = replace(self.training, epochs=lab.effort.joint_epochs, seed=lab.seed)
         fitted = fit(fusion, PairedExamples(sources, lab.seed), split, preset, folder)
         save_network(fusion, folder / "model.safetensors", {"recipe": asdict(self)})
-        seconds = fitted.seconds + _cost(folds)[1]
+        parameters, seconds = _cost(folds)
+        # What a branch's network stands on (an encoder that ran beforehand) runs as well.
+        own = fitted.parameters - sum(p.numel() for network in networks for p in network.parameters())
         details = {"epoch": fitted.epoch}
-        return Outcome(fitted.logits, fitted.parameters, seconds, fitted.embeddings, fitted.history, details)
+        return Outcome(
+            fitted.logits, parameters + own, seconds + fitted.seconds, fitted.embeddings, fitted.history, details
+        )
 
     def fused(self, networks: Sequence[nn.Module]) -> nn.Module:
         """The network over the branches: their embeddings side by side."""

@@ -16,6 +16,9 @@ from intone.models.speech_probe import pooled
 from intone.models.speech_states import SpeechStates
 from intone.workers import over_all
 
+VERSION = 1
+"""Of what happens to a clip before and after the encoder; another one makes all states anew."""
+
 
 @dataclass(frozen=True)
 class Hearing:
@@ -51,10 +54,12 @@ class Hearing:
 
     def _of(self, path: Path) -> list[np.ndarray]:
         """One clip's copies, kept under the file's hash and what listens."""
-        name, kind = self.states().name, "pooled" if self.pooled else "states"
+        clip, name, kind = file_digest(path), self.states().name, "pooled" if self.pooled else "states"
+        keys = [digest(clip, name, speed, kind, VERSION) for speed in self.speeds]
+        # States are many: they stay on disk, where several workers share them.
         return [
-            cached_array("states", digest(file_digest(path), name, speed, kind), partial(self._listen, path, speed))
-            for speed in self.speeds
+            cached_array("states", key, partial(self._listen, path, speed), mapped=not self.pooled)
+            for key, speed in zip(keys, self.speeds, strict=True)
         ]
 
     def _listen(self, path: Path, speed: float) -> np.ndarray:

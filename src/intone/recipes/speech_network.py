@@ -61,7 +61,7 @@ class SpeechHeadRecipe(Recipe):
         preset = replace(self.training, epochs=self.epochs(lab), seed=lab.seed)
         fitted = fit(network, examples, split, preset, folder, self.side(lab, split), shares=self.shares())
         save_network(network, folder / "model.safetensors", {"recipe": asdict(self)})
-        parameters = self.hearing.states().parameters + fitted.parameters
+        parameters = self.hearing.states().parameters() + fitted.parameters
         details = {"epoch": fitted.epoch, "layers": [round(x, 3) for x in network.layer_scores.softmax(0).tolist()]}
         return Outcome(fitted.logits, parameters, fitted.seconds, fitted.embeddings, fitted.history, details)
 
@@ -108,17 +108,23 @@ class SpeechTunedRecipe(SpeechHeadRecipe):
     side_weight: float = 0.3
 
     def on(self, weights: str) -> "SpeechTunedRecipe":
-        """The same blocks of that encoder."""
+        """The same blocks of that encoder; raises IntoneError for one that is not Whisper's, or is too small."""
+        if self.layers[0] + self.blocks > pretrained.depth(weights):
+            raise IntoneError(f"{weights} has {pretrained.depth(weights)} layers: too few to tune {self.blocks} of.")
+        self._check(weights)
         return replace(self, weights=weights)
+
+    @staticmethod
+    def _check(weights: str) -> None:
+        if not isinstance(Hearing(weights, (1,)).states().network, WhisperTrunk):
+            raise IntoneError(f"Blocks can be tuned of Whisper's encoder alone, and not of {weights}.")
 
     def built(self) -> AudioTransformer:
         """The network before training; raises IntoneError for an encoder other than Whisper's."""
-        top = self.layers[0] + self.blocks
-        trunk = Hearing(self.weights, (top,)).fresh().network
-        if not isinstance(trunk, WhisperTrunk) or len(self.layers) != 1:
-            raise IntoneError(
-                f"Blocks above one layer can be tuned of Whisper's encoder alone, and not of {self.weights}."
-            )
+        if len(self.layers) != 1:
+            raise IntoneError(f"Blocks stand above one layer, and not above {len(self.layers)}.")
+        self._check(self.weights)
+        trunk = Hearing(self.weights, (self.layers[0] + self.blocks,)).fresh().network
         blocks: list[nn.Module] = [b.requires_grad_(True) for b in trunk.blocks[self.layers[0] :]]
         return AudioTransformer(1, self.hearing.states().width, self.network, blocks)
 

@@ -62,10 +62,10 @@ class SpeechProbeRecipe(Recipe):
         everything = [file for part in PARTS for file in getattr(split, part)]
         logits = probe.logits(np.stack([heard[file][0] for file in everything]))
         chosen = [self.layers[k] for k in probe.layers]
-        details = {"layers": chosen, "strengths": {str(self.layers[k]): probe.chosen[k] for k in probe.layers}}
+        details = {"layers": chosen}
         self._save(probe, folder)
         table = pd.DataFrame(logits, pd.Index(everything, name="file"), list(EMOTIONS))
-        runs = Hearing(self.weights, tuple(chosen)).states().parameters + probe.parameters
+        runs = self.hearing.states().parameters(max(chosen)) + probe.parameters
         return Outcome(table, runs, time.perf_counter() - started, details=details)
 
     def _save(self, probe: SpeechProbe, folder: Path) -> None:

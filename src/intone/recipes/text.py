@@ -98,7 +98,8 @@ class SentenceRecipe(Recipe, ABC):
         """The network trained on GoEmotions' own training comments, made once; epoch chosen on its dev part."""
         table = lab.needed("GoEmotions comments", lab.goemotions, "intone data get goemotions")
         folder = lab.runs / f"{self.name}__goemotions{f'__seed{lab.seed}' if lab.seed else ''}"
-        mark = digest(asdict(self), lab.effort.goemotions_epochs, lab.seed, table.to_csv())
+        below = [dict(self.stands_on())] if self.stands_on() else []
+        mark = digest(asdict(self), lab.effort.goemotions_epochs, lab.seed, table.to_csv(), *below)
         kept = folder / "config.json"
         if not kept.exists() or json.loads(kept.read_text())["fingerprint"] != mark:
             claim(folder, mark)
@@ -108,7 +109,8 @@ class SentenceRecipe(Recipe, ABC):
             fitted.history.to_csv(folder / "history.csv", index=False)
             facts = {"parameters": fitted.parameters, "seconds": fitted.seconds, "epoch": fitted.epoch}
             write_whole(kept, json.dumps({"fingerprint": mark, **facts}).encode())
-            (folder / "last.ckpt").unlink(missing_ok=True)
+            for leftover in ("last.ckpt", "best.ckpt"):
+                (folder / leftover).unlink(missing_ok=True)
         return *self.load(folder), json.loads(kept.read_text())
 
     def _learn(self, lab: Lab, table: pd.DataFrame, folder: Path) -> tuple[Fitted, Encoder]:

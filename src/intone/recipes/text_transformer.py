@@ -29,13 +29,15 @@ class TextTransformerRecipe(SentenceRecipe):
         return {self.network.weights: pretrained.digest(self.network.weights)}
 
     def on(self, weights: str) -> "TextTransformerRecipe":
-        """That encoder in the same way."""
+        """That encoder in the same way; raises IntoneError for one that doesn't read."""
+        pretrained.reads(weights)
         return replace(self, network=replace(self.network, weights=weights))
 
     @property
     def name(self) -> str:
-        """The weights' own name, and whether they stay."""
-        return f"text_{Path(self.network.weights).name}{'-frozen' if self.network.frozen else ''}"
+        """The weights' name and their own mark, and whether they stay."""
+        kind = "frozen" if self.network.frozen else "tuned"
+        return f"text_{Path(self.network.weights).name}-{pretrained.digest(self.network.weights)[:8]}-{kind}"
 
     def vocabulary_of(self, texts: Iterable[str]) -> SubwordVocabulary:
         """The encoder's own tokenizer; it learns nothing from these texts."""
@@ -47,12 +49,16 @@ class TextTransformerRecipe(SentenceRecipe):
         return TextTransformer(pretrained.encoder(self.network.weights), self.network)
 
     def save(self, network: nn.Module, vocabulary: Encoder, folder: Path) -> None:
-        """Weights; the tokenizer stays where the pretrained weights are."""
+        """What learned; tokenizer and what stayed are where the pretrained weights are."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_network(network, folder / "model.safetensors", {"recipe": asdict(self)})
+        save_network(self._learned(network), folder / "model.safetensors", {"recipe": asdict(self)})
 
     def load(self, folder: Path) -> tuple[TextTransformer, SubwordVocabulary]:
         """The network as it was saved, and its tokenizer."""
         network = TextTransformer(pretrained.encoder(self.network.weights), self.network)
-        load_network_file(network, folder / "model.safetensors")
+        load_network_file(self._learned(network), folder / "model.safetensors")
         return network, SubwordVocabulary(self.network.weights)
+
+    def _learned(self, network: nn.Module) -> nn.Module:
+        assert isinstance(network, TextTransformer)
+        return network.head if self.network.frozen else network

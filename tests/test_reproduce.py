@@ -1,0 +1,66 @@
+"""The plan of the whole experiment: every model once a track, what is made side by side, answers fixed beforehand."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from intone.emotions import EMOTIONS
+from intone.errors import IntoneError
+from intone.evidence import paired_tests
+from intone.lab import Lab
+from intone.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
+from intone.reproduce import CHOSEN, FURTHER, Reproduce, cost, experiments
+from intone.results import fix_answers, packed
+
+
+def test_the_plan_has_every_model_and_hours_are_asked_for():
+    names = {e.model for e in experiments("luna5")}
+    assert names == set(MODELS) - set(LONG)
+    assert {e.model for e in experiments("luna5", tuned=True)} == set(MODELS)
+    assert {e.model for e in experiments("luna5", transformers=False)} == set(FIRST_PHASE)
+    assert {*CHOSEN.values(), *PAIRS, *FURTHER, *(b for pair in PAIRS.values() for b in pair)} <= set(MODELS)
+    assert [e.protocol for e in experiments("luna5") if e.leaks and e.modality == "audio"] == ["random"]
+
+
+def test_a_name_costs_what_its_longest_beginning_costs():
+    assert cost("audio_whisper_small-tuned") > cost("audio_cnn") > cost("audio_whisper_small-frozen") > cost("text_gru")
+
+
+def test_what_builds_on_its_own_stage_waits_for_it(corpus, tmp_path):
+    lab = Lab(corpus, FIRST_PHASE, tmp_path)
+    beside = {e.model for e in experiments("luna5", transformers=False) if Reproduce()._in_workers(lab, e)}
+    assert {"audio_cnn", "text_lstm-glove", "fusion_early-joint"} <= beside
+    assert not {"text_lstm", "fusion_nested", "fusion_early"} & beside
+    natural = [e for e in experiments("luna5", transformers=False) if (e.modality, e.track) == ("text", "natural")]
+    assert natural and not any(Reproduce()._in_workers(lab, e) for e in natural)
+
+
+def test_an_answer_is_fixed_once_test_was_read(tmp_path):
+    fix_answers(tmp_path, {"audio": "a"})
+    fix_answers(tmp_path, {"audio": "b"})
+    (tmp_path / "test_looks.csv").write_text("when\n")
+    with pytest.raises(IntoneError, match="answers audio otherwise"):
+        fix_answers(tmp_path, {"audio": "a"})
+    fix_answers(tmp_path, {"audio": "b", "system": "c"})
+    assert json.loads((tmp_path / "chosen.json").read_text()) == {"audio": "b", "system": "c"}
+
+
+def test_a_fusion_is_held_against_its_branches(tmp_path):
+    clips = [(f"{s}/{e}", f"x-{s:02d}", e) for s in range(8) for e in ("sad", "happy")]
+    (tmp_path / "predictions").mkdir()
+    rows = []
+    for model, modality, track, wrong in (("audio_a", "audio", "none", "sad"), ("fusion_f", "fusion", "asr", "")):
+        table = pd.DataFrame(clips, columns=["file", "speaker", "emotion"])
+        table["predicted"] = table["emotion"].where(table["emotion"] != wrong, "happy")
+        table["fold"], table["split"] = "1", "test"
+        for emotion in EMOTIONS:
+            table[emotion] = (table["predicted"] == emotion).astype(float)
+        (tmp_path / "predictions" / f"{model}__{track}__luna5.csv.gz").write_bytes(packed(table))
+        rows.append((model, modality, track, "luna5"))
+    summary = pd.DataFrame(rows, columns=["model", "modality", "track", "protocol"])
+    got = paired_tests(tmp_path, summary, {"fusion_f": ("audio_a", "text_none")}, {"fusion_asr": "fusion_f"})
+    assert got[["model", "against", "gap", "better", "actors", "chosen"]].values.tolist() == [
+        ["fusion_f", "audio_a", 50.0, 8, 8, True]
+    ]
+    assert got["p"].item() < 0.02
