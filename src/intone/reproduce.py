@@ -75,7 +75,7 @@ class Reproduce:
     transformers: bool = True
     """Also what stands on pretrained encoders; without it, the networks from scratch alone."""
     tuned: bool = False
-    """Also Whisper-small's middle blocks trained on: hours on a processor."""
+    """Also what takes hours on a processor: Whisper-small's middle blocks trained on, AST from scratch."""
     all_protocols: bool = False
     """Also audio_cnn and the frozen encoders on emobox6 and loso24: 30 more folds each."""
     quick: bool = False

@@ -89,8 +89,8 @@ TRANSFORMERS: Mapping[str, Recipe] = {
 }
 """What stands on pretrained encoders, and a small AST from scratch."""
 
-LONG = ("audio_whisper_small-tuned",)
-"""Hours on a processor: trained when asked for by name, and not by the way."""
+LONG = ("audio_ast", "audio_whisper_small-tuned")
+"""Hours on a processor: trained when asked for, and not by the way."""
 
 MODELS: Mapping[str, Recipe] = {**FIRST_PHASE, **TRANSFORMERS}
 
