@@ -1,5 +1,6 @@
 """results/ predictions -> results/ evidence: paired tests over actors, and text against chance."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from intone.results import Experiment, read_predictions
 from intone.transcripts import normalise
 
 CONTROL_TRACKS = ("asr", "asr_punctuated")
+
+PROTOCOLS = ("luna5", "emobox6", "speakers")
+"""Under which fusions are held against their branches."""
 
 
 def write_evidence(results: Path, pairs: Mapping[str, Sequence[str]], chosen: Mapping[str, str]) -> None:
@@ -44,30 +48,26 @@ def paired_tests(
     the fusion was fixed beforehand as the track's answer; the others' p are to be read as one of many.
     """
     rows = []
-    for track in ("asr", "natural"):
-        for model, branches in pairs.items():
-            fusion = _found(summary, model, track)
-            for name in branches:
-                branch = _found(summary, name, "none" if name.startswith("audio") else track)
-                if fusion is None or branch is None:
-                    continue
-                one, other = tested(results, fusion), tested(results, branch)
-                gap, p = sign_flip(one, other)
-                better = int((speaker_uars(one) > speaker_uars(other)).sum())
-                actors = one["speaker"].nunique()
-                first = chosen.get(f"fusion_{track}") == model
-                rows.append((track, fusion.protocol, model, name, round(gap, 2), round(p, 5), better, actors, first))
+    for track, protocol, model in itertools.product(("asr", "natural"), PROTOCOLS, pairs):
+        fusion = _found(summary, model, track, protocol)
+        for name in pairs[model]:
+            branch = _found(summary, name, "none" if name.startswith("audio") else track, protocol)
+            if fusion is None or branch is None:
+                continue
+            one, other = tested(results, fusion), tested(results, branch)
+            gap, p = sign_flip(one, other)
+            better = int((speaker_uars(one) > speaker_uars(other)).sum())
+            actors, first = one["speaker"].nunique(), chosen.get(f"fusion_{track}") == model
+            rows.append((track, protocol, model, name, round(gap, 2), round(p, 5), better, actors, first))
     columns = ["track", "protocol", "model", "against", "gap", "p", "better", "actors", "chosen"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _found(summary: pd.DataFrame, model: str, track: str) -> Experiment | None:
-    """The experiment under the main protocol (not `random` and not a protocol run for one model alone)."""
-    main = summary[summary["protocol"].isin(("luna5", "speakers"))]
-    rows = main[(main["model"] == model) & (main["track"] == track)]
-    if not len(rows):
-        return None
-    return Experiment(model, rows["modality"].iloc[0], track, rows["protocol"].iloc[0])
+def _found(summary: pd.DataFrame, model: str, track: str, protocol: str) -> Experiment | None:
+    """The experiment, if it was made."""
+    is_it = (summary["model"] == model) & (summary["track"] == track) & (summary["protocol"] == protocol)
+    rows = summary[is_it]
+    return Experiment(model, rows["modality"].iloc[0], track, protocol) if len(rows) else None
 
 
 def text_controls(results: Path, summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -59,6 +59,10 @@ COST = {
 FURTHER = ("audio_cnn", "audio_whisper_base-frozen", "audio_whisper_small-frozen")
 """What is judged under every protocol; the encoders' heads and choices under the main one alone."""
 
+CONFIRMED = ("text_lstm", "fusion_")
+"""Beginnings of what is judged on emobox6 too, with what was really said: whether words that mean nothing do harm is
+asked once more where nothing was developed."""
+
 
 @dataclass(frozen=True)
 class Reproduce:
@@ -77,7 +81,7 @@ class Reproduce:
     tuned: bool = False
     """Also what takes hours on a processor: Whisper-small's middle blocks trained on, AST from scratch."""
     all_protocols: bool = False
-    """Also audio_cnn and the frozen encoders on emobox6 and loso24: 30 more folds each."""
+    """Also audio_cnn and the frozen encoders on emobox6 and loso24, 30 more folds each, and fusions on emobox6."""
     quick: bool = False
     """Six actors and a few epochs, in under 10 minutes: shows that everything works, not how well."""
     actors: int = 6
@@ -164,6 +168,8 @@ class Reproduce:
         if self.all_protocols:
             names = [m for m in FURTHER if self.transformers or m in FIRST_PHASE]
             wanted += [Experiment(m, "audio", "none", p) for p in ("emobox6", "loso24") for m in names]
+            again = [e for e in experiments("emobox6", transformers=False) if e.model.startswith(CONFIRMED)]
+            wanted += [e for e in again if e.track == "asr"]
         return [(e, folds(clips, e.protocol)[: self.folds or None]) for e in wanted]
 
     def _seeds(self, lab: Lab, results: Path) -> None:

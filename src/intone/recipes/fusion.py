@@ -87,7 +87,7 @@ class ChoiceRecipe(Composite):
     candidates: tuple[str, ...]
     """From the simplest to the richest."""
     tolerance: float = 0.0
-    """As good means within this many standard errors of the lowest loss (Breiman et al. 1984: one); 0 is the best."""
+    """As good means within this many standard errors of the lowest loss (Breiman et al. 1984); 0 is the best."""
 
     @property
     def parts(self) -> tuple[str, ...]:
