@@ -138,7 +138,7 @@ def train(
         epochs: Fewer epochs for a try; 0 is the preset.
         seed: Of initial weights, order and augmentation.
         weights: Another pretrained encoder below the model, by hub id or folder: distilbert-base-uncased below
-            text_minilm-tuned, facebook/wav2vec2-base or an AST below audio_whisper_base-frozen.
+            text_minilm-tuned, facebook/wav2vec2-base below audio_whisper_base-frozen, an AST below audio_ast.
     """
     from intone.training import train_all
 

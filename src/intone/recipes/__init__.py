@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from intone.augment import SpectrogramAugmentation
 from intone.features import FeatureSettings
 from intone.lab import Recipe
-from intone.models.audio_ast import AudioAstPreset
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.models.text_rnn import TextRnnPreset
 from intone.models.text_transformer import TextTransformerPreset
 from intone.recipes.audio import AudioRecipe
+from intone.recipes.audio_ast import AstRecipe
 from intone.recipes.fusion import (
     AttentionRecipe,
     AudioChoice,
@@ -61,7 +61,7 @@ FIRST_PHASE: Mapping[str, Recipe] = {
 CNN_MINILM, WHISPER_MINILM = ("audio_cnn", "text_minilm"), ("audio_whisper_small", "text_minilm")
 
 TRANSFORMERS: Mapping[str, Recipe] = {
-    "audio_ast": AudioRecipe(network=AudioAstPreset(), training=TrainingPreset(rate=5e-4, decay=0.05)),
+    "audio_ast": AstRecipe(),
     "audio_whisper_base-frozen": SpeechProbeRecipe(weights=BASE, layers=BASE_LAYERS),
     "audio_whisper_base-head": SpeechHeadRecipe(weights=BASE, layers=BASE_LAYERS),
     "audio_whisper_base": AudioChoice(("audio_whisper_base-frozen", "audio_whisper_base-head")),

@@ -1,0 +1,21 @@
+"""Clips -> a small AST from scratch, or, with weights at hand, the layers of a pretrained one."""
+
+from dataclasses import dataclass, field
+
+from intone.models import pretrained
+from intone.models.audio_ast import AudioAstPreset
+from intone.recipes.audio import AudioPreset, AudioRecipe
+from intone.recipes.speech_probe import SpeechProbeRecipe
+from intone.train import TrainingPreset
+
+
+@dataclass(frozen=True)
+class AstRecipe(AudioRecipe):
+    """The Audio Spectrogram Transformer."""
+
+    network: AudioPreset = field(default_factory=AudioAstPreset)
+    training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=1e-3, decay=0.05))
+
+    def on(self, weights: str) -> SpeechProbeRecipe:
+        """A probe of that pretrained AST, which stays as it is."""
+        return SpeechProbeRecipe(weights=weights, layers=tuple(range(1, pretrained.depth(weights) + 1)))
