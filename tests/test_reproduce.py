@@ -23,6 +23,11 @@ def test_the_plan_has_every_model_and_hours_are_asked_for():
     assert [e.protocol for e in experiments("luna5") if e.leaks and e.modality == "audio"] == ["random"]
 
 
+def test_a_quick_run_leaves_encoders_out_unless_asked():
+    assert Reproduce().encoders and not Reproduce(quick=True).encoders
+    assert Reproduce(quick=True, transformers="yes").encoders and not Reproduce(transformers="no").encoders
+
+
 def test_a_name_costs_what_its_longest_beginning_costs():
     assert cost("audio_whisper_small-tuned") > cost("audio_cnn") > cost("audio_whisper_small-frozen") > cost("text_gru")
 

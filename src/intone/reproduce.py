@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -76,8 +77,8 @@ class Reproduce:
     """Where run folders are kept."""
     results: Path = Path("results")
     """Where tables are written; a quick run writes to RUNS/quick/results."""
-    transformers: bool = True
-    """Also what stands on pretrained encoders; without it, the networks from scratch alone."""
+    transformers: Literal["auto", "yes", "no"] = "auto"
+    """Also what stands on pretrained encoders, or the networks from scratch alone; auto is yes, but in a quick run."""
     tuned: bool = False
     """Also what takes hours on a processor: Whisper-small's middle blocks trained on, AST from scratch."""
     all_protocols: bool = False
@@ -91,6 +92,11 @@ class Reproduce:
     folds: int = 0
     """Only the first folds of each protocol; 0 is all of them (others are for quick runs)."""
 
+    @property
+    def encoders(self) -> bool:
+        """Whether pretrained encoders are wanted."""
+        return not self.quick if self.transformers == "auto" else self.transformers == "yes"
+
     def run(self) -> None:
         """Do it."""
         if self.folds and not self.quick:
@@ -98,7 +104,7 @@ class Reproduce:
         results = self.runs / "quick" / "results" if self.quick else self.results
         if not self.quick:
             fix_answers(results, CHOSEN)
-        if self.transformers:  # what is missing is missed now, and not in an hour
+        if self.encoders:  # what is missing is missed now, and not in an hour
             weights.get("all-MiniLM-L6-v2")
             for recipe in MODELS.values():
                 recipe.stands_on()
@@ -166,9 +172,9 @@ class Reproduce:
 
     def _plan(self, lab: Lab) -> list[tuple[Experiment, list[Split]]]:
         clips = lab.corpus.clips
-        wanted = experiments("speakers" if self.quick else "luna5", self.transformers, self.tuned)
+        wanted = experiments("speakers" if self.quick else "luna5", self.encoders, self.tuned)
         if self.all_protocols:
-            names = [m for m in FURTHER if self.transformers or m in FIRST_PHASE]
+            names = [m for m in FURTHER if self.encoders or m in FIRST_PHASE]
             wanted += [Experiment(m, "audio", "none", p) for p in ("emobox6", "loso24") for m in names]
             again = [e for e in experiments("emobox6", transformers=False) if e.model.startswith(CONFIRMED)]
             wanted += [e for e in again if e.track == "asr"]

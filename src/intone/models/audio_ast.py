@@ -4,6 +4,7 @@ The Audio Spectrogram Transformer (Gong, Chung & Glass 2021) in small, from scra
 convolutions (Xiao et al. 2021): with a thousand clips, one linear map of 16 x 16 patches hardly learns at all.
 """
 
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -49,7 +50,7 @@ class Patches(nn.Module):
         self.dynamics = Dynamics()
         self.steps = nn.ModuleList(
             nn.Sequential(nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
-            for i, o, stride in zip(sizes, sizes[1:], STRIDES, strict=False)
+            for (i, o), stride in zip(itertools.pairwise(sizes), STRIDES, strict=True)
         )
 
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:

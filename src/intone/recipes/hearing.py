@@ -1,9 +1,10 @@
 """Clips -> what a pretrained encoder's layers say of each copy, [layers, T, D] or pooled; kept in the cache."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from intone.audio import read_clip, trim_silence
 from intone.augment import at_speed
 from intone.cache import cached_array, digest, file_digest
 from intone.features import levelled
-from intone.lab import Lab
+from intone.lab import Lab, Recipe
+from intone.models import pretrained
 from intone.models.speech_probe import pooled
 from intone.models.speech_states import SpeechStates
 from intone.workers import over_all
@@ -70,3 +72,35 @@ class Hearing:
 @cache
 def _states(weights: str, layers: tuple[int, ...]) -> SpeechStates:
     return SpeechStates(weights, layers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderRecipe(Recipe):
+    """A model that stands on a speech encoder's layers."""
+
+    modality: ClassVar[str] = "audio"
+    pooled: ClassVar[bool]
+    """Whether it takes means and deviations, or all states."""
+    weights: str
+    """A name that intone knows, a local folder, or a hub id."""
+    layers: tuple[int, ...]
+    """Layers that it may lean on."""
+    speeds: tuple[float, ...] = (1.0,)
+    """Of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
+
+    @property
+    def hearing(self) -> Hearing:
+        """What comes in from a clip."""
+        return Hearing(self.weights, self.layers, self.speeds, self.pooled)
+
+    def stands_on(self) -> Mapping[str, str]:
+        """The encoder."""
+        return {self.weights: pretrained.digest(self.weights)}
+
+    def on(self, weights: str) -> Self:
+        """The same over all layers of another encoder."""
+        return replace(self, weights=weights, layers=tuple(range(1, pretrained.depth(weights) + 1)))
+
+    def prepare(self, lab: Lab, workers: int) -> None:
+        """Listen to every clip."""
+        self.hearing.prepare(lab, workers)

@@ -3,55 +3,32 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import nn
 
 from intone.errors import IntoneError
-from intone.lab import Lab, Recipe
+from intone.lab import Lab
 from intone.models import pretrained
 from intone.models.audio_transformer import AudioTransformer, AudioTransformerPreset, StateExamples
 from intone.models.files import load_network_file, save_network
 from intone.models.side_tasks import SideTasks
 from intone.models.speech_states import WhisperTrunk
-from intone.recipes.hearing import Hearing
+from intone.recipes.hearing import EncoderRecipe, Hearing
 from intone.runs import Outcome
 from intone.splits import Split
 from intone.train import TrainingPreset, fit
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechHeadRecipe(Recipe):
+class SpeechHeadRecipe(EncoderRecipe):
     """Learned weights over a frozen encoder's layers, attentive pooling, a small head."""
 
-    modality: ClassVar[str] = "audio"
     effort: ClassVar[tuple[str, ...]] = ("head_epochs",)
-    weights: str
-    """A name that intone knows, a local folder, or a hub id."""
-    layers: tuple[int, ...]
-    """Layers that are weighed."""
-    speeds: tuple[float, ...] = (1.0,)
-    """Of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
+    pooled: ClassVar[bool] = False
     network: AudioTransformerPreset = field(default_factory=AudioTransformerPreset)
     training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=1e-3, average=0.99, patience=10))
-
-    @property
-    def hearing(self) -> Hearing:
-        """What comes in from a clip."""
-        return Hearing(self.weights, self.layers, self.speeds)
-
-    def stands_on(self) -> Mapping[str, str]:
-        """The encoder."""
-        return {self.weights: pretrained.digest(self.weights)}
-
-    def on(self, weights: str) -> "SpeechHeadRecipe":
-        """All of that encoder's layers are weighed."""
-        return replace(self, weights=weights, layers=tuple(range(1, pretrained.depth(weights) + 1)))
-
-    def prepare(self, lab: Lab, workers: int) -> None:
-        """Listen to every clip."""
-        self.hearing.prepare(lab, workers)
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Train it on the fold."""
@@ -107,7 +84,7 @@ class SpeechTunedRecipe(SpeechHeadRecipe):
     """What the network also learns to tell of training clips, where the corpus says it."""
     side_weight: float = 0.3
 
-    def on(self, weights: str) -> "SpeechTunedRecipe":
+    def on(self, weights: str) -> Self:
         """The same blocks of that encoder; raises IntoneError for one that is not Whisper's, or is too small."""
         if self.layers[0] + self.blocks > pretrained.depth(weights):
             raise IntoneError(f"{weights} has {pretrained.depth(weights)} layers: too few to tune {self.blocks} of.")

@@ -1,8 +1,7 @@
 """Clips -> probes of frozen speech encoders: how each is made from one fold."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,44 +10,20 @@ import pandas as pd
 from safetensors.numpy import save_file
 
 from intone.emotions import EMOTIONS
-from intone.lab import Lab, Recipe
-from intone.models import pretrained
+from intone.lab import Lab
 from intone.models.speech_probe import SpeechProbe, SpeechProbePreset
-from intone.recipes.hearing import Hearing
+from intone.recipes.hearing import EncoderRecipe
 from intone.runs import Outcome
 from intone.splits import PARTS, Split
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechProbeRecipe(Recipe):
+class SpeechProbeRecipe(EncoderRecipe):
     """A pretrained encoder that stays as it is, its states pooled over speech, and logistic regressions on them."""
 
-    modality: ClassVar[str] = "audio"
     effort: ClassVar[tuple[str, ...]] = ()
-    weights: str
-    """A name that intone knows, a local folder, or a hub id."""
-    layers: tuple[int, ...]
-    """Layers that a fold may choose among."""
-    speeds: tuple[float, ...] = (1.0,)
-    """Of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
+    pooled: ClassVar[bool] = True
     probe: SpeechProbePreset = field(default_factory=SpeechProbePreset)
-
-    @property
-    def hearing(self) -> Hearing:
-        """What it hears of a clip."""
-        return Hearing(self.weights, self.layers, self.speeds, pooled=True)
-
-    def stands_on(self) -> Mapping[str, str]:
-        """The encoder."""
-        return {self.weights: pretrained.digest(self.weights)}
-
-    def on(self, weights: str) -> "SpeechProbeRecipe":
-        """A fold chooses among all of that encoder's layers."""
-        return replace(self, weights=weights, layers=tuple(range(1, pretrained.depth(weights) + 1)))
-
-    def prepare(self, lab: Lab, workers: int) -> None:
-        """Listen to every clip."""
-        self.hearing.prepare(lab, workers)
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Choose and learn on the fold's training clips, listen to all."""
