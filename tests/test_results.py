@@ -74,22 +74,40 @@ def test_packed_predictions_are_the_same_bytes_for_the_same_table():
     assert b"e-" not in gzip.decompress(packed(table)).split(b"\n", 1)[1]  # plain decimals
 
 
-def test_the_table_tells_ensembles_from_single_models_and_shows_every_protocol(tmp_path):
+def test_the_table_tells_ensembles_from_single_models_and_shows_every_ear_and_protocol(tmp_path):
     rows = [
-        (model, "audio", "none", protocol, split, 10, 50.04, uar, 50.0, 40.0, 60.0, 2_500_000, 1.0, 0.1)
-        for model, protocol, uar in (
-            ("audio_a", "luna5", 50.0),
-            ("audio_a", "loso24", 51.26),
-            ("audio_a-frozen", "luna5", 1.0),
-            ("ensemble_b", "luna5", 55.0),
+        (
+            model,
+            model.split("_")[0].replace("ensemble", "audio"),
+            track,
+            protocol,
+            split,
+            10,
+            50.04,
+            uar,
+            50.0,
+            40.0,
+            60.0,
+            2_500_000,
+            1.0,
+            0.1,
+        )
+        for model, track, protocol, uar in (
+            ("audio_a", "none", "luna5", 50.0),
+            ("audio_a", "none", "loso24", 51.26),
+            ("audio_a-frozen", "none", "luna5", 1.0),
+            ("ensemble_b", "none", "luna5", 55.0),
+            ("text_c", "natural", "luna5", 44.0),
+            ("text_c-learned", "natural", "luna5", 45.0),
         )
         for split in ("train", "validation", "test")
     ]
     pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS)).to_csv(tmp_path / "summary.csv", index=False)
-    single, together, protocols = readme_table(tmp_path).split("**")[2::2]
+    single, together, natural, protocols = readme_table(tmp_path).split("**")[2::2]
     assert "| `audio_a` | 2.50M | 50.0 | 50.0 | 50.0 | 50.0 [40.0, 60.0] |" in single
     assert "ensemble_b" in together and "ensemble_b" not in single + protocols
-    assert "audio_a-frozen" not in single + together + protocols
+    assert "audio_a-frozen" in single and "audio_a-frozen" not in together + protocols
+    assert "`text_c`" in natural and "text_c-learned" not in natural
     assert "| `audio_a` | 50.0 [40.0, 60.0] | 51.3 [40.0, 60.0] |" in protocols
 
 

@@ -28,7 +28,8 @@ ENSEMBLE = "ensemble_"
 def readme_table(results: Path) -> str:
     """Markdown: test accuracy and UAR with intervals beside train and validation, and the audio models by protocol."""
     summary = pd.read_csv(results / "summary.csv")
-    main = summary[(summary["protocol"] == "luna5") & ~summary["model"].str.contains("-")]
+    shown = (summary["modality"] == "audio") | ~summary["model"].str.contains("-")
+    main = summary[(summary["protocol"] == "luna5") & shown]
     ensemble = main["model"].str.startswith(ENSEMBLE)
     blocks = [block(main[~ensemble & (main["track"] == track)], title) for track, title in TITLES.items()]
     blocks.insert(1, block(main[ensemble], "Audio alone, several models together"))

@@ -23,7 +23,7 @@ from intone.lab import Effort, Lab
 from intone.progress import bar
 from intone.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
 from intone.recipes.audio import screened
-from intone.results import Experiment, fix_answers, log_look, publish
+from intone.results import Experiment, fix_answers, log_look, merge, publish
 from intone.splits import PARTS, Split, folds
 from intone.transcripts import Whisper, transcribe
 from intone.word_errors import word_error_table
@@ -33,6 +33,7 @@ CHOSEN = {
     "audio": "audio_cnn",
     "audio_frozen": "audio_whisper_small-frozen",
     "audio_single": "audio_whisper_small",
+    "audio_system": "ensemble_whisper",
     "fusion_asr": "fusion_nested",
     "fusion_natural": "fusion_whisper_minilm",
 }
@@ -44,7 +45,10 @@ TRACKS = ("asr", "asr_punctuated", "natural", "simulated")
 FUSED_TRACKS = ("asr", "natural")
 
 SEEDS = (0, 1, 2)
-"""Of `audio_cnn` on the first luna5 fold, to show the noise of training beside that of speakers."""
+"""Of each of `SEEDED` on the first luna5 fold, to show the noise of training beside that of speakers."""
+
+SEEDED = (("audio_cnn", "none"), ("audio_whisper_small-tuned", "none"), ("text_minilm-tuned", "natural"))
+"""Model, track. A probe of a frozen encoder is the same from every seed."""
 
 COST = {
     "audio": 130,
@@ -117,7 +121,7 @@ class Reproduce:
                 mine = {e: splits for e, splits in plan if e.modality == stage}
                 for what, seconds in self._stage(lab, mine, results):
                     display.update(task, description=what, advance=seconds)
-        self._seeds(lab, results)
+        self._seeds(lab, plan, results)
         write_evidence(results, PAIRS, CHOSEN)
 
     def _stage(self, lab: Lab, mine: dict[Experiment, list[Split]], results: Path) -> Iterator[tuple[str, float]]:
@@ -152,9 +156,9 @@ class Reproduce:
     def _ahead(self, lab: Lab, plan: dict[Experiment, list[Split]]) -> Iterator[Task]:
         """The stage's independent folds, several at a time; seeds too, while audio is at it."""
         tasks = [Task(e.model, e.track, s) for e, splits in plan.items() if self._in_workers(lab, e) for s in splits]
-        if any(e.modality == "audio" for e in plan) and not self.quick:
-            first = folds(lab.corpus.clips, "luna5")[0]
-            tasks += [Task("audio_cnn", "none", first, seed) for seed in SEEDS[1:]]
+        if not self.quick:
+            seeded = [(e, splits[0]) for e, splits in plan.items() if self._in_workers(lab, e) and repeated(e)]
+            tasks += [Task(e.model, e.track, first, seed) for e, first in seeded for seed in SEEDS[1:]]
         for recipe in {e.model: lab.recipe(e.model) for e in plan}.values():
             recipe.prepare(lab, self.workers)
         yield from make_all(lab, tasks, self.workers)
@@ -180,21 +184,25 @@ class Reproduce:
             wanted += [e for e in again if e.track == "asr"]
         return [(e, folds(clips, e.protocol)[: self.folds or None]) for e in wanted]
 
-    def _seeds(self, lab: Lab, results: Path) -> None:
-        """The same fold from several seeds -> results/seeds.csv; each is a look at test."""
-        split = folds(lab.corpus.clips, "speakers" if self.quick else "luna5")[0]
-        experiment = Experiment("audio_cnn", "audio", "none", split.protocol)
+    def _seeds(self, lab: Lab, plan: list[tuple[Experiment, list[Split]]], results: Path) -> None:
+        """The first fold from several seeds -> results/seeds.csv; each is a look at test."""
         rows = []
-        for seed in SEEDS[:1] if self.quick else SEEDS:
-            table = lab.with_seed(seed).fold(experiment.model, experiment.track, split).predictions
-            if seed:
-                log_look(results, experiment, digest(table.to_csv()), f"seed {seed} on fold {split.fold}")
-            for part in PARTS:
-                got = score(table[table["split"] == part])
-                rows.append(("audio_cnn", split.protocol, split.fold, seed, part, got.accuracy, got.uar))
-        columns = ["model", "protocol", "fold", "seed", "split", "accuracy", "uar"]
-        text = pd.DataFrame(rows, columns=columns).round(2).to_csv(index=False, lineterminator="\n")
-        write_whole(results / "seeds.csv", text.encode())
+        for experiment, (split, *_) in plan:
+            for seed in (SEEDS[:1] if self.quick else SEEDS) if repeated(experiment) else ():
+                table = lab.with_seed(seed).fold(experiment.model, experiment.track, split).predictions
+                if seed:
+                    log_look(results, experiment, digest(table.to_csv()), f"seed {seed} on fold {split.fold}")
+                for part in PARTS:
+                    got = score(table[table["split"] == part])
+                    key = (experiment.model, experiment.track, split.protocol, split.fold, seed, part)
+                    rows.append((*key, got.accuracy, got.uar))
+        columns = ["model", "track", "protocol", "fold", "seed", "split", "accuracy", "uar"]
+        merge(results / "seeds.csv", pd.DataFrame(rows, columns=columns).round(2))
+
+
+def repeated(experiment: Experiment) -> bool:
+    """Whether it is trained from several seeds."""
+    return (experiment.model, experiment.track) in SEEDED and experiment.protocol in ("luna5", "speakers")
 
 
 def experiments(protocol: str, transformers: bool = True, tuned: bool = False) -> list[Experiment]:

@@ -61,9 +61,9 @@ def publish(experiment: Experiment, folds: Sequence[StoredFold], results: Path, 
     data = packed(table)
     log_look(results, experiment, digest(data), why)
     write_whole(experiment.path(results), data)
-    _merge(results / "history.csv.gz", _history(experiment, folds))
-    _merge(results / "choices.csv", _choices(experiment, folds))
-    _merge(results / "summary.csv", summary_rows(experiment, table, folds))
+    merge(results / "history.csv.gz", _history(experiment, folds))
+    merge(results / "choices.csv", _choices(experiment, folds))
+    merge(results / "summary.csv", summary_rows(experiment, table, folds))
 
 
 def packed(table: pd.DataFrame) -> bytes:
@@ -178,7 +178,7 @@ def _keyed(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _merge(path: Path, rows: pd.DataFrame) -> None:
+def merge(path: Path, rows: pd.DataFrame) -> None:
     """Put an experiment's rows into a table, in the place of its older ones; sorted, so that diffs stay small."""
     if not len(rows):
         return

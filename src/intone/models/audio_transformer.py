@@ -62,10 +62,10 @@ class AudioTransformer(nn.Module):
     def _through(self, states: Tensor, lengths: Tensor) -> Tensor:
         """[B, 1, T, D] -> [B, 1 + blocks, T, D]; nobody attends to what stands behind a clip's end."""
         x = states[:, 0].float()
-        own = inside(lengths, x.shape[1])[:, None, None]
+        behind = -1e4 * ~inside(lengths, x.shape[1])[:, None, None]  # what is added to every score
         out = [x]
         for block in self.blocks:
-            given = block(out[-1], own)
+            given = block(out[-1], behind)
             out.append(given[0] if isinstance(given, tuple) else given)
         return torch.stack([x.float() for x in out], 1)
 

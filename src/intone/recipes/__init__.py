@@ -58,7 +58,7 @@ FIRST_PHASE: Mapping[str, Recipe] = {
 }
 """Networks from scratch."""
 
-CNN_MINILM, WHISPER_MINILM = ("audio_cnn", "text_minilm"), ("audio_whisper_small", "text_minilm")
+CNN_MINILM, WHISPER_MINILM = ("audio_cnn", "text_minilm"), ("audio_whisper_small-frozen", "text_minilm")
 
 TRANSFORMERS: Mapping[str, Recipe] = {
     "audio_ast": AstRecipe(),
@@ -68,8 +68,13 @@ TRANSFORMERS: Mapping[str, Recipe] = {
     "audio_whisper_small-frozen": SpeechProbeRecipe(weights=SMALL, layers=SMALL_LAYERS),
     "audio_whisper_small-head": SpeechHeadRecipe(weights=SMALL, layers=SMALL_LAYERS),
     "audio_whisper_small-tuned": SpeechTunedRecipe(weights=SMALL, layers=(3,), speeds=(1.0, 0.94, 1.06)),
-    "audio_whisper_small": AudioChoice(("audio_whisper_small-frozen", "audio_whisper_small-head")),
-    "ensemble_whisper": Ensemble("fusion_late_logits", ("audio_whisper_small", "audio_whisper_base")),
+    "audio_whisper_small": AudioChoice(
+        ("audio_whisper_small-frozen", "audio_whisper_small-head", "audio_whisper_small-tuned")
+    ),
+    "ensemble_whisper": Ensemble(
+        "fusion_late_logits",
+        ("audio_whisper_small-tuned", "audio_whisper_small-frozen", "audio_whisper_base-frozen"),
+    ),
     "text_minilm-frozen": TextTransformerRecipe(
         network=TextTransformerPreset(frozen=True),
         on_goemotions=TrainingPreset(rate=3e-3, batch=32, average=0.99),
@@ -87,14 +92,15 @@ TRANSFORMERS: Mapping[str, Recipe] = {
     "fusion_whisper_minilm-logits": LateRecipe("fusion_late_logits", WHISPER_MINILM),
     "fusion_whisper_minilm-weighted": LateRecipe("fusion_late_weighted", WHISPER_MINILM),
     "fusion_whisper_minilm": FusionChoice(
-        ("audio_whisper_small", "fusion_whisper_minilm-logits", "fusion_whisper_minilm-weighted"), tolerance=CAUTION
+        ("audio_whisper_small-frozen", "fusion_whisper_minilm-logits", "fusion_whisper_minilm-weighted"),
+        tolerance=CAUTION,
     ),
     "fusion_attention": AttentionRecipe(("audio_whisper_small-head", "text_minilm"), joint=False),
 }
 """What stands on pretrained encoders, and a small AST from scratch."""
 
-LONG = ("audio_ast", "audio_whisper_small-tuned")
-"""Hours on a processor: trained when asked for, and not by the way."""
+LONG = ("audio_ast", "audio_whisper_small-tuned", "audio_whisper_small", "ensemble_whisper")
+"""Hours on a processor, and what is made of it: trained when asked for, and not by the way."""
 
 MODELS: Mapping[str, Recipe] = {**FIRST_PHASE, **TRANSFORMERS}
 
