@@ -60,7 +60,12 @@ class AudioRecipe(Recipe):
 
     def prepare(self, lab: Lab, workers: int) -> None:
         """All clips' features at all speeds."""
-        all_views(lab.corpus.paths, self.features, self.speeds, workers)
+        self._views(lab, workers)
+
+    def _views(self, lab: Lab, workers: int = 2) -> Views:
+        """`file` -> its copies' features, gathered once a lab."""
+        key = f"views {self.features.key()} {self.speeds}"
+        return lab.keep(key, lambda: all_views(lab.corpus.paths, self.features, self.speeds, workers))
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Train it on the fold."""
@@ -77,10 +82,7 @@ class AudioRecipe(Recipe):
 
     def examples(self, lab: Lab, track: str, split: Split, folder: Path) -> AudioExamples:
         """The fold's clips as this network takes them."""
-        views = lab.keep(
-            f"views {self.features.key()} {self.speeds}",
-            lambda: all_views(lab.corpus.paths, self.features, self.speeds),
-        )
+        views = self._views(lab)
         by_row = self.features.kind == "mfcc"
         columns = lab.corpus.clips.set_index("file")[["emotion", *self.side_columns]]
         kinds = {file: tuple(kind) for file, *kind in columns.astype(str).itertuples(name=None)}

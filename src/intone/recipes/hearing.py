@@ -37,7 +37,8 @@ class Hearing:
 
     def prepare(self, lab: Lab, workers: int) -> None:
         """Put every clip's copies into the cache, several clips at a time, with a bar on stderr. Raises BadClip."""
-        over_all(self._fill, list(lab.corpus.paths.values()), f"listening ({Path(self.weights).name})", workers)
+        what, paths = f"listening ({Path(self.weights).name})", list(lab.corpus.paths.values())
+        lab.keep(f"filled {self}", lambda: over_all(self._fill, paths, what, workers))  # once for all who build on it
 
     def of_all(self, lab: Lab) -> Mapping[str, list[np.ndarray]]:
         """`file` -> its copies, for every clip, from the cache where they are there. Raises BadClip."""
