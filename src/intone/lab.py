@@ -69,7 +69,7 @@ class Effort:
     """Passes over GoEmotions of the text networks that the track `natural` uses."""
     joint_epochs: int = 12
     """Passes of early fusion when it trains together with its branches."""
-    head_epochs: int = 30
+    head_epochs: int = 12
     """Passes of a head over a speech encoder's states."""
     tuned_epochs: int = 12
     """Passes of a head together with the encoder's blocks below it."""
