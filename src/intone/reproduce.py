@@ -23,6 +23,7 @@ from intone.lab import Effort, Lab
 from intone.progress import bar
 from intone.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
 from intone.recipes.audio import screened
+from intone.report import report
 from intone.results import Experiment, fix_answers, log_look, publish
 from intone.splits import PARTS, Split, folds
 from intone.transcripts import Whisper, transcribe
@@ -119,6 +120,8 @@ class Reproduce:
                     display.update(task, description=what, advance=seconds)
         self._seeds(lab, results)
         write_evidence(results, PAIRS, CHOSEN)
+        if not self.quick:
+            report(results, results.parent / "report")
 
     def _stage(self, lab: Lab, mine: dict[Experiment, list[Split]], results: Path) -> Iterator[tuple[str, float]]:
         """Make and publish one modality's experiments, each as soon as its last fold is; what is done, its cost."""

@@ -4,10 +4,12 @@ from intone.figures.clips import spectrograms_figure
 from intone.figures.comparison import cost_figure, leaks_figure, standing_figure, tracks_figure
 from intone.figures.confusions import confusion_figure, recalls_figure
 from intone.figures.curves import history_figure, perturbations_figure, reliability_figure, risk_coverage_figure
+from intone.figures.explained import attention_figure, shares_figure
 from intone.figures.speakers import speakers_figure
 from intone.figures.style import save
 
 __all__ = [
+    "attention_figure",
     "confusion_figure",
     "cost_figure",
     "history_figure",
@@ -17,6 +19,7 @@ __all__ = [
     "reliability_figure",
     "risk_coverage_figure",
     "save",
+    "shares_figure",
     "speakers_figure",
     "spectrograms_figure",
     "standing_figure",

@@ -1,9 +1,14 @@
 """Rows of figures with intervals -> models side by side."""
 
+from collections.abc import Mapping
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from intone.figures.style import FAINT, INK, OTHERS, OURS, SOFT, WARN, blank, plain, styled
 
@@ -26,7 +31,7 @@ def standing_figure(rows: pd.DataFrame, label: str = "UAR (%)") -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 100), ylim=(-0.6, len(rows) - 0.4), xlabel=label)
     axes.axvline(12.5, color=SOFT, linewidth=0.8, linestyle=(0, (3, 2)))
-    axes.text(13.3, -0.35, "chance", fontsize=7, color=SOFT, va="center")
+    axes.text(12.5, len(rows) - 0.35, "chance", fontsize=7, color=SOFT, ha="center", va="bottom")
     plain(axes, "x")
     axes.spines["left"].set_visible(False)
     return figure
@@ -84,49 +89,68 @@ def leaks_figure(rows: pd.DataFrame) -> Figure:
 
 
 @styled
-def cost_figure(rows: pd.DataFrame, cost: str, label: str) -> Figure:
-    """Columns `model, uar, COST` -> UAR against a cost (log axis); what nothing beats at its price is joined."""
-    rows = rows.sort_values([cost, "uar"], ascending=[True, False])
-    front = rows[rows["uar"] > rows["uar"].cummax().shift(fill_value=-1.0)]
-    figure = blank(6.4)
-    axes = figure.subplots()
-    axes.set_xscale("log")
-    axes.plot(rows[cost], rows["uar"], "o", color=OTHERS, markersize=4)
-    axes.step(front[cost], front["uar"], "-o", where="post", color=OURS, markersize=5, linewidth=1.2)
-    low, high = rows[cost].min(), rows[cost].max()
-    axes.set(xlabel=label, ylabel="test UAR (%)", xlim=(low / 2, high * 8), ylim=(max(0, rows["uar"].min() - 5), 100))
-    plain(axes, "y")
-    _label(axes, rows, cost, set(front["model"]))
+def cost_figure(rows: pd.DataFrame, costs: Mapping[str, str]) -> Figure:
+    """Columns `model, uar`, each cost -> UAR against each cost (log axis); what nothing beats at its price is joined.
+
+    `costs`: column -> label of its axis.
+    """
+    figure = blank(7.0)
+    panels = figure.subplots(1, len(costs), sharey=True, squeeze=False).ravel()
+    for axes, (cost, label) in zip(panels, costs.items(), strict=True):
+        known = rows[rows[cost] > 0].sort_values([cost, "uar"], ascending=[True, False])
+        front = known[known["uar"] > known["uar"].cummax().shift(fill_value=-1.0)]
+        axes.set_xscale("log")
+        axes.plot(known[cost], known["uar"], "o", color=OTHERS, markersize=4)
+        axes.step(front[cost], front["uar"], "-o", where="post", color=OURS, markersize=5, linewidth=1.2)
+        axes.set(xlabel=label, xlim=(known[cost].min() / 3, known[cost].max() * 3))
+        axes.set_ylim(max(0, rows["uar"].min() - 6), min(100, rows["uar"].max() + 6))
+        axes.xaxis.set_major_locator(LogLocator(numticks=6))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        plain(axes, "y")
+    panels[0].set_ylabel("test UAR (%)")
+    figure.draw_without_rendering()
+    for axes, cost in zip(panels, costs, strict=True):
+        _label(axes, rows[rows[cost] > 0], cost)
     return figure
 
 
-def _label(axes: Axes, rows: pd.DataFrame, cost: str, front: set[str]) -> None:
-    """Names beside their dots, the front's first; one that would lie on another name or dot is left to the table."""
+def _label(axes: Axes, rows: pd.DataFrame, cost: str) -> None:
+    """Names beside their dots, the best first; one that would lie on another name or dot is left to the table."""
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.draw_without_rendering()
-    taken = [axes.transData.transform((x, y)) for x, y in zip(rows[cost], rows["uar"], strict=True)]
-    boxes: list[tuple[float, float, float, float]] = []
-    for row in sorted(rows.to_dict("records"), key=lambda r: r["model"] not in front):
-        name, ahead = row["model"], row["model"] in front
-        x, y = axes.transData.transform((row[cost], row["uar"]))
-        width, height = 4.6 * len(name), 9.0
-        for dx, dy in ((6, -3), (6, 7), (6, -13), (-width - 6, -3), (-width / 2, 9), (-width / 2, -17)):
-            box = (x + dx, y + dy, x + dx + width, y + dy + height)
-            if box[0] < axes.bbox.x0 or box[2] > axes.bbox.x1 + 4 or box[1] < axes.bbox.y0:
-                continue
-            if any(_overlap(box, other) for other in boxes) or any(_inside(box, dot) for dot in taken):
-                continue
-            boxes.append(box)
-            left, bottom = axes.transData.inverted().transform((x + dx, y + dy))
-            weight, shade = ("bold", INK) if ahead else ("normal", SOFT)
-            axes.text(left, bottom, name, fontsize=6.5, fontweight=weight, color=shade)
-            break
+    dots = axes.transData.transform(rows[[cost, "uar"]].to_numpy(float))
+    taken: list[Bbox] = []
+    for row in rows.sort_values("uar", ascending=False).to_dict("records"):
+        for offset, across, up in PLACES:
+            text = axes.annotate(
+                row["model"],
+                (row[cost], row["uar"]),
+                offset,
+                textcoords="offset points",
+                ha=across,
+                va=up,
+                fontsize=6.5,
+            )
+            box = text.get_window_extent().padded(1.0)
+            free = not any(box.overlaps(other) for other in taken) and not any(box.contains(*dot) for dot in dots)
+            if free and axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and axes.bbox.y0 <= box.y0:
+                taken.append(box)
+                break
+            text.remove()
 
 
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _inside(box: tuple[float, ...], dot: np.ndarray) -> bool:
-    return box[0] - 2 < dot[0] < box[2] + 2 and box[1] - 2 < dot[1] < box[3] + 2
+PLACES: Final = (
+    *(
+        ((5, 0), "left", "center"),
+        ((-5, 0), "right", "center"),
+        ((0, 6), "center", "bottom"),
+        ((0, -6), "center", "top"),
+    ),
+    *(
+        ((5, 9), "left", "center"),
+        ((5, -9), "left", "center"),
+        ((-5, 9), "right", "center"),
+        ((-5, -9), "right", "center"),
+    ),
+)
+"""Where a name may stand beside its dot, tried in this order: offset in points, alignment across and up."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -34,8 +33,8 @@ def history_figure(history: pd.DataFrame, title: str = "", test: Mapping[str, fl
     A thin line a fold, a thick one for their mean. `test`: loss and accuracy of the final weights on test actors, who
     are heard once and not at every epoch: a dashed line.
     """
-    figure = blank(5.2)
-    panels = figure.subplots(1, 2)
+    figure = blank(5.4)
+    panels = figure.subplots(1, 2, gridspec_kw={"wspace": 0.06})
     history = history if "fold" in history else history.assign(fold="1")
     for axes, column, label in zip(panels, ("loss", "accuracy"), ("loss (nats)", "accuracy (%)"), strict=True):
         for split, colour in (("train", TRAIN), ("validation", VALIDATION)):
@@ -49,17 +48,17 @@ def history_figure(history: pd.DataFrame, title: str = "", test: Mapping[str, fl
         axes.set(xlabel="epoch", ylabel=label, ylim=(0, None))
         plain(axes, "y")
     panels[1].set_ylim(0, 100)
-    panels[1].legend(loc="lower right")
+    panels[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
     if title:
         figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=8.5, fontweight="bold")
     return figure
 
 
 @styled
-def reliability_figure(tables: Mapping[str, pd.DataFrame], columns: int = 3) -> Figure:
+def reliability_figure(tables: Mapping[str, pd.DataFrame], columns: int = 4) -> Figure:
     """Name -> predictions: accuracy against confidence in 15 bins; the paler a bar, the fewer clips stand in it."""
     rows = -(-len(tables) // columns)
-    figure = blank(0.6 + 5.4 * rows, WIDTH if len(tables) > 1 else 7.5)
+    figure = blank(0.9 + 4.1 * rows, WIDTH if len(tables) > 1 else 7.5)
     panels = figure.subplots(rows, min(columns, len(tables)), sharex=True, sharey=True, squeeze=False).ravel()
     for axes, (name, table) in zip(panels, tables.items(), strict=False):
         bins = reliability(table).dropna()
@@ -69,7 +68,8 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame], columns: int = 3) -> 
             axes.bar(x, y, 1 / 15 * 0.92, color=OURS, alpha=0.2 + 0.7 * float(weight), linewidth=0)
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=0.9, linestyle=(0, (3, 2)))
         axes.text(0.04, 0.94, f"ECE {calibration_error(table):.3f}", transform=axes.transAxes, va="top", fontsize=7.5)
-        axes.set(title=name, xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        axes.set_title(name, fontsize=7.5)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), aspect="equal")
         plain(axes)
     for axes in panels[len(tables) :]:
         axes.set_visible(False)
@@ -81,7 +81,7 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame], columns: int = 3) -> 
 @styled
 def risk_coverage_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Name -> predictions: error rate on the clips that are answered, when the least sure ones are declined."""
-    figure = blank(6.2, 11)
+    figure = blank(5.6)
     axes = figure.subplots()
     for k, (name, table) in enumerate(tables.items()):
         curve = risk_coverage(table)
@@ -90,7 +90,7 @@ def risk_coverage_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
     axes.set(xlabel="coverage: clips that are answered (%)", ylabel="error rate on them (%)")
     axes.set(xlim=(0, 100), ylim=(0, None))
     plain(axes, "y")
-    _legend(axes, len(tables))
+    axes.legend(loc="upper left", handlelength=2.6)
     return figure
 
 
@@ -98,10 +98,6 @@ def _dash(k: int) -> tuple[int, tuple[int, ...]] | str:
     """Lines differ in their dashes too: colour alone is lost in print."""
     patterns: tuple[tuple[int, tuple[int, ...]] | str, ...] = ("-", (0, (5, 2)), (0, (1, 1)), (0, (5, 1, 1, 1)))
     return patterns[k % len(patterns)]
-
-
-def _legend(axes: Axes, lines: int) -> None:
-    axes.legend(loc="upper left", bbox_to_anchor=(0, 1.0 if lines < 5 else 1.02), handlelength=2.6)
 
 
 @styled

@@ -72,5 +72,5 @@ def save(figure: Figure, path: Path) -> Path:
     """Write SVG or PNG, as the ending says; the same figure gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    figure.savefig(path, dpi=200, facecolor="white", metadata=metadata)
+    figure.savefig(path, dpi=160, facecolor="white", metadata=metadata)
     return path
