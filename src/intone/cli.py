@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "intone.demo:demo",
     "bench": "intone.bench:bench",
     "results readme": "intone.commands:results_readme",
+    "robustness": "intone.robustness:Robustness",
     "report": "intone.commands:report",
 }
 """What is typed -> module:function; its docstring is its help, its parameters are its flags."""
@@ -39,6 +40,7 @@ LINES = {
     "demo": "Run the whole road on synthetic speech, with no dataset at hand.",
     "bench": "Measure what inference costs, as ratios.",
     "results readme": "Write the table of results into the README.",
+    "robustness": "Measure models on worse and worse sound, and on sounds without speech.",
     "report": "Write the report (PDF, DOCX, HTML) from results/ alone.",
 }
 

@@ -65,6 +65,9 @@ CONFIRMED = ("text_lstm", "fusion_")
 """Beginnings of what is judged on emobox6 too, with what was really said: whether words that mean nothing do harm is
 asked once more where nothing was developed."""
 
+CONTROLLED = ("audio_cnn", "audio_whisper_small-frozen", "text_lstm", "fusion_nested")
+"""What is asked once more with a constant sentence, with other clips' words, and on a sentence never learned from."""
+
 
 @dataclass(frozen=True)
 class Reproduce:
@@ -207,7 +210,14 @@ def experiments(protocol: str, transformers: bool = True, tuned: bool = False) -
     for modality, tracks in (("audio", ("none",)), ("text", TRACKS), ("fusion", FUSED_TRACKS)):
         names = [n for n, recipe in models.items() if recipe.modality == modality and (tuned or n not in LONG)]
         wanted += [Experiment(name, modality, track, protocol) for track in tracks for name in names]
-    return wanted
+    return wanted + (controls(transformers) if protocol == "luna5" else [])
+
+
+def controls(transformers: bool) -> list[Experiment]:
+    """Words that can say nothing at all, and folds that are disjoint by sentence as well as by speaker."""
+    named = [(m, MODELS[m].modality) for m in CONTROLLED if transformers or m in FIRST_PHASE]
+    words = [Experiment(m, kind, t, "luna5") for t in ("constant", "shuffled") for m, kind in named if kind != "audio"]
+    return words + [Experiment(m, kind, "none" if kind == "audio" else "asr", "luna5_sentence") for m, kind in named]
 
 
 def cost(model: str) -> int:

@@ -1,5 +1,6 @@
 """One Markdown text -> PDF (pandoc, then Typst), DOCX and HTML (pandoc) in one style; no system packages."""
 
+import os
 import re
 import subprocess
 import zipfile
@@ -11,6 +12,7 @@ import pypandoc
 import typst
 
 from intone.cache import write_whole
+from intone.errors import IntoneError
 
 NAME = "intone-report"
 FORMAT = "markdown+fenced_divs+pipe_tables+link_attributes-yaml_metadata_block"
@@ -39,7 +41,12 @@ def write_documents(text: str, out: Path, title: str, subtitle: str) -> list[Pat
 
 
 def _pandoc(text: str, to: str, path: Path, options: list[str]) -> None:
-    pypandoc.convert_text(text, to, FORMAT, options, outputfile=str(path))
+    """Runs pandoc itself, with a fixed clock: the same text gives the same bytes, in the DOCX too."""
+    command = [pypandoc.get_pandoc_path(), "--from", FORMAT, "--to", to, "--output", str(path), *options]
+    clock = {**os.environ, "SOURCE_DATE_EPOCH": "1735689600"}
+    done = subprocess.run(command, input=text.encode(), env=clock, capture_output=True, check=False)
+    if done.returncode:
+        raise IntoneError(f"{path} could not be made: {done.stderr.decode().strip()}")
 
 
 PAGE = (
@@ -59,7 +66,7 @@ def _reference(path: Path) -> Path:
     body = re.sub(r"<w:sectPr>.*?</w:sectPr>", PAGE, parts["word/document.xml"], flags=re.DOTALL)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
         for name, text in {**parts, "word/document.xml": body}.items():
-            new.writestr(name, text)
+            new.writestr(zipfile.ZipInfo(name), text)
     return path
 
 
