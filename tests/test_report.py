@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from intone.breakdown import ravdess_clips
 from intone.cli import main
@@ -17,11 +18,12 @@ from intone.evaluate import PREDICTION_COLUMNS, score
 from intone.evidence import write_evidence
 from intone.figures import cost_figure
 from intone.information import mutual_information, tells
-from intone.report import SECTIONS, document, report
+from intone.report import SECTIONS, document, model_card, report
 from intone.report.answer import standing
 from intone.report.comparisons import comparisons
 from intone.report.inferences import inferences
 from intone.report.markdown import Gallery, verdict
+from intone.report.saliency import shares
 from intone.report.source import Source
 from intone.results import Experiment, packed, summary_rows
 from intone.runs import StoredFold
@@ -107,7 +109,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def built(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report")
-    main(["report", "--results", str(results), "--out", str(out)])
+    main(["report", "--results", str(results), "--out", str(out), "--card", str(out / "MODEL_CARD.md")])
     return out
 
 
@@ -122,6 +124,7 @@ def test_three_documents_hold_all_sections(built):
     assert "<svg" in html or "data:image/svg+xml" in html
     assert {p.name for p in built.iterdir()} == {
         "figures",
+        "MODEL_CARD.md",
         *(f"intone-report.{e}" for e in ("md", "html", "docx", "pdf")),
     }
 
@@ -219,3 +222,33 @@ def test_mutual_information_agrees_with_scikit_learn_and_knows_chance():
 def test_the_committed_report_says_what_the_results_say(tmp_path):
     text = (ROOT / "report" / "intone-report.md").read_text()
     assert text == document(ROOT / "results", Gallery(tmp_path, keep=False)), "run `make report`"
+
+
+def test_shares_of_two_modalities_add_up_to_what_the_fusion_says(results):
+    source = Source(results)
+    fusion = Experiment("fusion_nested", "fusion", "natural", "luna5")
+    rows = shares(source, fusion).set_index("emotion")
+    table = source.tested(fusion)
+    chances = table[list(EMOTIONS)].to_numpy()
+    whole = np.log(8 * chances.max(1))
+    expected = pd.Series(whole).groupby(table["predicted"].to_numpy()).mean()
+    np.testing.assert_allclose((rows["audio"] + rows["text"]).loc[expected.index], expected, atol=1e-6)
+    assert (rows["text"] > 0).all()
+
+
+def test_the_model_card_has_the_hub_s_metadata_and_the_same_figures(built, results):
+    text = (built / "MODEL_CARD.md").read_text()
+    _, front, body = text.split("---\n", 2)
+    meta = yaml.safe_load(front)
+    row = Source(results).row(Experiment("audio_cnn", "audio", "none", "luna5"))
+    entry = next(m for m in meta["model-index"] if m["name"] == "audio_cnn")
+    values = {m["type"]: m["value"] for m in entry["results"][0]["metrics"]}
+    assert values["recall"] == pytest.approx(row["uar"], abs=0.06)
+    assert meta["license"] == "cc-by-nc-sa-4.0"
+    for heading in ("## Use", "## Not for", "## Limits", "## By group", "## Training data and licences"):
+        assert heading in body
+
+
+@pytest.mark.skipif(not (ROOT / "MODEL_CARD.md").exists(), reason="no MODEL_CARD.md yet: make report")
+def test_the_committed_model_card_says_what_the_results_say():
+    assert (ROOT / "MODEL_CARD.md").read_text() == model_card(ROOT / "results"), "run `make report`"

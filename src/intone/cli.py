@@ -23,6 +23,9 @@ COMMANDS = {
     "bench": "intone.bench:bench",
     "results readme": "intone.commands:results_readme",
     "robustness": "intone.robustness:Robustness",
+    "leaks": "intone.leaks:Leaks",
+    "explain": "intone.explain:Explain",
+    "cost": "intone.costs:Cost",
     "report": "intone.commands:report",
 }
 """What is typed -> module:function; its docstring is its help, its parameters are its flags."""
@@ -41,6 +44,9 @@ LINES = {
     "bench": "Measure what inference costs, as ratios.",
     "results readme": "Write the table of results into the README.",
     "robustness": "Measure models on worse and worse sound, and on sounds without speech.",
+    "leaks": "Train probes with one deliberate leak each, to show what it is worth.",
+    "explain": "Write what models look at: saliency, attention, words, the hardest clips.",
+    "cost": "Measure what inference costs on one core.",
     "report": "Write the report (PDF, DOCX, HTML) from results/ alone.",
 }
 

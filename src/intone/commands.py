@@ -184,14 +184,17 @@ def results_readme(readme: Path = Path("README.md"), results: Path = Path("resul
     write_readme(readme, results)
 
 
-def report(results: Path = Path("results"), out: Path = Path("report")) -> None:
-    """Write intone-report.pdf, .docx and .html from a results folder alone, in under a minute.
+def report(
+    results: Path = Path("results"), out: Path = Path("report"), card: Path | None = Path("MODEL_CARD.md")
+) -> None:
+    """Write intone-report.pdf, .docx and .html and the model card from a results folder alone, in under a minute.
 
     Args:
         results: Where summary.csv lies.
         out: Where the documents and their figures go.
+        card: The model card; None for none.
     """
     from intone.report import report as write
 
-    for path in write(results, out):
+    for path in write(results, out, card):
         print(path)

@@ -124,7 +124,7 @@ class Reproduce:
         self._seeds(lab, results)
         write_evidence(results, PAIRS, CHOSEN)
         if not self.quick:
-            report(results, results.parent / "report")
+            report(results, results.parent / "report", results.parent / "MODEL_CARD.md")
 
     def _stage(self, lab: Lab, mine: dict[Experiment, list[Split]], results: Path) -> Iterator[tuple[str, float]]:
         """Make and publish one modality's experiments, each as soon as its last fold is; what is done, its cost."""

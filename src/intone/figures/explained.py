@@ -31,7 +31,7 @@ def shares_figure(rows: pd.DataFrame) -> Figure:
     """Columns `model, track, emotion, audio, text` (shares of log-odds) -> stacked bars an emotion, a panel a track."""
     tracks = list(dict.fromkeys(rows["track"]))
     figure = blank(5.4)
-    panels = figure.subplots(1, len(tracks), sharey=True, squeeze=False).ravel()
+    panels = figure.subplots(1, len(tracks), sharex=True, sharey=True, squeeze=False).ravel()
     for axes, track in zip(panels, tracks, strict=True):
         mine = rows[rows["track"] == track].set_index("emotion").reindex(list(EMOTIONS))
         y = np.arange(len(EMOTIONS))
@@ -49,5 +49,5 @@ def shares_figure(rows: pd.DataFrame) -> Figure:
         axes.axvline(0, color=INK, linewidth=0.7)
         axes.set(title=track, xlabel="log-odds over an eighth")
         plain(axes, "x")
-    panels[0].legend(loc="lower right")
+    panels[0].legend(loc="lower left", bbox_to_anchor=(0, 1.12 if "\n" in "".join(tracks) else 1.06), ncols=2)
     return figure

@@ -25,7 +25,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             "Accuracy and unweighted average recall (UAR) in percent, on the actors learned from, the actors chosen "
             "by, "
             "and all 24 actors as test, each by a network that never heard them. Brackets: 95 % intervals over actors.",
-            _table(source),
+            standings(source),
         ),
         "missing": absent("make reproduce", *_missing(source)),
         "standing": gallery.add(
@@ -41,7 +41,8 @@ def _missing(source: Source) -> list[str]:
     return [f"`{source.chosen[q]}`, fixed as *{q}*" for q, subject in source.answers.items() if subject is None]
 
 
-def _table(source: Source) -> str:
+def standings(source: Source) -> str:
+    """Every model fixed beforehand, sound alone first: train, validation and test."""
     head = ["", "acc. train", "val.", "**test** [95 %]", "UAR train", "val.", "**test** [95 %]"]
     blocks = [
         ("*sound alone*", [s for s in source.subjects if s.experiment.track == "none"]),

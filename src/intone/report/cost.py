@@ -1,4 +1,4 @@
-"""What models cost: parameters, training, inference, memory; and accuracy against cost."""
+"""What models cost: parameters, training, inference, memory; accuracy against cost. No kept library measures energy."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             {"cost": cost_figure(rows, {"parameters": "trained parameters", "seconds": "seconds of training a fold"})},
         ),
         "training": gallery.captioned("Size and training time; test UAR in percent.", _training(rows)),
-        "inference": absent("intone cost", "time per second of audio, memory and energy of inference")
+        "inference": absent("intone cost", "time per second of audio and memory of inference")
         if measured is None
         else gallery.captioned(_caption(measured), _inference(measured)),
     }
@@ -49,20 +49,17 @@ def _training(rows: pd.DataFrame) -> str:
 
 def _caption(measured: pd.DataFrame) -> str:
     return (
-        f"Inference on one core ({measured['processor'].iloc[0]}), median over {int(measured['clips'].max())} clips: "
-        "milliseconds and joules per second of audio, features included; memory is the process's own peak."
+        f"Inference on one core, median over {int(measured['clips'].max())} clips of {measured['seconds'].mean():.1f} "
+        "s on "
+        "average: milliseconds per second of audio, from the waveform to probabilities, and the process's own peak "
+        "memory, "
+        "libraries included."
     )
 
 
 def _inference(measured: pd.DataFrame) -> str:
     cells = [
-        (
-            f"`{r['model']}`",
-            size(r["parameters"]),
-            f"{r['ms_per_second']:.1f}",
-            f"{r['memory_mb']:.0f}",
-            f"{r['joules_per_second']:.2f}",
-        )
+        (f"`{r['model']}`", f"{r['ms_per_second']:.1f}", f"{1000 / r['ms_per_second']:.0f}", f"{r['memory_mb']:.0f}")
         for r in measured.to_dict("records")
     ]
-    return table(["model", "parameters", "ms", "MB", "J, estimated"], cells)
+    return table(["model", "ms per second", "times real time", "MB"], cells)

@@ -35,9 +35,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         ),
         "actors": gallery.captioned("The hardest actors: accuracy in percent.", _actors(source, audio)),
         "surest": gallery.captioned(
-            f"The clips whose emotion `{lead.model}` thought least likely; its confidence in what it said instead; "
-            "how many "
-            "of the audio models fixed beforehand are right.",
+            f"The clips whose emotion `{lead.model}` thought least likely, and its confidence in what it said instead.",
             _clips(source, audio),
         ),
         "spectrograms": gallery.add(
@@ -91,20 +89,13 @@ def hardest(tested: pd.DataFrame, most: int = 8) -> pd.DataFrame:
 
 
 def _clips(source: Source, audio: list[Subject]) -> str:
-    tables = [source.tested(s.experiment).set_index("file") for s in audio]
+    others = {s.model: source.tested(s.experiment).set_index("file")["predicted"] for s in audio if s != source.lead}
     cells = []
     for row in hardest(source.tested(source.lead.experiment)).to_dict("records"):
-        right = sum(t.loc[row["file"], "predicted"] == row["emotion"] for t in tables)
-        cells.append(
-            [
-                f"`{row['file']}`",
-                row["emotion"],
-                row["predicted"],
-                f"{row['confidence']:.2f}",
-                f"{right} of {len(tables)}",
-            ]
-        )
-    return table(["clip", "portrayed", "taken for", "confidence", "right"], cells, left=3)
+        said = [predicted[row["file"]] for predicted in others.values()]
+        cells.append([f"`{row['file']}`", row["emotion"], row["predicted"], f"{row['confidence']:.2f}", *said])
+    head = ["clip", "portrayed", "taken for", "confidence", *(f"`{model}` says" for model in others)]
+    return table(head, cells, left=3, last=len(others))
 
 
 def _beside(recall: pd.Series, listeners: dict[str, float]) -> str:

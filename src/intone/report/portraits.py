@@ -50,7 +50,7 @@ def _portrait(source: Source, subject: Subject, gallery: Gallery) -> dict[str, A
         "matrix": gallery.add(f"{subject.title}, test: what is taken for what, and every actor.", matrix),
         "emotions": gallery.captioned(
             f"{subject.title}, test, in percent: each emotion, and its recall in groups of clips.",
-            _emotions(source, tested),
+            emotions(source, tested),
         ),
     }
 
@@ -113,7 +113,8 @@ def _parts(source: Source, experiment: Experiment) -> str:
     return table(["", "clips", "accuracy [95 %]", "UAR [95 %]", "macro-F1", "loss", "ECE"], rows)
 
 
-def _emotions(source: Source, tested: pd.DataFrame) -> str:
+def emotions(source: Source, tested: pd.DataFrame) -> str:
+    """Precision, recall and F1 of each emotion, and its recall by sex, intensity and sentence."""
     rates = by_emotion(tested)
     head = ["", "precision", "recall", "F1"]
     columns = [rates["precision"], rates["recall"], rates["f1"]]

@@ -31,7 +31,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             "Fairness marks, from test predictions: the least recall of an emotion, the difference between the sexes "
             "in "
             "UAR (female − male) and the largest difference in an emotion's recall.",
-            _fairness(source, audible),
+            fairness(source, audible),
         ),
         "sexes": _sexes(source),
         "missing": absent(COMMAND, *(what for what, table in wanted.items() if table is None)),
@@ -45,7 +45,8 @@ def _passes(fine: bool) -> str:
     return PASSED if fine else FAILED
 
 
-def _fairness(source: Source, subjects: list[Subject]) -> str:
+def fairness(source: Source, subjects: list[Subject]) -> str:
+    """Least recall, and differences between the sexes, each with its mark."""
     cells = []
     for subject in subjects:
         tested = source.tested(subject.experiment)
