@@ -101,7 +101,7 @@ def cost_figure(rows: pd.DataFrame, costs: Mapping[str, str]) -> Figure:
         front = known[known["uar"] > known["uar"].cummax().shift(fill_value=-1.0)]
         axes.set_xscale("log")
         axes.plot(known[cost], known["uar"], "o", color=OTHERS, markersize=4)
-        axes.step(front[cost], front["uar"], "-o", where="post", color=OURS, markersize=5, linewidth=1.2)
+        axes.step(front[cost], front["uar"], "-o", where="post", color=OURS, markersize=5, linewidth=0.8)
         axes.set(xlabel=label, xlim=(known[cost].min() / 3, known[cost].max() * 3))
         axes.set_ylim(max(0, rows["uar"].min() - 6), min(100, rows["uar"].max() + 6))
         axes.xaxis.set_major_locator(LogLocator(numticks=6))
@@ -130,6 +130,7 @@ def _label(axes: Axes, rows: pd.DataFrame, cost: str) -> None:
                 ha=across,
                 va=up,
                 fontsize=6.5,
+                bbox=PAPER,
             )
             box = text.get_window_extent().padded(1.0)
             free = not any(box.overlaps(other) for other in taken) and not any(box.contains(*dot) for dot in dots)
@@ -138,6 +139,9 @@ def _label(axes: Axes, rows: pd.DataFrame, cost: str) -> None:
                 break
             text.remove()
 
+
+PAPER: Final = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.4}
+"""Behind a name, so that a line does not run through it."""
 
 PLACES: Final = (
     *(

@@ -68,7 +68,7 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame], columns: int = 4) -> 
             axes.bar(x, y, 1 / 15 * 0.92, color=OURS, alpha=0.2 + 0.7 * float(weight), linewidth=0)
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=0.9, linestyle=(0, (3, 2)))
         axes.text(0.04, 0.94, f"ECE {calibration_error(table):.3f}", transform=axes.transAxes, va="top", fontsize=7.5)
-        axes.set_title(name, fontsize=7.5)
+        axes.set_title(name.replace(", ", ",\n"), fontsize=6.3)
         axes.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), aspect="equal")
         plain(axes)
     for axes in panels[len(tables) :]:
@@ -101,14 +101,14 @@ def _dash(k: int) -> tuple[int, tuple[int, ...]] | str:
 
 
 @styled
-def perturbations_figure(rows: pd.DataFrame, columns: int = 4) -> Figure:
+def perturbations_figure(rows: pd.DataFrame, columns: int = 5) -> Figure:
     """Columns `model, perturbation, level, unit, order, uar, clean, mark` -> UAR against graded strength, a panel each.
 
     `mark`: the UAR below which the pass mark is missed, NaN where there is none at that level.
     """
     kinds = list(dict.fromkeys(rows["perturbation"]))
     lines = -(-len(kinds) // columns)
-    figure = blank(0.8 + 3.7 * lines)
+    figure = blank(0.8 + 3.5 * lines)
     panels = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
     for axes, kind in zip(panels, kinds, strict=False):
         mine = rows[rows["perturbation"] == kind]
@@ -122,7 +122,10 @@ def perturbations_figure(rows: pd.DataFrame, columns: int = 4) -> Figure:
             axes.plot(np.array(x)[marked], part["mark"][marked], "_", color=WARN, markersize=11, markeredgewidth=1.5)
         unit = mine["unit"].iloc[0]
         axes.set_xticks(range(len(levels)), levels)
-        axes.set(title=kind, xlabel=unit, ylim=(0, 100), xlim=(-0.4, len(levels) - 0.6))
+        axes.set_title(kind, fontsize=7.5)
+        axes.tick_params(labelsize=6.5)
+        axes.set(ylim=(0, 100), xlim=(-0.4, len(levels) - 0.6))
+        axes.set_xlabel(unit, fontsize=7)
         plain(axes, "y")
     for axes in panels[len(kinds) :]:
         axes.set_visible(False)

@@ -8,10 +8,13 @@ from intone.breakdown import by_emotion, by_speaker
 from intone.confidence import trust
 from intone.evaluate import sign_flip, speaker_uars
 from intone.report.comparisons import comparisons
-from intone.report.markdown import GAIN, LEVEL, p_value, points, rate, span, verdict
+from intone.report.markdown import GAIN, LEVEL, LOSS, p_value, points, rate, span, verdict
 from intone.report.source import MAIN, WORDS, Source
 from intone.results import Experiment
 from intone.significance import group_gap, holm
+
+CHANCE = 12.5
+"""UAR of whoever guesses, in percent."""
 
 TARGET_ECE = 0.05
 """What the best model is to reach."""
@@ -39,6 +42,8 @@ def _hears(source: Source) -> Inference:
     recall = by_emotion(source.tested(lead))["recall"]
     listeners = source.published[source.published["system"] == "listeners"].iloc[0]
     head = "Emotion can be heard in a stranger's voice, less well than in a known one."
+    if test["uar_low"] <= CHANCE or train["uar"] <= test["uar_high"]:
+        head = "Emotion has not been shown to be heard in a stranger's voice less well than in a known one."
     gap, early = train["accuracy"] - test["accuracy"], validation["accuracy"] - test["accuracy"]
     return Inference(
         head,
@@ -165,7 +170,8 @@ def _pretraining(tests: pd.DataFrame) -> list[Inference]:
             f"`{row['model']}` against `{row['against']}` is {row['verdict']} ({points(row['gap'])} points of UAR, "
             f"p {p_value(row['holm'])} by Holm, better for {row['better']} of {row['actors']} actors)."
         )
-        found.append(Inference(f"`{row['model']}` and `{row['against']}`.", text))
+        better = {GAIN: "is better than", LOSS: "is worse than"}.get(row["verdict"], "is no better than")
+        found.append(Inference(f"`{row['model']}` {better} `{row['against']}`.", text))
     return found
 
 

@@ -18,6 +18,8 @@ KINDS = {
 }
 """Protocol -> what leaks; the words made from the label are a track."""
 
+SHORT = {"random": "random split", f"{MAIN}_test_statistics": "test statistics", f"{MAIN}_test_layer": "layer by test"}
+
 COMMAND = "intone leaks"
 
 
@@ -58,11 +60,9 @@ def audit(source: Source) -> pd.DataFrame:
         gap, p = sign_flip(source.tested(leak), source.tested(honest))
         made = leak.track == "simulated"
         why = "sentences made from the label" if made else KINDS[leak.protocol]
-        short = "label in the words" if made else leak.protocol.removeprefix(f"{MAIN}_").replace("_", " ") + " split"
+        short = "label in the words" if made else SHORT[leak.protocol]
         uars = (float(source.row(e)["uar"]) for e in (honest, leak))
-        rows.append(
-            (leak.model, leak.track, leak.protocol, why, short.replace("statistics split", "statistics"), *uars, gap, p)
-        )
+        rows.append((leak.model, leak.track, leak.protocol, why, short, *uars, gap, p))
     columns = ["model", "track", "protocol", "why", "short", "honest", "leaked", "gap", "p"]
     found = pd.DataFrame(rows, columns=columns)
     return found.assign(holm=holm(found["p"].tolist()))

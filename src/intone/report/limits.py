@@ -7,7 +7,7 @@ from intone.report.answer import LEARNED, published
 from intone.report.inferences import inferences
 from intone.report.markdown import Gallery
 from intone.report.portraits import every_run
-from intone.report.source import Source
+from intone.report.source import WORDS, Source
 
 
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
@@ -23,9 +23,9 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "version": intone.__version__,
         "published": gallery.captioned("Figures of others, not measured here.", published(source)),
         "runs": gallery.captioned(
-            "Every run: accuracy in percent, test UAR with its 95 % interval. *Sentences paired by label* measures "
-            "fusion, "
-            "not RAVDESS; `random` and *made from the label* are leaks.",
+            "Every run: accuracy in percent, test UAR with its 95 % interval. Tracks: "
+            + "; ".join(f"*{track}*: {words}" for track, words in WORDS.items())
+            + ". *natural* measures fusion, not RAVDESS; *simulated*, `random` and `luna5_test…` are leaks.",
             every_run(source),
         ),
     }

@@ -140,7 +140,6 @@ def every_run(source: Source) -> str:
         accuracies = [rate(parts[p]["accuracy"]) for p in PARTS]
         recall = span(test["uar"], test["uar_low"], test["uar_high"])
         rest = [rate(test["macro_f1"]), f"{test['ece']:.3f}", size(test["parameters"])]
-        words = "" if track == "none" else WORDS.get(str(track), str(track))
-        rows.append([f"`{model}`", words, protocol, *accuracies, recall, *rest])
-    head = ["model", "words", "protocol", "train", "val.", "test", "test UAR [95 %]", "F1", "ECE", "size"]
+        rows.append([f"`{model}`", track, protocol, *accuracies, recall, *rest])
+    head = ["model", "track", "protocol", "train", "val.", "test", "test UAR [95 %]", "F1", "ECE", "size"]
     return table(head, rows, left=3)

@@ -8,7 +8,7 @@ import pandas as pd
 from intone.figures import tracks_figure
 from intone.information import tells
 from intone.report.comparisons import comparisons
-from intone.report.markdown import GAIN, LEVEL, Gallery, absent, bare_p, listed, p_value, points, rate, span, table
+from intone.report.markdown import GAIN, LEVEL, LOSS, Gallery, absent, bare_p, listed, points, rate, span, table
 from intone.report.source import MAIN, WORDS, Source
 from intone.significance import holm
 from intone.transcripts import normalise
@@ -183,20 +183,19 @@ def _conclusions(tests: pd.DataFrame) -> list[str]:
     found = []
     for track in dict.fromkeys(tests["track"]):
         rows = tests[(tests["track"] == track) & tests["against"].str.startswith("audio")]
-        gains = [r for r in rows.to_dict("records") if r["verdict"] == GAIN]
-        if not gains:
-            worst = rows["holm"].min()
-            lowest = f"lowest p {p_value(worst)}, Holm"
-            found.append(f"On {WORDS[track]}, no fusion is better than sound alone ({lowest}): no gain is claimed.")
-        else:
-            named = [
-                f"`{r['model']}` over `{r['against']}` ({r['protocol']}, {points(r['gap'])} points)" for r in gains
-            ]
-            note = (
-                " This measures fusion, not RAVDESS." if track == "natural" else " This calls for a search for a leak."
-            )
-            found.append(f"On {WORDS[track]}, there is a gain for {_short(named)}.{note}")
+        gains, losses = (_named_tests(rows[rows["verdict"] == verdict]) for verdict in (GAIN, LOSS))
+        note = " This measures fusion, not RAVDESS." if track == "natural" else " This calls for a search for a leak."
+        text = f"there is a gain for {_short(gains)}.{note}" if gains else "no fusion is better than sound alone."
+        worse = f" There is a loss for {_short(losses)}." if losses else ""
+        found.append(f"On {WORDS[track]}, {text}{worse}")
     return found
+
+
+def _named_tests(rows: pd.DataFrame) -> list[str]:
+    return [
+        f"`{r['model']}` over `{r['against']}` ({r['protocol']}, {points(r['gap'])} points)"
+        for r in rows.to_dict("records")
+    ]
 
 
 def _short(named: Sequence[str], most: int = 4) -> str:
