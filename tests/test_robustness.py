@@ -20,7 +20,8 @@ from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import AudioChoice, Ensemble
 from intone.recipes.speech_network import SpeechHeadRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
-from intone.robustness import chosen, measure, nonspeech
+from intone.report.robustness import judged
+from intone.robustness import COLUMNS, chosen, measure, nonspeech
 from intone.splits import Split, folds
 
 TIME = np.arange(SAMPLE_RATE) / SAMPLE_RATE
@@ -163,3 +164,17 @@ def test_the_curves_have_a_panel_for_each_perturbation():
     )
     figure = perturbations_figure(rows)
     assert [a.get_title(loc="left") for a in figure.axes if a.get_visible()] == [p.name for p in PERTURBATIONS]
+
+
+def test_marks_are_judged_by_both_of_their_limits():
+    rows = [("m", "none", "0", "", 10, 60.0, 60.0, 100.0, 0.5, "x")]
+    for mark in MARKS:
+        fine = mark.perturbation in ("babble", "gain")
+        drop = 0.0 if fine else 6.0
+        rows.append(("m", mark.perturbation, mark.level, "", 10, 60.0, 60.0 - drop, 99.0 if fine else 80.0, 0.5, "x"))
+    got = judged(pd.DataFrame(rows, columns=COLUMNS))
+    assert len(got) == len(MARKS)
+    assert {m.perturbation for m in got.loc[got["passed"], "mark"]} == {"babble", "gain"}
+    worse = pd.DataFrame(rows, columns=COLUMNS)
+    worse.loc[worse["perturbation"] == "babble", "uar"] = 54.0  # as many unchanged, and too many points lost
+    assert {m.perturbation for m in judged(worse).query("passed")["mark"]} == {"gain"}

@@ -97,24 +97,45 @@ def _curves(measured: pd.DataFrame, gallery: Gallery) -> str:
     return gallery.add(caption, {"robustness": perturbations_figure(rows)})
 
 
-def _marks(measured: pd.DataFrame, gallery: Gallery) -> str:
-    cells = []
-    levels = measured["level"].astype(str)
+def judged(measured: pd.DataFrame) -> pd.DataFrame:
+    """Every mark that was measured: columns `model, mark, unit, drop` (UAR points), `unchanged` (percent), `passed`."""
+    clean = measured[measured["perturbation"] == CLEAN].set_index("model")["uar"].to_dict()
+    measured = measured.assign(level=measured["level"].astype(str))
+    rows = []
     for mark in MARKS:
-        for model, rows in measured.groupby("model", sort=False):
-            clean = float(rows.loc[rows["perturbation"] == CLEAN, "uar"].iloc[0])
-            got = rows[(rows["perturbation"] == mark.perturbation) & (levels.loc[rows.index] == mark.level)]
-            for row in got.to_dict("records"):
-                drop = clean - row["uar"]
-                fine = row["unchanged"] >= mark.unchanged and (mark.drop is None or drop <= mark.drop)
-                asked = f"≥ {mark.unchanged:.0f}" + ("" if mark.drop is None else f", −{mark.drop:.0f} at most")
-                what = f"{mark.perturbation}, {mark.level} {row['unit']}"
-                cells.append([what, f"`{model}`", points(-drop), rate(row["unchanged"]), asked, _passes(fine)])
+        here = measured[(measured["perturbation"] == mark.perturbation) & (measured["level"] == mark.level)]
+        for row in here.to_dict("records"):
+            drop = clean[row["model"]] - row["uar"]
+            fine = row["unchanged"] >= mark.unchanged and (mark.drop is None or drop <= mark.drop)
+            rows.append((row["model"], mark, row["unit"], drop, row["unchanged"], fine))
+    return pd.DataFrame(rows, columns=["model", "mark", "unit", "drop", "unchanged", "passed"])
+
+
+def _marks(measured: pd.DataFrame, gallery: Gallery) -> str:
+    rows = judged(measured)
+    cells = []
+    for row in rows.to_dict("records"):
+        mark = row["mark"]
+        asked = f"≥ {mark.unchanged:.0f}" + ("" if mark.drop is None else f", −{mark.drop:.0f} at most")
+        what = f"{mark.perturbation}, {mark.level} {row['unit']}"
+        cells.append(
+            [what, f"`{row['model']}`", points(-row["drop"]), rate(row["unchanged"]), asked, _passes(row["passed"])]
+        )
     caption = (
         "Robustness marks: points of UAR against clean clips, predictions that stay the same (%), and what is asked."
     )
     head = ["perturbation", "model", "UAR", "unchanged", "asked", ""]
-    return gallery.captioned(caption, table(head, cells, left=2))
+    return gallery.captioned(caption, table(head, cells, left=2)) + "\n\n" + " ".join(_tallies(rows))
+
+
+def _tallies(rows: pd.DataFrame) -> list[str]:
+    """A sentence a model: how many marks it passes, and how many of those at 20 dB."""
+    found = []
+    for model, mine in rows.groupby("model", sort=False):
+        loud = mine[[mark.level == "20" for mark in mine["mark"]]]
+        every = "every one" if loud["passed"].all() else f"{int(loud['passed'].sum())} of {len(loud)}"
+        found.append(f"`{model}` passes {int(mine['passed'].sum())} of {len(mine)} marks, {every} at 20 dB.")
+    return found
 
 
 def _silent(source: Source, silent: pd.DataFrame, gallery: Gallery) -> str:
