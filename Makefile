@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/intone
 
-.PHONY: demo test reproduce bench lint clean
+.PHONY: demo test reproduce report bench clean
 
 demo: $(VENV)/.train
 	$(RUN) demo
@@ -18,17 +18,26 @@ test: $(VENV)/.dev
 reproduce: $(VENV)/.train
 	$(RUN) reproduce $(ARGS)
 
+report: $(VENV)/.report
+	$(RUN) report $(ARGS)
+
 bench: $(VENV)/.train
 	$(RUN) bench $(ARGS)
 
 # The exact versions that the committed results were made with.
 $(VENV)/.train: requirements.txt pyproject.toml
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[train,demo,glove]"
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[train,demo,glove,report]"
+	touch $@
+
+# Tables in, documents out: no training library.
+$(VENV)/.report: requirements.txt pyproject.toml
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[report]"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.train
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[train,demo,glove,dev]"
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[train,demo,glove,report,dev]"
 	touch $@
 
 clean:

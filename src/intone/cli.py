@@ -22,6 +22,11 @@ COMMANDS = {
     "demo": "intone.demo:demo",
     "bench": "intone.bench:bench",
     "results readme": "intone.commands:results_readme",
+    "robustness": "intone.robustness:Robustness",
+    "leaks": "intone.leaks:Leaks",
+    "explain": "intone.explain:Explain",
+    "cost": "intone.costs:Cost",
+    "report": "intone.commands:report",
 }
 """What is typed -> module:function; its docstring is its help, its parameters are its flags."""
 
@@ -38,7 +43,15 @@ LINES = {
     "demo": "Run the whole road on synthetic speech, with no dataset at hand.",
     "bench": "Measure what inference costs, as ratios.",
     "results readme": "Write the table of results into the README.",
+    "robustness": "Measure models on worse and worse sound, and on sounds without speech.",
+    "leaks": "Train probes with one deliberate leak each, to show what it is worth.",
+    "explain": "Write what models look at: saliency, attention, words, the hardest clips.",
+    "cost": "Measure what inference costs on one core.",
+    "report": "Write the report (PDF, DOCX, HTML) from results/ alone.",
 }
+
+REPORTING = ("evaluate", "report")
+"""Commands that read tables alone: they need no training library."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -65,7 +78,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"intone: {problem}", file=sys.stderr)
         sys.exit(1)
     except ModuleNotFoundError as problem:
-        print(f'intone: `intone {name}` needs {problem.name}: pip install "intone[train]"', file=sys.stderr)
+        extra = "report" if name in REPORTING else "train"
+        print(f'intone: `intone {name}` needs {problem.name}: pip install "intone[{extra}]"', file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("intone: stopped; what was finished is kept, and the same command goes on.", file=sys.stderr)

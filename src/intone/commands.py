@@ -1,7 +1,5 @@
 """What each command of `intone` does: plain functions, whose parameters are the flags; tables go to stdout."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -150,37 +148,28 @@ def train(
 def evaluate(
     predictions: Positional[tuple[Path, ...]],
     split: Literal["train", "validation", "test"] = "test",
+    clips: Path | None = None,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
 ) -> None:
-    """Score predictions tables, intone's or any other system's: accuracy, UAR with its interval, macro-F1, ECE.
+    """Score predictions, intone's or any other system's: accuracy, UAR, F1, calibration, by emotion and by speaker.
+
+    Several files are also held against the first, by a sign-flip test over speakers with Holm's correction.
 
     Args:
         predictions: CSV files (gzipped or not) with file, speaker, fold, split, emotion, predicted and one
             probability column an emotion.
         split: Which rows count.
-        out: Folder for metrics.json.
+        clips: A CSV of the clips that must be there (file, speaker, emotion, and sex, intensity, statement if known);
+            RAVDESS's own file names need none.
+        out: Folder for metrics.json and figures.
     """
-    import pandas as pd
+    from intone.predictions import read_clips
+    from intone.verdict import judge, show, write
 
-    from intone.evaluate import check_predictions, score
-
-    found = {}
-    for path in predictions:
-        if not path.exists():
-            raise IntoneError(f"{path} is not there.")
-        table = check_predictions(pd.read_csv(path, dtype={"fold": str}), str(path))
-        rows = table[table["split"] == split]
-        if not len(rows):
-            raise IntoneError(f"{path} has no rows of the split '{split}'.")
-        got = found[str(path)] = score(rows)
-        print(
-            f"{path}: {split}, {got.clips} clips: accuracy {got.accuracy:.1f}, UAR {got.uar:.1f} "
-            f"[{got.uar_low:.1f}, {got.uar_high:.1f}], macro-F1 {got.macro_f1:.1f}, ECE {got.ece:.3f}"
-        )
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({name: asdict(got) for name, got in found.items()}, indent=1)
-        (out / "metrics.json").write_text(text + "\n")
+    found = judge(predictions, split, read_clips(clips) if clips else None)
+    show(found, split)
+    for path in write(found, out) if out else ():
+        say(str(path))
 
 
 def results_readme(readme: Path = Path("README.md"), results: Path = Path("results")) -> None:
@@ -193,3 +182,19 @@ def results_readme(readme: Path = Path("README.md"), results: Path = Path("resul
     from intone.readme import write_readme
 
     write_readme(readme, results)
+
+
+def report(
+    results: Path = Path("results"), out: Path = Path("report"), card: Path | None = Path("MODEL_CARD.md")
+) -> None:
+    """Write intone-report.pdf, .docx and .html and the model card from a results folder alone, in under a minute.
+
+    Args:
+        results: Where summary.csv lies.
+        out: Where the documents and their figures go.
+        card: The model card; None for none.
+    """
+    from intone.report import report as write
+
+    for path in write(results, out, card):
+        print(path)

@@ -18,7 +18,7 @@ from intone.cache import cache_folder
 from intone.corpora import Corpus, builtin
 from intone.errors import Missing
 from intone.evaluate import Score, score
-from intone.figures import confusion_figure, history_figure
+from intone.figures import confusion_figure, history_figure, save
 from intone.lab import Effort, Lab
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.portrait import draw
@@ -122,5 +122,5 @@ def _figures(tables: dict[tuple[str, str], pd.DataFrame], lab: Lab, out: Path) -
         "history-audio_cnn.png": history_figure(history, "audio_cnn, synthetic speech, fold 1"),
     }
     for name, figure in made.items():
-        figure.savefig(out / name, dpi=150)
+        save(figure, out / name)
     return [out / name for name in made]

@@ -3,7 +3,7 @@
 All rates are in percent, ECE is a fraction. Knows nothing of models: any system's table in the same columns will do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,19 +68,20 @@ def check_predictions(table: pd.DataFrame, name: str = "predictions") -> pd.Data
     if missing:
         raise IntoneError(f"{name} lacks the columns {', '.join(missing)}.")
     for column in ("emotion", "predicted"):
-        _refuse(table, ~table[column].isin(EMOTIONS), f"{name} has an unknown emotion in '{column}'")
-    _refuse(table, table.duplicated(["file", "fold"]), f"{name} holds a clip twice in one fold")
-    _refuse(table[table["split"] == "test"], None, f"{name} tests a clip twice", doubled=True)
-    values = table[list(EMOTIONS)].to_numpy()
-    bad = (values < 0).any(1) | (np.abs(values.sum(1) - 1) > 1e-3)
-    _refuse(table, pd.Series(bad, table.index), f"{name} has probabilities that don't sum to one")
+        refuse(table[~table[column].isin(EMOTIONS)], f"{name} has an unknown emotion in '{column}'")
+    refuse(table[table.duplicated(["file", "fold"])], f"{name} holds a clip twice in one fold")
+    tested = table[table["split"] == "test"]
+    refuse(tested[tested.duplicated("file")], f"{name} tests a clip twice")
+    values = table[list(EMOTIONS)].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    whole = (values >= 0).all(1) & (np.abs(values.sum(1) - 1) <= 1e-3)  # False for NaN too
+    refuse(table[~whole], f"{name} has probabilities that don't sum to one")
     own = values[np.arange(len(table)), table["predicted"].map(INDEX)]
-    _refuse(table, pd.Series(own < values.max(1) - 1e-4, table.index), f"{name} predicts what is not most probable")
+    refuse(table[own < values.max(1) - 1e-4], f"{name} predicts what is not most probable")
     return table
 
 
-def _refuse(table: pd.DataFrame, wrong: pd.Series | None, what: str, doubled: bool = False) -> None:
-    rows = table[table.duplicated("file")] if doubled or wrong is None else table[wrong]
+def refuse(rows: pd.DataFrame, what: str) -> None:
+    """Raises IntoneError that names the first of the rows, if there are any."""
     if len(rows):
         some = ", ".join(rows["file"].astype(str).head(3))
         raise IntoneError(f"{what}: {some}{' and more' if len(rows) > 3 else ''} ({len(rows)} rows).")
@@ -95,13 +96,20 @@ def speaker_confusions(table: pd.DataFrame) -> np.ndarray:
     return np.bincount(flat, minlength=(speakers.max() + 1) * n * n).reshape(-1, n, n)
 
 
-def interval(table: pd.DataFrame, rounds: int = 10_000, seed: int = 0) -> tuple[float, float]:
-    """95 % percentile interval of the UAR, speakers drawn with replacement (clips of a speaker go together)."""
+def interval(
+    table: pd.DataFrame,
+    rounds: int = 10_000,
+    seed: int = 0,
+    rate: Callable[[np.ndarray], np.ndarray | float] | None = None,
+) -> tuple[float, float]:
+    """95 % percentile interval of the UAR or another rate, speakers drawn with replacement (clips go with them).
+
+    `rate`: counts [..., 8, 8] -> percent [...], such as `accuracy`.
+    """
     counts = speaker_confusions(table)
     n = len(counts)
     times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=rounds)
-    drawn = np.tensordot(times, counts, 1)
-    low, high = np.percentile(uar(drawn), [2.5, 97.5])
+    low, high = np.percentile((rate or uar)(np.tensordot(times, counts, 1)), [2.5, 97.5])
     return float(low), float(high)
 
 

@@ -23,6 +23,7 @@ from intone.lab import Effort, Lab
 from intone.progress import bar
 from intone.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
 from intone.recipes.audio import screened
+from intone.report import report
 from intone.results import Experiment, fix_answers, log_look, merge, publish
 from intone.splits import PARTS, Split, folds
 from intone.transcripts import Whisper, transcribe
@@ -67,6 +68,9 @@ FURTHER = ("audio_cnn", "audio_whisper_base-frozen", "audio_whisper_small-frozen
 CONFIRMED = ("text_lstm", "fusion_")
 """Beginnings of what is judged on emobox6 too, with what was really said: whether words that mean nothing do harm is
 asked once more where nothing was developed."""
+
+CONTROLLED = ("audio_cnn", "audio_whisper_small-frozen", "text_lstm", "fusion_nested")
+"""What is asked once more with a constant sentence, with other clips' words, and on a sentence never learned from."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,8 @@ class Reproduce:
                     display.update(task, description=what, advance=seconds)
         self._seeds(lab, plan, results)
         write_evidence(results, PAIRS, CHOSEN)
+        if not self.quick:
+            report(results, results.parent / "report", results.parent / "MODEL_CARD.md")
 
     def _stage(self, lab: Lab, mine: dict[Experiment, list[Split]], results: Path) -> Iterator[tuple[str, float]]:
         """Make and publish one modality's experiments, each as soon as its last fold is; what is done, its cost."""
@@ -212,7 +218,14 @@ def experiments(protocol: str, transformers: bool = True, tuned: bool = False) -
     for modality, tracks in (("audio", ("none",)), ("text", TRACKS), ("fusion", FUSED_TRACKS)):
         names = [n for n, recipe in models.items() if recipe.modality == modality and (tuned or n not in LONG)]
         wanted += [Experiment(name, modality, track, protocol) for track in tracks for name in names]
-    return wanted
+    return wanted + (controls(transformers) if protocol == "luna5" else [])
+
+
+def controls(transformers: bool) -> list[Experiment]:
+    """Words that can say nothing at all, and folds that are disjoint by sentence as well as by speaker."""
+    named = [(m, MODELS[m].modality) for m in CONTROLLED if transformers or m in FIRST_PHASE]
+    words = [Experiment(m, kind, t, "luna5") for t in ("constant", "shuffled") for m, kind in named if kind != "audio"]
+    return words + [Experiment(m, kind, "none" if kind == "audio" else "asr", "luna5_sentence") for m, kind in named]
 
 
 def cost(model: str) -> int:

@@ -18,6 +18,7 @@ from intone.cache import digest, write_whole
 from intone.errors import IntoneError
 from intone.evaluate import PREDICTION_COLUMNS, check_predictions, score
 from intone.runs import StoredFold
+from intone.splits import LEAKY as LEAKY_PROTOCOLS
 from intone.splits import PARTS
 from intone.tracks import LEAKY
 
@@ -42,7 +43,7 @@ class Experiment:
     @property
     def leaks(self) -> bool:
         """Whether it lets the label or the speaker through on purpose, to show what that is worth."""
-        return self.protocol == "random" or self.track in LEAKY
+        return self.protocol in LEAKY_PROTOCOLS or self.track in LEAKY
 
     @property
     def stem(self) -> str:

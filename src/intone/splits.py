@@ -10,6 +10,10 @@ from intone.errors import IntoneError
 
 PARTS = ("train", "validation", "test")
 
+LEAKY = ("random", "luna5_test_statistics", "luna5_test_layer")
+"""Protocols that let something of the test through on purpose, to show what that is worth: shuffled clips; each test
+actor's own statistics; the layer that does best on test. The last two share luna5's folds."""
+
 Actors = tuple[int, ...]
 
 LUNA5: tuple[tuple[Actors, Actors], ...] = (

@@ -1,0 +1,28 @@
+"""Tables -> matplotlib figures, one function a figure; print-readable, colour-blind safe, no global state."""
+
+from intone.figures.clips import ClipPicture, spectrograms_figure
+from intone.figures.comparison import cost_figure, leaks_figure, standing_figure, tracks_figure
+from intone.figures.confusions import confusion_figure, recalls_figure
+from intone.figures.curves import history_figure, perturbations_figure, reliability_figure, risk_coverage_figure
+from intone.figures.explained import attention_figure, shares_figure
+from intone.figures.speakers import speakers_figure
+from intone.figures.style import save
+
+__all__ = [
+    "ClipPicture",
+    "attention_figure",
+    "confusion_figure",
+    "cost_figure",
+    "history_figure",
+    "leaks_figure",
+    "perturbations_figure",
+    "recalls_figure",
+    "reliability_figure",
+    "risk_coverage_figure",
+    "save",
+    "shares_figure",
+    "speakers_figure",
+    "spectrograms_figure",
+    "standing_figure",
+    "tracks_figure",
+]

@@ -1,0 +1,76 @@
+"""Width and height in centimetres -> an empty figure in the one style that all figures share; figure -> file."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK: Final = "#222222"
+SOFT: Final = "#777777"
+FAINT: Final = "#DDDDDD"
+OURS: Final = "#332288"
+"""What this project measured."""
+OTHERS: Final = "#999999"
+"""What others published."""
+WARN: Final = "#CC6677"
+"""A leak, a control that fails, a mark that is missed."""
+TRAIN, VALIDATION, TEST = "#999999", "#AA4499", "#332288"
+SEX: Final = {"female": ("#44AA99", "o"), "male": ("#882255", "s")}
+"""Colour and marker: told apart in black and white too. Tol's "muted" scheme, as the emotions' colours."""
+LINES: Final = ("#332288", "#CC6677", "#44AA99", "#DDCC77", "#882255", "#88CCEE", "#117733", "#777777")
+
+WIDTH: Final = 17.0
+"""Centimetres between the margins of an A4 page: a figure is drawn in the size in which it is read."""
+
+styled = mpl.rc_context(
+    {
+        "font.family": "DejaVu Sans",
+        "font.size": 8,
+        "axes.titlesize": 8.5,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.labelsize": 8,
+        "axes.edgecolor": SOFT,
+        "axes.labelcolor": INK,
+        "axes.titlecolor": INK,
+        "axes.linewidth": 0.7,
+        "axes.axisbelow": True,
+        "xtick.labelsize": 7.5,
+        "ytick.labelsize": 7.5,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "legend.fontsize": 7.5,
+        "legend.frameon": False,
+        "lines.linewidth": 1.6,
+        "lines.markersize": 4,
+        "figure.dpi": 100,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "intone",
+    }
+)
+"""Decorates a function that makes a figure: the style holds while it runs and nowhere else."""
+
+
+def blank(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure of `width` x `height` centimetres."""
+    return Figure(figsize=(width / 2.54, height / 2.54), layout="constrained")
+
+
+def plain(axes: Axes, grid: Any = "") -> None:
+    """Take away what carries no data; `grid` is "x", "y", "both" or "" for none."""
+    axes.spines[["top", "right"]].set_visible(False)
+    if grid:
+        axes.grid(axis=grid, color=FAINT, linewidth=0.6)
+
+
+@styled
+def save(figure: Figure, path: Path) -> Path:
+    """Write SVG or PNG, as the ending says; the same figure gives the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+    figure.savefig(path, dpi=160, facecolor="white", metadata=metadata)
+    return path

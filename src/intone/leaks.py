@@ -1,0 +1,50 @@
+"""RAVDESS -> results/leaks/: probes of frozen encoders with test statistics, and with the layer that test likes best.
+
+    intone leaks
+
+The honest run of the same probe is `intone reproduce`'s; the random split and words made from the label are its too.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from intone.cache import cache_folder
+from intone.corpora import ravdess
+from intone.errors import IntoneError
+from intone.lab import Lab
+from intone.recipes import MODELS
+from intone.recipes.leaks import audited, leaky
+from intone.recipes.speech_probe import SpeechProbeRecipe
+from intone.results import Experiment, publish
+from intone.splits import LEAKY, Split, folds
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """Train probes with one deliberate leak each and publish them to results/leaks/."""
+
+    models: tuple[str, ...] = ("audio_whisper_base-frozen", "audio_whisper_small-frozen")
+    """Probes of frozen encoders."""
+    ravdess: Path | None = None
+    """RAVDESS; else INTONE_RAVDESS, else data/ravdess."""
+    runs: Path = field(default_factory=lambda: cache_folder() / "runs")
+    """Where run folders are kept."""
+    results: Path = Path("results")
+    """Where leaks/ and the summary are."""
+
+    def run(self) -> None:
+        """Do it."""
+        lab = Lab(ravdess.load(self.ravdess), MODELS, self.runs)
+        audit(lab, self.models, folds(lab.corpus.clips, "luna5"), self.results)
+
+
+def audit(lab: Lab, models: tuple[str, ...], splits: list[Split], results: Path) -> None:
+    """Publish every model under every leaky protocol but `random`; raises IntoneError for one that is no probe."""
+    for model in models:
+        recipe = lab.recipe(model)
+        if not isinstance(recipe, SpeechProbeRecipe):
+            raise IntoneError(f"{model} is no probe of a frozen encoder: these leaks are shown on probes alone.")
+        for protocol in LEAKY[1:]:
+            twin = replace(lab, models={**lab.models, model: leaky(recipe, protocol)}, memory=lab.memory)
+            made = [twin.fold(model, "none", audited(split, protocol)) for split in splits]
+            publish(Experiment(model, "audio", "none", protocol), made, results, "leaks")

@@ -1,0 +1,121 @@
+"""A finished fold of an audio model -> a function: clips (mono float32, 16 kHz) -> probabilities [N, 8].
+
+It hears any waveform by the very road that the fold's own clips went, temperature included, and trains nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file
+from scipy.special import log_softmax, softmax
+
+from intone.audio import trim_silence
+from intone.errors import IntoneError, Missing
+from intone.features import extract, levelled
+from intone.lab import Lab
+from intone.models.audio_cnn import padded
+from intone.models.fusion import LATE
+from intone.models.speech_probe import pooled
+from intone.recipes.audio import AudioRecipe
+from intone.recipes.fusion import AudioChoice, Ensemble
+from intone.recipes.speech_network import SpeechHeadRecipe
+from intone.recipes.speech_probe import SpeechProbeRecipe
+from intone.runs import StoredFold, fingerprint, finished, read_fold
+from intone.splits import Split
+
+Logits = Callable[[Sequence[np.ndarray]], np.ndarray]
+
+
+def made(lab: Lab, model: str, split: Split, track: str = "none") -> StoredFold:
+    """A fold that is finished; raises Missing where it is not, and trains nothing."""
+    folder = lab.where(model, track, split)
+    if not finished(folder, fingerprint(lab.settings(model, track), split, lab.corpus.clips)):
+        raise Missing(f"{folder} is not there, or was made with other settings: `intone reproduce` makes it.")
+    return read_fold(folder)
+
+
+def listener(lab: Lab, model: str, split: Split) -> Logits:
+    """What the fold's network says of any clips; raises Missing where it has not been trained."""
+    fold = made(lab, model, split)
+    hear, temperature = _logits(lab, model, split), fold.config["temperature"]
+
+    def probabilities(signals: Sequence[np.ndarray]) -> np.ndarray:
+        out: np.ndarray = softmax(hear(signals) / temperature, axis=1)
+        return out
+
+    return probabilities
+
+
+def _logits(lab: Lab, model: str, split: Split) -> Logits:
+    fold, recipe = made(lab, model, split), lab.recipe(model)
+    match recipe:
+        case AudioChoice():
+            return _logits(lab, fold.config["details"]["picked"], split)
+        case Ensemble():
+            return _together(lab, recipe, split)
+        case AudioRecipe():
+            return _network(recipe, fold.folder)
+        case SpeechProbeRecipe():
+            return _probe(recipe, fold.folder)
+        case SpeechHeadRecipe():
+            return _head(recipe, fold.folder)
+    raise IntoneError(f"{model} hears no sound: an audio model is wanted.")
+
+
+def _network(recipe: AudioRecipe, folder: Path) -> Logits:
+    network = recipe.network_of(folder).eval()
+    mean, deviation = network.mean.numpy(), network.deviation.numpy()
+
+    @torch.inference_mode()
+    def hear(signals: Sequence[np.ndarray]) -> np.ndarray:
+        rows = [(extract(s, recipe.features) - mean) / deviation for s in signals]
+        return _numbers(network(*padded(rows))[0])
+
+    return hear
+
+
+def _probe(recipe: SpeechProbeRecipe, folder: Path) -> Logits:
+    kept = load_file(folder / "model.safetensors")
+    layers = sorted({int(name.split(".")[0].removeprefix("layer")) for name in kept})
+    states = recipe.hearing.states()
+
+    def hear(signals: Sequence[np.ndarray]) -> np.ndarray:
+        x = np.stack([pooled(states(levelled(trim_silence(s)))) for s in signals])
+        said = []
+        for layer in layers:
+            part = {n: kept[f"layer{layer}.{n}"] for n in ("mean", "deviation", "weight", "bias")}
+            scaled = (x[:, recipe.layers.index(layer)] - part["mean"]) / part["deviation"]
+            said.append(log_softmax(scaled @ part["weight"].T + part["bias"], axis=1))
+        return np.mean(said, axis=0)
+
+    return hear
+
+
+def _head(recipe: SpeechHeadRecipe, folder: Path) -> Logits:
+    network, states = recipe.network_of(folder).eval(), recipe.hearing.states()
+
+    @torch.inference_mode()
+    def hear(signals: Sequence[np.ndarray]) -> np.ndarray:
+        heard = [torch.from_numpy(states(levelled(trim_silence(s))).astype(np.float32))[None] for s in signals]
+        return _numbers(torch.cat([network(x, torch.tensor([x.shape[2]]))[0] for x in heard]))
+
+    return hear
+
+
+def _together(lab: Lab, recipe: Any, split: Split) -> Logits:
+    """Calibrated logits of several models, combined without learning anything."""
+    temperatures = [made(lab, b, split).config["temperature"] for b in recipe.branches]
+    heard = [_logits(lab, b, split) for b in recipe.branches]
+    fusion = LATE[recipe.fusion]()
+
+    def hear(signals: Sequence[np.ndarray]) -> np.ndarray:
+        return fusion([h(signals) / t for h, t in zip(heard, temperatures, strict=True)])
+
+    return hear
+
+
+def _numbers(logits: torch.Tensor) -> np.ndarray:
+    return logits.float().numpy()

@@ -1,0 +1,102 @@
+"""A results folder -> one Markdown document -> report/intone-report.pdf, .docx and .html, the same content in each.
+
+Every figure is computed from files of the results folder, or read from published.csv, which is marked as others'. A
+section whose data are not there says which command makes them.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+import intone
+from intone.cache import write_whole
+from intone.progress import say
+from intone.report import (
+    answer,
+    calibration,
+    card,
+    cost,
+    leaks,
+    limits,
+    mistakes,
+    portraits,
+    robustness,
+    saliency,
+    text,
+)
+from intone.report.documents import write_documents
+from intone.report.markdown import Gallery
+from intone.report.source import Source
+
+SECTIONS: Final[dict[str, tuple[str, Callable[[Source, Gallery], dict[str, Any]]]]] = {
+    "answer": ("The answer", answer.section),
+    "portraits": ("Model by model", portraits.section),
+    "text": ("Does the text help?", text.section),
+    "leaks": ("What a leak is worth", leaks.section),
+    "calibration": ("Can its confidence be trusted?", calibration.section),
+    "robustness": ("Fairness and robustness", robustness.section),
+    "saliency": ("What it looks at", saliency.section),
+    "mistakes": ("Where it errs", mistakes.section),
+    "cost": ("What it costs", cost.section),
+    "limits": ("Inferences and limits", limits.section),
+}
+"""Template -> its heading and what fills it, in the order of the report."""
+
+TITLE = "How it is said, and what is said"
+SUBTITLE = "Emotion from the voice, the words and both, on RAVDESS"
+
+
+def report(results: Path, out: Path, card_path: Path | None = None) -> list[Path]:
+    """Write the three documents and their Markdown into `out`, and the model card; the paths of all but the Markdown.
+
+    Raises IntoneError where `results` has no summary.
+    """
+    gallery = Gallery(out / "figures")
+    text = document(results, gallery)
+    _tidy(gallery)
+    paths = write_documents(text, out, TITLE, f"{SUBTITLE} · intone {intone.__version__}")
+    if card_path:
+        write_whole(card_path, model_card(results).encode())
+        paths.append(card_path)
+    return paths
+
+
+def model_card(results: Path) -> str:
+    """MODEL_CARD.md, in the model hub's format."""
+    return _templates().get_template("card.md").render(card.section(Source(results)))
+
+
+def document(results: Path, gallery: Gallery) -> str:
+    """The report as Markdown; its figures go to the gallery."""
+    source = Source(results)
+    total = int(source.row(source.lead.experiment)["clips"])
+    parts = []
+    for number, (name, (heading, section)) in enumerate(SECTIONS.items(), start=1):
+        say(f"{number}/{len(SECTIONS)} {heading}")
+        body = _templates().get_template(f"{name}.md").render(total=total, **section(source, gallery))
+        parts.append(f"{PAGE if number in (2, 3) else ''}\n\n## {number} {heading}\n\n{body}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("intone.report"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown, made from our own tables
+    )
+
+
+PAGE = "::: pagebreak\n:::"
+"""Between the page that answers, the pages of single models, and the rest."""
+
+
+def _tidy(gallery: Gallery) -> None:
+    """Remove pictures that an earlier report drew and this one has no use for."""
+    for path in gallery.folder.glob("*.*"):
+        if path.stem not in gallery.drawn:
+            path.unlink()

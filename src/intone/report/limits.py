@@ -1,0 +1,31 @@
+"""What may be concluded, what may not, and how it was made: inferences, limits, looks at test, sources, licences."""
+
+from typing import Any
+
+import intone
+from intone.report.answer import LEARNED, published
+from intone.report.inferences import inferences
+from intone.report.markdown import Gallery
+from intone.report.portraits import every_run
+from intone.report.source import WORDS, Source
+
+
+def section(source: Source, gallery: Gallery) -> dict[str, Any]:
+    """What templates/limits.md is filled with."""
+    looks = source.table("test_looks.csv")
+    seeds = source.table("seeds.csv")
+    tested = seeds[seeds["split"] == "test"] if seeds is not None else None
+    return {
+        "inferences": inferences(source)[LEARNED:],
+        "looks": None if looks is None else len(looks),
+        "again": None if looks is None else int(looks.duplicated(["model", "track", "protocol"]).sum()),
+        "seeds": tested,
+        "version": intone.__version__,
+        "published": gallery.captioned("Figures of others, not measured here.", published(source)),
+        "runs": gallery.captioned(
+            "Every run: accuracy in percent, test UAR with its 95 % interval. Tracks: "
+            + "; ".join(f"*{track}*: {words}" for track, words in WORDS.items())
+            + ". *natural* measures fusion, not RAVDESS; *simulated*, `random` and `luna5_test…` are leaks.",
+            every_run(source),
+        ),
+    }

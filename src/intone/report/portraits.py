@@ -1,0 +1,145 @@
+"""A page a model: curves, confusions, every emotion, every actor, by intensity, sentence and sex; and every run."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from intone.breakdown import by_emotion, by_group, by_speaker, recalls_of
+from intone.confidence import log_loss
+from intone.emotions import EMOTIONS
+from intone.evaluate import accuracy, interval
+from intone.figures import confusion_figure, history_figure, speakers_figure
+from intone.readme import size
+from intone.report.markdown import Gallery, listed, rate, span, table
+from intone.report.source import WORDS, Source, Subject
+from intone.results import Experiment
+from intone.splits import PARTS
+
+
+def section(source: Source, gallery: Gallery) -> dict[str, Any]:
+    """What templates/portraits.md is filled with."""
+    return {"models": [_portrait(source, subject, gallery) for subject in source.subjects]}
+
+
+def _portrait(source: Source, subject: Subject, gallery: Gallery) -> dict[str, Any]:
+    experiment = subject.experiment
+    same = source.same_as(subject)
+    if same:
+        return {"title": subject.title, "made": _made(source, experiment), "same": same.title}
+    tested, stem = source.tested(experiment), experiment.stem.replace("__", "-")
+    history = _history(source, experiment)
+    final = {"loss": log_loss(tested), "accuracy": float(source.row(experiment)["accuracy"])}
+    curves = ""
+    if len(history):
+        caption = f"`{subject.model}`: learning curves. Thin: each fold; thick: their mean."
+        curves = gallery.add(caption, {f"history-{stem}": history_figure(history, test=final)})
+    matrix = {
+        f"confusion-{stem}": confusion_figure(tested),
+        f"actors-{stem}": speakers_figure(by_speaker(tested), source.sexes),
+    }
+    return {
+        "title": subject.title,
+        "same": "",
+        "note": "paired by label: measures fusion, not RAVDESS" if experiment.track == "natural" else "",
+        "made": _made(source, experiment),
+        "parts": gallery.captioned(
+            f"{subject.title}: the three parts; loss in nats per clip.", _parts(source, experiment)
+        ),
+        "curves": curves,
+        "matrix": gallery.add(f"{subject.title}, test: what is taken for what, and every actor.", matrix),
+        "emotions": gallery.captioned(
+            f"{subject.title}, test, in percent: each emotion, and its recall in groups of clips.",
+            emotions(source, tested),
+        ),
+    }
+
+
+def _made(source: Source, experiment: Experiment) -> str:
+    """Size, time and what the folds chose, in a sentence or two."""
+    row = source.row(experiment)
+    text = f"{size(row['parameters'])} parameters; {row['seconds']:.0f} s of training a fold, branches included."
+    choices = source.table("choices.csv")
+    if choices is None:
+        return text
+    keys = (choices["model"] == experiment.model) & (choices["track"] == experiment.track)
+    rows = choices[keys & (choices["protocol"] == experiment.protocol)]
+    details = [json.loads(d) for d in rows["details"]]
+    picked = pd.Series([d["picked"] for d in details if "picked" in d])
+    if len(picked):
+        counts = picked.value_counts()
+        names = listed([f"`{m}` in {n} of {len(rows)} folds" for m, n in counts.items()])
+        text += f" Picked on validation actors: {names}."
+    epochs = [str(d["epoch"]) for d in details if "epoch" in d]
+    if epochs:
+        text += f" Judged at epochs {listed(epochs)}, each fold's lowest validation loss."
+    if len(rows):
+        text += f" Temperatures: {listed([f'{t:.2f}' for t in rows['temperature']])}."
+    return text
+
+
+def _history(source: Source, experiment: Experiment) -> pd.DataFrame:
+    """Its own epochs, or those of what each fold picked; empty where it was not learned by epochs."""
+    history, choices = source.table("history.csv.gz"), source.table("choices.csv")
+    if history is None or choices is None:
+        return pd.DataFrame()
+    mine = _of(history, experiment.model, experiment)
+    if len(mine):
+        return mine
+    parts = []
+    for row in _of(choices, experiment.model, experiment).to_dict("records"):
+        picked = json.loads(row["details"]).get("picked", "")
+        epochs = _of(history, picked, experiment)
+        parts.append(epochs[epochs["fold"] == row["fold"]])
+    return pd.concat(parts) if parts else pd.DataFrame()
+
+
+def _of(table: pd.DataFrame, model: str, experiment: Experiment) -> pd.DataFrame:
+    track = "none" if model.startswith("audio") else experiment.track
+    return table[(table["model"] == model) & (table["track"] == track) & (table["protocol"] == experiment.protocol)]
+
+
+def _parts(source: Source, experiment: Experiment) -> str:
+    everything = source.predictions(experiment)
+    rows = []
+    for part in PARTS:
+        row, clips = source.row(experiment, part), everything[everything["split"] == part]
+        low, high = interval(clips, rate=accuracy)
+        right = span(row["accuracy"], low, high)
+        recall = span(row["uar"], row["uar_low"], row["uar_high"])
+        rows.append(
+            [part, row["clips"], right, recall, rate(row["macro_f1"]), f"{log_loss(clips):.2f}", f"{row['ece']:.3f}"]
+        )
+    return table(["", "clips", "accuracy [95 %]", "UAR [95 %]", "macro-F1", "loss", "ECE"], rows)
+
+
+def emotions(source: Source, tested: pd.DataFrame) -> str:
+    """Precision, recall and F1 of each emotion, and its recall by sex, intensity and sentence."""
+    rates = by_emotion(tested)
+    head = ["", "precision", "recall", "F1"]
+    columns = [rates["precision"], rates["recall"], rates["f1"]]
+    last = ["*all (mean)*", *(rate(float(c.mean())) for c in columns)]
+    if source.clips is not None:
+        groups = by_group(tested, source.clips)
+        for group, value in groups.index:
+            head.append(str(value))
+            columns.append(recalls_of(tested, source.clips, group).loc[value])
+            last.append(rate(float(groups.loc[(group, value), "uar"])))
+    rows = [[emotion, *(rate(float(c[emotion])) for c in columns)] for emotion in EMOTIONS]
+    return table(head, [*rows, last])
+
+
+def every_run(source: Source) -> str:
+    """All rows of the summary, one line a model, its words and protocol."""
+    rows = []
+    order = ["none", *WORDS]
+    ordered = source.summary.assign(place=source.summary["track"].map(order.index))
+    for (_, track, protocol, model), part in ordered.groupby(["place", "track", "protocol", "model"]):
+        parts = part.set_index("split").to_dict("index")
+        test = parts["test"]
+        accuracies = [rate(parts[p]["accuracy"]) for p in PARTS]
+        recall = span(test["uar"], test["uar_low"], test["uar_high"])
+        rest = [rate(test["macro_f1"]), f"{test['ece']:.3f}", size(test["parameters"])]
+        rows.append([f"`{model}`", track, protocol, *accuracies, recall, *rest])
+    head = ["model", "track", "protocol", "train", "val.", "test", "test UAR [95 %]", "F1", "ECE", "size"]
+    return table(head, rows, left=3)

@@ -1,0 +1,170 @@
+"""Fairness and robustness after Derington et al. (arXiv 2312.06270): every mark with pass or fail, and curves."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from intone.breakdown import by_emotion, by_group, recalls_of
+from intone.figures import perturbations_figure
+from intone.marks import MARKS, RECALL, SEX_RECALL, SEX_UAR
+from intone.report.calibration import FAILED, PASSED
+from intone.report.inferences import sex_gap
+from intone.report.markdown import Gallery, absent, p_value, points, rate, table
+from intone.report.source import Source, Subject
+
+CLEAN = "none"
+COMMAND = "intone robustness"
+
+
+def section(source: Source, gallery: Gallery) -> dict[str, Any]:
+    """What templates/robustness.md is filled with."""
+    audible = [s for s in source.distinct if s.experiment.track == "none" or s.question == "fusion_asr"]
+    measured = source.table("robustness.csv")
+    silent = source.table("nonspeech.csv")
+    wanted = {
+        "noise, rooms, codecs and the rest at graded strengths": measured,
+        "silence, tones and sounds without speech": silent,
+    }
+    return {
+        "fairness": gallery.captioned(
+            "Fairness marks, from test predictions: the least recall of an emotion, the difference between the sexes "
+            "in "
+            "UAR (female − male) and the largest difference in an emotion's recall.",
+            fairness(source, audible),
+        ),
+        "sexes": _sexes(source),
+        "missing": absent(COMMAND, *(what for what, table in wanted.items() if table is None)),
+        "curves": "" if measured is None else _curves(measured, gallery),
+        "marks": "" if measured is None else _marks(measured, gallery),
+        "silent": "" if silent is None else _silent(source, silent, gallery),
+    }
+
+
+def _passes(fine: bool) -> str:
+    return PASSED if fine else FAILED
+
+
+def fairness(source: Source, subjects: list[Subject]) -> str:
+    """Least recall, and differences between the sexes, each with its mark."""
+    cells = []
+    for subject in subjects:
+        tested = source.tested(subject.experiment)
+        recall = by_emotion(tested)["recall"]
+        row = [subject.title, f"{recall.idxmin()} {rate(recall.min())}", _passes(recall.min() >= RECALL)]
+        if source.clips is not None:
+            uars = by_group(tested, source.clips, ["sex"])["uar"].loc["sex"]
+            gap = float(uars["female"] - uars["male"])
+            each = recalls_of(tested, source.clips, "sex")
+            gaps = dict(zip(each, each.loc["female"].to_numpy() - each.loc["male"].to_numpy(), strict=True))
+            widest = max(gaps, key=lambda e: abs(gaps[e]))
+            row += [points(gap), _passes(abs(gap) <= SEX_UAR)]
+            row += [f"{widest} {points(gaps[widest])}", _passes(abs(gaps[widest]) <= SEX_RECALL)]
+        cells.append(row)
+    head = ["", "least recall", f"≥ {RECALL:.0f}", "sexes, UAR", f"≤ {SEX_UAR}", "sexes, recall", f"≤ {SEX_RECALL}"]
+    return table(head[: len(cells[0])], cells)
+
+
+def _sexes(source: Source) -> str:
+    if not source.sexes:
+        return ""
+    gap, p = sex_gap(source, source.lead.experiment)
+    heard = source.published[source.published["topic"] == "listeners"].set_index("setting")["value"].astype(float)
+    theirs = heard["female"] - heard["male"]
+    found = "The difference is one" if p < 0.05 else "The difference can be chance"
+    return (
+        f"{found}: permuting the sexes among actors gives p {p_value(p)} for the {points(gap)} points of "
+        f"`{source.lead.model}`. Listeners' figures differ by {points(float(theirs))} points in the same direction, "
+        "so part "
+        "of it may lie in the portrayals."
+    )
+
+
+def _curves(measured: pd.DataFrame, gallery: Gallery) -> str:
+    clean = measured[measured["perturbation"] == CLEAN].set_index("model")["uar"]
+    rows = measured[measured["perturbation"] != CLEAN].copy()
+    rows["clean"] = rows["model"].map(clean)
+    rows["order"] = rows.groupby(["model", "perturbation"]).cumcount()
+    allowed = {(m.perturbation, m.level): m.drop for m in MARKS if m.drop is not None}
+    places = zip(rows["perturbation"], rows["level"].astype(str), strict=True)
+    drops = np.array([allowed.get(place, np.nan) for place in places], float)
+    rows["mark"] = rows["clean"] - drops
+    caption = (
+        f"Test UAR under perturbations of growing strength, on {int(measured['clips'].max())} clips; pale line: "
+        "without; "
+        "red bars: the pass mark, where there is one."
+    )
+    return gallery.add(caption, {"robustness": perturbations_figure(rows)})
+
+
+def judged(measured: pd.DataFrame) -> pd.DataFrame:
+    """Every mark that was measured: columns `model, mark, unit, drop` (UAR points), `unchanged` (percent), `passed`."""
+    clean = measured[measured["perturbation"] == CLEAN].set_index("model")["uar"].to_dict()
+    measured = measured.assign(level=measured["level"].astype(str))
+    rows = []
+    for mark in MARKS:
+        here = measured[(measured["perturbation"] == mark.perturbation) & (measured["level"] == mark.level)]
+        for row in here.to_dict("records"):
+            drop = clean[row["model"]] - row["uar"]
+            fine = row["unchanged"] >= mark.unchanged and (mark.drop is None or drop <= mark.drop)
+            rows.append((row["model"], mark, row["unit"], drop, row["unchanged"], fine))
+    return pd.DataFrame(rows, columns=["model", "mark", "unit", "drop", "unchanged", "passed"])
+
+
+def _marks(measured: pd.DataFrame, gallery: Gallery) -> str:
+    rows = judged(measured)
+    cells = []
+    for row in rows.to_dict("records"):
+        mark = row["mark"]
+        asked = f"≥ {mark.unchanged:.0f}" + ("" if mark.drop is None else f", −{mark.drop:.0f} at most")
+        what = f"{mark.perturbation}, {mark.level} {row['unit']}"
+        cells.append(
+            [what, f"`{row['model']}`", points(-row["drop"]), rate(row["unchanged"]), asked, _passes(row["passed"])]
+        )
+    caption = (
+        "Robustness marks: points of UAR against clean clips, predictions that stay the same (%), and what is asked."
+    )
+    head = ["perturbation", "model", "UAR", "unchanged", "asked", ""]
+    return gallery.captioned(caption, table(head, cells, left=2)) + "\n\n" + " ".join(_tallies(rows))
+
+
+def _tallies(rows: pd.DataFrame) -> list[str]:
+    """A sentence a model: how many marks it passes, and how many of those at 20 dB."""
+    found = []
+    for model, mine in rows.groupby("model", sort=False):
+        loud = mine[[mark.level == "20" for mark in mine["mark"]]]
+        every = "every one" if loud["passed"].all() else f"{int(loud['passed'].sum())} of {len(loud)}"
+        found.append(f"`{model}` passes {int(mine['passed'].sum())} of {len(mine)} marks, {every} at 20 dB.")
+    return found
+
+
+def _silent(source: Source, silent: pd.DataFrame, gallery: Gallery) -> str:
+    cells = []
+    for row in silent.to_dict("records"):
+        experiment = source.find(row["model"], "none")
+        if experiment is None:
+            continue
+        tested = source.tested(experiment)
+        wrong = tested[tested["predicted"] != tested["emotion"]]
+        limit = float(
+            wrong.drop(columns=["file", "speaker", "fold", "split", "emotion", "predicted"]).max(axis=1).mean()
+        )
+        fine = row["confidence"] <= limit
+        cells.append(
+            [
+                row["sound"],
+                f"`{row['model']}`",
+                row["clips"],
+                f"{row['confidence']:.2f}",
+                f"{limit:.2f}",
+                row["said"],
+                _passes(fine),
+            ]
+        )
+    caption = (
+        "What nobody says must not be believed: mean confidence on sounds without speech, which may not be higher "
+        "than on "
+        "speech that the model gets wrong; and the emotion it says most."
+    )
+    head = ["sound", "model", "clips", "confidence", "at most", "says", ""]
+    return gallery.captioned(caption, table(head, cells, left=2))

@@ -1,0 +1,184 @@
+"""A results folder -> what the report says of it: models fixed beforehand, their predictions, published figures."""
+
+import json
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+
+from intone.breakdown import ravdess_clips
+from intone.emotions import EMOTIONS
+from intone.errors import IntoneError
+from intone.results import Experiment, read_predictions
+
+MAIN = "luna5"
+"""The protocol that every model is judged under."""
+
+AUDIO_TRACK = "none"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model that the report looks at closely."""
+
+    question: str
+    """What it answers, as results/chosen.json has it; "" for a branch of one that does."""
+    experiment: Experiment
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+        return self.experiment.model
+
+    @property
+    def title(self) -> str:
+        """Its name, with the words it reads."""
+        track = self.experiment.track
+        return f"`{self.model}`" if track == AUDIO_TRACK else f"`{self.model}` on {WORDS.get(track, track)}"
+
+
+WORDS = {
+    "asr": "the words really said",
+    "asr_punctuated": "words with their punctuation",
+    "natural": "sentences paired by label",
+    "constant": "one constant sentence",
+    "shuffled": "another clip's words",
+    "simulated": "sentences made from the label",
+}
+"""Track -> its words, for readers."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder of results. Raises IntoneError where its summary is not there."""
+
+    results: Path
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """results/summary.csv."""
+        if not (self.results / "summary.csv").exists():
+            raise IntoneError(f"{self.results / 'summary.csv'} is not there: `intone reproduce` makes it.")
+        return pd.read_csv(self.results / "summary.csv")
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A table of the folder; None where it is not there."""
+        path = self.results / name
+        return pd.read_csv(path, dtype={"fold": str, "level": str}) if path.exists() else None
+
+    @cached_property
+    def chosen(self) -> dict[str, str]:
+        """Question -> the model that was fixed beforehand as its answer."""
+        path = self.results / "chosen.json"
+        if not path.exists():
+            raise IntoneError(f"{path} is not there: `intone reproduce` makes it.")
+        answers: dict[str, str] = json.loads(path.read_text())
+        return answers
+
+    def row(self, experiment: Experiment, split: str = "test") -> pd.Series:
+        """The summary's row of an experiment."""
+        s = self.summary
+        is_it = (s["model"] == experiment.model) & (s["track"] == experiment.track)
+        return s[is_it & (s["protocol"] == experiment.protocol) & (s["split"] == split)].iloc[0]
+
+    def find(self, model: str, track: str, protocol: str = MAIN) -> Experiment | None:
+        """The experiment, if it was made."""
+        s = self.summary
+        rows = s[(s["model"] == model) & (s["track"] == track) & (s["protocol"] == protocol)]
+        return Experiment(model, str(rows["modality"].iloc[0]), track, protocol) if len(rows) else None
+
+    def predictions(self, experiment: Experiment) -> pd.DataFrame:
+        """All parts of an experiment's predictions."""
+        return _predictions(experiment, self.results)
+
+    def tested(self, experiment: Experiment) -> pd.DataFrame:
+        """Its predictions of test clips, one row a clip."""
+        table = self.predictions(experiment)
+        return table[table["split"] == "test"]
+
+    @cached_property
+    def answers(self) -> dict[str, Subject | None]:
+        """Question -> the model that answers it; None while it has not been run."""
+        found: dict[str, Subject | None] = {}
+        for question, model in self.chosen.items():
+            track = AUDIO_TRACK if question.startswith("audio") else question.partition("_")[2]
+            experiment = self.find(model, track)
+            found[question] = Subject(question, experiment) if experiment else None
+        return found
+
+    @cached_property
+    def subjects(self) -> list[Subject]:
+        """Models that are looked at closely: audio, then each track's text branch and fusion; no model twice."""
+        audio = [s for q, s in self.answers.items() if s and q.startswith("audio")]
+        rest: list[Subject] = []
+        for question, subject in self.answers.items():
+            track = question.partition("_")[2]
+            if question.startswith("audio"):
+                continue
+            text = self.text_branch(track)
+            rest += [Subject("", text)] if text else []
+            rest += [subject] if subject else self._stand_in(track)
+        return list({s.experiment: s for s in [*audio, *rest]}.values())
+
+    @cached_property
+    def distinct(self) -> list[Subject]:
+        """The subjects without those that say on every test clip what an earlier one says."""
+        return [s for s in self.subjects if self.same_as(s) is None]
+
+    def same_as(self, subject: Subject) -> Subject | None:
+        """The earlier subject whose test predictions are the same, clip by clip and to four decimals, if there is "
+        "one."""
+        mine = self.tested(subject.experiment).sort_values("file")[list(EMOTIONS)].to_numpy()
+        for earlier in self.subjects[: self.subjects.index(subject)]:
+            theirs = self.tested(earlier.experiment).sort_values("file")[list(EMOTIONS)].to_numpy()
+            if mine.shape == theirs.shape and abs(mine - theirs).max() < 1e-3:
+                return earlier
+        return None
+
+    def _stand_in(self, track: str) -> list[Subject]:
+        """While a track's answer has not been run: the fusion that was held against its branches there."""
+        tests = self.table("paired.csv")
+        mine = tests[(tests["track"] == track) & (tests["protocol"] == MAIN)] if tests is not None else pd.DataFrame()
+        found = self.find(str(mine["model"].iloc[0]), track) if len(mine) else None
+        return [Subject("", found)] if found else []
+
+    def text_branch(self, track: str) -> Experiment | None:
+        """The text model that a track's fusion was held against."""
+        tests = self.table("paired.csv")
+        if tests is None:
+            return None
+        mine = tests[(tests["track"] == track) & (tests["protocol"] == MAIN) & tests["against"].str.startswith("text")]
+        answer = self.chosen.get(f"fusion_{track}")
+        preferred = mine[mine["model"] == answer]
+        names = (preferred if len(preferred) else mine)["against"]
+        return self.find(str(names.iloc[0]), track) if len(names) else None
+
+    @cached_property
+    def lead(self) -> Subject:
+        """Of the audio models that were fixed beforehand, the one with the highest validation UAR."""
+        audio = [s for q, s in self.answers.items() if s and q.startswith("audio")]
+        if not audio:
+            raise IntoneError(f"{self.results} holds none of the audio models of chosen.json: `intone reproduce`.")
+        return max(audio, key=lambda s: float(self.row(s.experiment, "validation")["uar"]))
+
+    @cached_property
+    def clips(self) -> pd.DataFrame | None:
+        """The clip table that file names spell out; None where they are not RAVDESS's."""
+        return ravdess_clips(self.tested(self.lead.experiment)["file"].tolist())
+
+    @cached_property
+    def sexes(self) -> dict[str, str]:
+        """Speaker -> sex, as far as known."""
+        return {} if self.clips is None else dict(zip(self.clips["speaker"], self.clips["sex"], strict=True))
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """Figures of others, with source and caveat; columns `topic, system, setting, metric, value, low, high, …`."""
+        return pd.read_csv(str(files("intone") / "published.csv"), keep_default_na=False, na_values={"value": ""})
+
+
+@cache
+def _predictions(experiment: Experiment, results: Path) -> pd.DataFrame:
+    return read_predictions(experiment, results)

@@ -1,0 +1,24 @@
+"""What inference costs: a row a trained model, measured in a process of its own."""
+
+import pytest
+
+from intone.costs import COLUMNS, inference, measured
+from intone.errors import IntoneError
+from intone.lab import Effort, Lab
+from intone.models.audio_cnn import AudioCnnPreset
+from intone.recipes.audio import AudioRecipe
+from intone.splits import folds
+
+
+def test_a_row_a_trained_model(corpus, tmp_path, capsys):
+    recipe = AudioRecipe(network=AudioCnnPreset(width=4), speeds=(1.0,))
+    lab = Lab(corpus, {"audio_cnn": recipe, "other": recipe}, tmp_path, effort=Effort.of(1))
+    split = folds(corpus.clips, "speakers")[0]
+    with pytest.raises(IntoneError, match="None of audio_cnn"):
+        measured(lab, ["audio_cnn"], split, 2)
+    lab.fold("audio_cnn", "none", split)
+    table = measured(lab, ["audio_cnn", "other"], split, 3)
+    assert list(table.columns) == COLUMNS and table["model"].tolist() == ["audio_cnn"]
+    assert table["clips"].item() == 3 and table["ms_per_second"].item() > 0 and table["memory_mb"].item() > 50
+    assert "left out: other" in capsys.readouterr().err
+    assert inference(lab, "audio_cnn", split, 2)[1] == 2

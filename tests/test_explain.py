@@ -1,0 +1,92 @@
+"""Explanations: what they point at, and that the report shows them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from intone.audio import read_clip
+from intone.emotions import EMOTIONS
+from intone.explain import Picture, attended, gallery, integrated, levels, words, write_pictures
+from intone.figures import attention_figure, shares_figure, spectrograms_figure
+from intone.lab import Effort, Lab
+from intone.models.audio_cnn import AudioCnnPreset
+from intone.models.text_rnn import TextRnnPreset
+from intone.recipes.audio import AudioRecipe
+from intone.recipes.fusion import TextChoice
+from intone.recipes.speech_network import SpeechHeadRecipe
+from intone.recipes.text import TextRecipe
+from intone.report.saliency import pictures
+from intone.splits import folds
+
+
+@pytest.fixture
+def lab(corpus, tiny_whisper, tmp_path, monkeypatch) -> Lab:
+    monkeypatch.setenv("INTONE_CACHE", str(tmp_path / "cache"))
+    models = {
+        "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=4), speeds=(1.0,)),
+        "head": SpeechHeadRecipe(weights=tiny_whisper, layers=(1, 2)),
+        "text_lstm-learned": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8)),
+        "text_lstm": TextChoice(("text_lstm-learned",)),
+    }
+    return Lab(corpus, models, tmp_path / "runs", effort=Effort(1, 8, 1, 1, 1, 1))
+
+
+def test_saliency_has_the_clip_s_shape_and_names_what_was_said(lab):
+    split = folds(lab.corpus.clips, "speakers")[0]
+    done = lab.fold("audio_cnn", "none", split)
+    file = split.test[3]
+    signal = read_clip(lab.corpus.paths[file])
+    recipe = lab.recipe("audio_cnn")
+    weights, said = integrated(recipe, done.folder, signal, steps=8)
+    assert weights.shape == levels(signal).shape
+    assert weights.min() >= 0 and weights.max() == pytest.approx(1)
+    assert said == done.predictions.set_index("file").loc[file, "predicted"]
+
+
+def test_the_gallery_is_one_actor_and_sentence_in_every_emotion(corpus):
+    rows = gallery(corpus.clips)
+    assert rows["emotion"].tolist() == list(EMOTIONS)
+    assert rows["speaker"].nunique() == rows["statement"].nunique() == 1
+
+
+def test_attention_averages_to_even(lab):
+    splits = folds(lab.corpus.clips, "speakers")
+    for split in splits:
+        lab.fold("head", "none", split)
+    rows = attended(lab, splits, "head")
+    assert len(rows) == 8 * 20
+    assert rows.groupby("emotion")["weight"].mean().to_numpy() == pytest.approx(1, abs=0.1)
+    assert attention_figure(rows).axes
+
+
+def test_words_that_give_the_emotion_away_are_worth_most(lab):
+    splits = folds(lab.corpus.clips, "speakers")
+    for split in splits:
+        lab.fold("text_lstm", "simulated", split)
+    rows = words(lab, splits, "text_lstm", track="simulated")
+    assert set(rows["emotion"]) <= set(EMOTIONS) and (rows["clips"] >= 5).all()
+    assert {"word", "attribution"} <= set(rows)
+    assert rows["attribution"].max() > 0
+
+
+def test_pictures_come_back_as_they_were_written(tmp_path):
+    draw = np.random.default_rng(0)
+    kept = [
+        Picture(kind, "audio_cnn", emotion, emotion, -60 * draw.random((30 + k, 64)), weights)
+        for k, (kind, emotion) in enumerate([("saliency", "sad"), ("hardest", "angry"), ("saliency", "calm")])
+        for weights in [draw.random((30 + k, 64)) if kind == "saliency" else None]
+    ]
+    write_pictures(tmp_path, kept)
+    shown, model = pictures(tmp_path, "saliency")
+    assert model == "audio_cnn" and [p.emotion for p in shown] == ["sad", "calm"]
+    np.testing.assert_allclose(shown[1].levels, kept[2].levels, atol=0.51)
+    np.testing.assert_allclose(shown[0].weights, kept[0].weights, atol=0.003)
+    assert len(spectrograms_figure(shown).axes) == 4
+    assert pictures(tmp_path / "nowhere", "saliency") == ([], "")
+
+
+def test_shares_are_drawn_with_a_panel_a_track():
+    rows = pd.DataFrame(
+        [(t, e, 1.0, -0.5) for t in ("one", "two") for e in EMOTIONS], columns=["track", "emotion", "audio", "text"]
+    )
+    assert [a.get_title(loc="left") for a in shares_figure(rows).axes] == ["one", "two"]

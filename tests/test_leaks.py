@@ -1,0 +1,72 @@
+"""Deliberate leaks: kept apart, each with just the leak that it is named after, and seen by the report's audit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from intone.errors import IntoneError
+from intone.lab import Lab
+from intone.leaks import audit
+from intone.models.speech_probe import SpeechProbePreset
+from intone.recipes.audio import AudioRecipe
+from intone.recipes.leaks import audited, leaky
+from intone.recipes.speech_probe import SpeechProbeRecipe
+from intone.results import Experiment
+from intone.splits import LEAKY, Split, folds
+
+
+@pytest.fixture
+def lab(corpus, tiny_whisper, tmp_path, monkeypatch) -> Lab:
+    monkeypatch.setenv("INTONE_CACHE", str(tmp_path / "cache"))
+    probe = SpeechProbeRecipe(weights=tiny_whisper, layers=(1, 2, 3), probe=SpeechProbePreset(widest=2, inner=2))
+    return Lab(corpus, {"audio_tiny-frozen": probe, "audio_cnn": AudioRecipe()}, tmp_path / "runs")
+
+
+@pytest.fixture
+def splits(corpus) -> list[Split]:
+    """Two folds of two actors to learn from, one to choose on, one to be judged on."""
+    by = list(corpus.clips.groupby("speaker")["file"].apply(tuple))
+    return [Split("luna5", str(k + 1), by[k] + by[k - 1], by[k - 2], by[k - 3]) for k in range(4)]
+
+
+def test_each_actor_is_normalised_with_its_own_clips_tested_or_not(lab):
+    recipe = leaky(lab.recipe("audio_tiny-frozen"), "luna5_test_statistics")
+    heard = recipe.hearing.of_all(lab)
+    for _, files in lab.corpus.clips.groupby("speaker")["file"]:
+        own = np.stack([heard[f][0] for f in files])
+        np.testing.assert_allclose(own.mean(0), 0, atol=1e-3)
+        assert own.std(0).max() == pytest.approx(1, abs=0.05)
+    plain = lab.recipe("audio_tiny-frozen").hearing.of_all(lab)
+    assert any((plain[f][0] != heard[f][0]).any() for f in plain)
+
+
+def test_the_layer_that_test_likes_is_never_worse_on_test_than_any_other(lab, splits):
+    split = audited(splits[0], "luna5_test_layer")
+    recipe = leaky(lab.recipe("audio_tiny-frozen"), "luna5_test_layer")
+    lab.models = {"probe": recipe} | {
+        f"layer{k}": SpeechProbeRecipe(weights=recipe.weights, layers=(k,), probe=recipe.probe) for k in recipe.layers
+    }
+    found = {name: lab.fold(name, "none", split).predictions for name in lab.models}
+    rates = {n: t[t["split"] == "test"].eval("emotion == predicted").mean() for n, t in found.items()}
+    assert rates["probe"] == max(rates.values())
+
+
+def test_leaks_are_published_apart_and_under_their_own_protocol(lab, splits, tmp_path):
+    audit(lab, ("audio_tiny-frozen",), splits, tmp_path)
+    summary = pd.read_csv(tmp_path / "summary.csv")
+    assert set(summary["protocol"]) == set(LEAKY[1:])
+    assert len(list((tmp_path / "leaks").glob("*.csv.gz"))) == 2
+    assert not (tmp_path / "predictions").exists()
+    assert all(Experiment("m", "audio", "none", protocol).leaks for protocol in LEAKY)
+    assert not Experiment("m", "audio", "none", "luna5").leaks
+
+
+def test_what_is_no_probe_is_refused(lab, splits, tmp_path):
+    with pytest.raises(IntoneError, match="audio_cnn is no probe"):
+        audit(lab, ("audio_cnn",), splits, tmp_path)
+
+
+def test_honest_protocols_do_not_know_the_leaky_names(corpus):
+    for protocol in LEAKY[1:]:
+        with pytest.raises(IntoneError, match="no protocol"):
+            folds(corpus.clips, protocol)
