@@ -241,9 +241,6 @@ def _actors(source: Source) -> Inference:
         f"{rate(float(rates[best]))} % "
         f"of those of {best}; the standard deviation over actors is {rate(float(rates.std()))} points."
     )
-    seeds = source.table("seeds.csv")
-    if seeds is not None:
-        tested = seeds[seeds["split"] == "test"]
-        deviation = rate(float(tested["accuracy"].std()))
-        text += f" Over {len(tested)} seeds it is {deviation} (`{tested['model'].iloc[0]}`, one fold)."
+    for model, row in source.seeds.iterrows():
+        text += f" Over {row['seeds']:.0f} seeds of `{model}` on one fold it is {rate(float(row['deviation']))}."
     return Inference("Who speaks matters most.", text)

@@ -13,13 +13,11 @@ from intone.report.source import WORDS, Source
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/limits.md is filled with."""
     looks = source.table("test_looks.csv")
-    seeds = source.table("seeds.csv")
-    tested = seeds[seeds["split"] == "test"] if seeds is not None else None
     return {
         "inferences": inferences(source)[LEARNED:],
         "looks": None if looks is None else len(looks),
         "again": None if looks is None else int(looks.duplicated(["model", "track", "protocol"]).sum()),
-        "seeds": tested,
+        "seeds": source.seeds.reset_index().to_dict("records"),
         "version": intone.__version__,
         "published": gallery.captioned("Figures of others, not measured here.", published(source)),
         "runs": gallery.captioned(

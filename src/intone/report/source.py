@@ -18,6 +18,9 @@ MAIN = "luna5"
 
 AUDIO_TRACK = "none"
 
+LEADS = ("audio_system", "audio_single", "audio_frozen", "audio")
+"""Questions of chosen.json about sound, the one whose answer was expected to be best first."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -157,11 +160,23 @@ class Source:
 
     @cached_property
     def lead(self) -> Subject:
-        """Of the audio models that were fixed beforehand, the one with the highest validation UAR."""
-        audio = [s for q, s in self.answers.items() if s and q.startswith("audio")]
-        if not audio:
-            raise IntoneError(f"{self.results} holds none of the audio models of chosen.json: `intone reproduce`.")
-        return max(audio, key=lambda s: float(self.row(s.experiment, "validation")["uar"]))
+        """The audio model that speaks for the toolkit: the first of `LEADS` that was run; no score picks it."""
+        for question in LEADS:
+            if found := self.answers.get(question):
+                return found
+        raise IntoneError(f"{self.results} holds none of the audio models of chosen.json: `intone reproduce`.")
+
+    @cached_property
+    def seeds(self) -> pd.DataFrame:
+        """Index `model`; columns `seeds, lowest, highest` (test UAR on one fold, percent) and `deviation` (of accuracy,
+        points) over several seeds; empty where there was one alone."""
+        seeds = self.table("seeds.csv")
+        rows = pd.DataFrame(columns=["model", "split", "uar", "accuracy"]) if seeds is None else seeds
+        by = rows[rows["split"] == "test"].groupby("model", sort=False)
+        told = by.agg(
+            seeds=("uar", "size"), lowest=("uar", "min"), highest=("uar", "max"), deviation=("accuracy", "std")
+        )
+        return told[told["seeds"] > 1]
 
     @cached_property
     def clips(self) -> pd.DataFrame | None:
