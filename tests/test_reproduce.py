@@ -10,7 +10,7 @@ from intone.errors import IntoneError
 from intone.evidence import paired_tests
 from intone.lab import Lab
 from intone.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
-from intone.reproduce import CHOSEN, FURTHER, Reproduce, cost, experiments
+from intone.reproduce import CHOSEN, FURTHER, Reproduce, by_sentence, cost, experiments
 from intone.results import fix_answers, packed
 
 
@@ -19,6 +19,12 @@ def test_the_plan_has_every_model_and_hours_are_asked_for():
     assert names == set(MODELS) - set(LONG)
     assert {e.model for e in experiments("luna5", tuned=True)} == set(MODELS)
     assert {e.model for e in experiments("luna5", transformers=False)} == set(FIRST_PHASE)
+    assert {(e.model, e.track) for e in experiments("luna5") if e.track in ("constant", "shuffled")} == {
+        (m, t) for m in ("text_lstm", "fusion_nested") for t in ("constant", "shuffled")
+    }
+    assert {e.stem for e in by_sentence(transformers=False)} == {
+        f"{m}__luna5_sentence" for m in ("audio_cnn__none", "text_lstm__asr", "fusion_nested__asr")
+    }
     assert {*CHOSEN.values(), *PAIRS, *FURTHER, *(b for pair in PAIRS.values() for b in pair)} <= set(MODELS)
     assert [e.protocol for e in experiments("luna5") if e.leaks and e.modality == "audio"] == ["random"]
 

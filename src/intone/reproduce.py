@@ -90,7 +90,8 @@ class Reproduce:
     tuned: bool = False
     """Also what takes hours on a processor: Whisper-small's middle blocks trained on, AST from scratch."""
     all_protocols: bool = False
-    """Also audio_cnn and the frozen encoders on emobox6 and loso24, 30 more folds each, and fusions on emobox6."""
+    """Also audio_cnn and the frozen encoders on emobox6 and loso24, 30 more folds each, fusions on emobox6, and folds
+    whose test sentence was never learned from."""
     quick: bool = False
     """Six actors and a few epochs, in under 10 minutes: shows that everything works, not how well."""
     actors: int = 6
@@ -187,7 +188,7 @@ class Reproduce:
             names = [m for m in FURTHER if self.encoders or m in FIRST_PHASE]
             wanted += [Experiment(m, "audio", "none", p) for p in ("emobox6", "loso24") for m in names]
             again = [e for e in experiments("emobox6", transformers=False) if e.model.startswith(CONFIRMED)]
-            wanted += [e for e in again if e.track == "asr"]
+            wanted += [e for e in again if e.track == "asr"] + by_sentence(self.encoders)
         return [(e, folds(clips, e.protocol)[: self.folds or None]) for e in wanted]
 
     def _seeds(self, lab: Lab, plan: list[tuple[Experiment, list[Split]]], results: Path) -> None:
@@ -218,14 +219,16 @@ def experiments(protocol: str, transformers: bool = True, tuned: bool = False) -
     for modality, tracks in (("audio", ("none",)), ("text", TRACKS), ("fusion", FUSED_TRACKS)):
         names = [n for n, recipe in models.items() if recipe.modality == modality and (tuned or n not in LONG)]
         wanted += [Experiment(name, modality, track, protocol) for track in tracks for name in names]
-    return wanted + (controls(transformers) if protocol == "luna5" else [])
+    wordless = [(m, models[m].modality, t) for t in ("constant", "shuffled") for m in CONTROLLED if m in models]
+    if protocol == "luna5":
+        wanted += [Experiment(m, kind, track, protocol) for m, kind, track in wordless if kind != "audio"]
+    return wanted
 
 
-def controls(transformers: bool) -> list[Experiment]:
-    """Words that can say nothing at all, and folds that are disjoint by sentence as well as by speaker."""
+def by_sentence(transformers: bool) -> list[Experiment]:
+    """Folds that are disjoint by sentence as well as by speaker."""
     named = [(m, MODELS[m].modality) for m in CONTROLLED if transformers or m in FIRST_PHASE]
-    words = [Experiment(m, kind, t, "luna5") for t in ("constant", "shuffled") for m, kind in named if kind != "audio"]
-    return words + [Experiment(m, kind, "none" if kind == "audio" else "asr", "luna5_sentence") for m, kind in named]
+    return [Experiment(m, kind, "none" if kind == "audio" else "asr", "luna5_sentence") for m, kind in named]
 
 
 def cost(model: str) -> int:
