@@ -5,27 +5,19 @@ Tables here have the emotions' probabilities as named columns, in the emotion or
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from intone.emotions import EMOTIONS
+from intone.word_times import Word
 
 UNSURE: Final = "unsure"
 """In the column `emotion` where the most probable one isn't probable enough."""
 
 COLUMNS: Final = ("text", "emotion", "confidence", *EMOTIONS, "audio", "sentence", "words")
 """Of a table of segments."""
-
-
-class Word(TypedDict):
-    """One word, with the keys that Whisper's own output has."""
-
-    word: str
-    start: float
-    end: float
-    probability: float
 
 
 @dataclass(frozen=True)
