@@ -76,7 +76,7 @@ def test_tables_come_back_as_they_were(files, found, name, mark):
     got = pd.read_csv(files[name], sep=mark, keep_default_na=False).set_index(["file", "start", "end"])
     pd.testing.assert_frame_equal(
         got[["text", "emotion", "confidence", *EMOTIONS]],
-        found.segments[["text", "emotion", "confidence", *EMOTIONS]],
+        pd.DataFrame(found.segments[["text", "emotion", "confidence", *EMOTIONS]]),
         atol=1e-4,
     )
     assert list(got["audio"]) == ["angry", "calm", "sad"]
@@ -235,5 +235,5 @@ def test_files_end_as_their_programs_want(tmp_path):
 
 
 def test_top_gives_what_the_hubs_pipelines_give(found):
-    first = found.top(2)[0]
+    first = found.segments.top(2)[0]
     assert first[0]["label"] == "angry" and first[0]["score"] == 0.8 and len(first) == 2

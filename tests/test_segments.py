@@ -101,7 +101,7 @@ def test_speech_that_never_pauses_is_cut(monkeypatch):
         step = round(longest * SAMPLE_RATE)
         return [(i, min(i + step, len(signal))) for i in range(0, len(signal), step)]
 
-    monkeypatch.setattr(segments, "_speech", always)
+    monkeypatch.setattr(segments, "speech_spans", always)
     talk = np.ones(50 * SAMPLE_RATE, np.float32)
     monkeypatch.setattr(segments, "CHAPTER", 20)
     found = list(stretches(iter(in_blocks(talk))))

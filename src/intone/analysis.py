@@ -38,6 +38,19 @@ class Segment:
     """What the words alone say; empty where the model doesn't read or nothing was said."""
 
 
+class Segments(pd.DataFrame):
+    """A table of segments: index `file, start, end`, columns `COLUMNS`."""
+
+    @property
+    def _constructor(self) -> type["Segments"]:
+        return Segments
+
+    def top(self, k: int = 1) -> list[list[dict[str, Any]]]:
+        """For each segment its k most probable emotions as `{"label", "score"}`, as the hub's pipelines give them."""
+        rows = self[list(EMOTIONS)].to_numpy()
+        return [[{"label": EMOTIONS[i], "score": float(row[i])} for i in np.argsort(-row)[:k]] for row in rows]
+
+
 @dataclass(frozen=True)
 class Analysis:
     """Everything about one recording."""
@@ -47,8 +60,7 @@ class Analysis:
     model: str
     language: str | None
     """Whisper's code; None where words are off."""
-    segments: pd.DataFrame
-    """Index `file, start, end`; columns `COLUMNS`."""
+    segments: Segments
     curve: pd.DataFrame
     """Index `file, time`, a column an emotion: each window's probabilities at its middle."""
     warnings: tuple[str, ...] = ()
@@ -58,13 +70,8 @@ class Analysis:
     sound: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
     """Gives the recording again, block by block (mono float32, 16 kHz)."""
 
-    def top(self, k: int = 1) -> list[list[dict[str, Any]]]:
-        """For each segment its k most probable emotions as `{"label", "score"}`, as the hub's pipelines give them."""
-        rows = self.segments[list(EMOTIONS)].to_numpy()
-        return [[{"label": EMOTIONS[i], "score": float(row[i])} for i in np.argsort(-row)[:k]] for row in rows]
 
-
-def table(file: str, segments: Sequence[Segment]) -> pd.DataFrame:
+def table(file: str, segments: Sequence[Segment]) -> Segments:
     """Segments of one file -> the table of an `Analysis`."""
     keys = [(file, s.start, s.end) for s in segments]
     index = pd.MultiIndex.from_tuples(keys, names=["file", "start", "end"]) if keys else _no_keys()
@@ -80,7 +87,8 @@ def table(file: str, segments: Sequence[Segment]) -> pd.DataFrame:
         )
         for s in segments
     ]
-    return pd.DataFrame(rows, index, list(COLUMNS)).astype(dict.fromkeys(("confidence", *EMOTIONS), float))
+    made = pd.DataFrame(rows, index, list(COLUMNS)).astype(dict.fromkeys(("confidence", *EMOTIONS), float))
+    return Segments(made)
 
 
 def _no_keys() -> pd.MultiIndex:

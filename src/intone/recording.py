@@ -75,8 +75,8 @@ def to_mono(block: np.ndarray, name: str) -> np.ndarray:
         info = np.iinfo(block.dtype)
         middle = 0 if block.dtype.kind == "i" else (info.max + 1) // 2
         scale = info.max + 1 - middle
-        wide = block.astype(np.float32 if info.bits <= 16 else np.float64) - middle
-        block = (wide / scale).astype(np.float32)
+        wide: np.ndarray = block.astype(np.float32 if info.bits <= 16 else np.float64)
+        block = ((wide - middle) / scale).astype(np.float32)
     if not np.isfinite(block).all():
         raise BadClip(f"{name} holds samples that are not numbers (NaN or infinity).")
     if (largest := float(np.abs(block).max(initial=0))) > LOUDEST:

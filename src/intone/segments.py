@@ -68,7 +68,7 @@ def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float
     waiting, offset = np.zeros(0, np.float32), 0
     for chapter, last in _chapters(blocks):
         signal = np.concatenate([waiting, chapter])
-        found = _speech(signal, voice, longest)
+        found = speech_spans(signal, voice, longest)
         # Speech that reaches the end may go on: it waits for the next chapter.
         open_ended = bool(found) and found[-1][1] > len(signal) - SAMPLE_RATE
         if open_ended and not last:
@@ -92,7 +92,7 @@ def _chapters(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]
         yield np.concatenate(waiting), True
 
 
-def _speech(signal: np.ndarray, voice: float, longest: float) -> list[tuple[int, int]]:
+def speech_spans(signal: np.ndarray, voice: float, longest: float) -> list[tuple[int, int]]:
     """(start, end) in samples of each stretch of speech."""
     from faster_whisper.vad import get_speech_timestamps
 

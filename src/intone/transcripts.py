@@ -8,7 +8,7 @@ A `Backend` is anything with settings and a way from a signal to words: Whisper 
 import os
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -180,6 +180,13 @@ class Whisper:
         """One stretch of at most 30 s -> its words with their times in it (s); none where `words` has none."""
         said = self._said(signal)
         return aligned(self._model, self._tokenizer, said.tokens, said.encoded, len(signal)) if said else []
+
+    def speaking(self, language: str) -> "Whisper":
+        """The same in another language; the weights are loaded once."""
+        _ = self._model
+        other = replace(self, language=language)
+        other.__dict__["_model"] = self._model
+        return other
 
     def languages(self, signal: np.ndarray) -> dict[str, float]:
         """One stretch of at most 30 s -> probability of each language that it may be in."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from intone.analysis import Analysis
 from intone.cache import write_whole
-from intone.errors import IntoneError
+from intone.errors import BadClip, IntoneError
 from intone.formats.annotations import audacity, labelstudio, rttm, textgrid
 from intone.formats.page import page
 from intone.formats.subtitles import srt, vtt
@@ -54,20 +54,24 @@ def places(folder: Path, stem: str, names: Sequence[str]) -> list[Path]:
 
 
 def write(analysis: Analysis, folder: Path, stem: str, names: Sequence[str]) -> list[Path]:
-    """One file a format in `folder`, each whole or not there; raises IntoneError where one can't be written."""
+    """One file a format in `folder`, each whole or not there.
+
+    Raises IntoneError where nothing can be written there, BadClip where it is this recording's name that won't do.
+    """
     paths = places(folder, stem, names)
     for path, name in zip(paths, names, strict=True):
         try:
             write_whole(path, FORMATS[name].write(analysis).encode("utf-8", "replace"))
         except OSError as problem:
-            raise IntoneError(_unwritten(path, problem)) from problem
+            if problem.errno == errno.ENAMETOOLONG:
+                short = f"{path.name[:40]}…"
+                raise BadClip(f"{short} can't be written (its name is too long): rename the recording.") from problem
+            raise IntoneError(unwritten(path, problem)) from problem
     return paths
 
 
-def _unwritten(path: Path, problem: OSError) -> str:
-    remedy = "choose another folder with -o"
-    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        remedy = "make room, and the same command goes on"
-    if problem.errno == errno.ENAMETOOLONG:
-        return f"{path.name[:40]}… can't be written (its name is too long): rename the recording."
+def unwritten(path: Path, problem: OSError) -> str:
+    """One sentence for what can't be written."""
+    full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    remedy = "make room, and the same command goes on" if full else "choose another folder with -o"
     return f"{path} can't be written ({(problem.strerror or 'input/output error').lower()}): {remedy}."

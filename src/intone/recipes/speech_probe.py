@@ -50,5 +50,6 @@ class SpeechProbeRecipe(EncoderRecipe):
         for k, (scale, regression) in zip(probe.layers, probe.readers, strict=True):
             parts = (scale.mean_, scale.scale_, regression.coef_, regression.intercept_)
             for name, values in zip(("mean", "deviation", "weight", "bias"), parts, strict=True):
-                tensors[f"layer{self.layers[k]}.{name}"] = values.astype(np.float32)
+                # safetensors writes memory as it lies, and scikit-learn's coefficients lie column by column.
+                tensors[f"layer{self.layers[k]}.{name}"] = np.ascontiguousarray(values, np.float32)
         save_file(tensors, folder / "model.safetensors", metadata={"weights": self.weights})
