@@ -101,6 +101,8 @@ def analyze(
         workers: Processes side by side, for many files.
         threads: CPU threads of each process; 0 shares out the cores.
     """
+    if not files:
+        raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     out = out or (Path() if formats else None)
     names = _formats(formats or "json")
     settings = _settings(model, whisper if text else None, language, threads, workers)
