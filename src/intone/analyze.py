@@ -132,8 +132,9 @@ def planned(files: Sequence[Path], out: Path | None, names: tuple[str, ...]) -> 
 
     Of `talk.wav` and `talk.mp3` both keep their endings; of two that are called the same, the second is numbered.
     """
-    found = {path: Path(path.name) for path in files if not path.is_dir()}
-    for folder in (path for path in files if path.is_dir()):
+    folders = [path for path in files if _is_folder(path)]
+    found = {path: Path(path.name) for path in files if path not in folders}
+    for folder in folders:
         found |= {path: path.relative_to(folder) for path in recordings(folder)}
     stems = Counter(str(place.with_suffix("")) for place in found.values())
     seen: Counter[str] = Counter()
@@ -146,6 +147,13 @@ def planned(files: Sequence[Path], out: Path | None, names: tuple[str, ...]) -> 
         stem += f"-{seen[str(place)]}" if seen[str(place)] > 1 else ""
         tasks.append(Task(path, out / place.parent if out else None, stem, names, whole, colours, width))
     return tasks
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that no file can have: what is wrong is said when it is opened
+        return False
 
 
 def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: int) -> None:
@@ -245,8 +253,8 @@ class Journal:
     def has(self, task: Task) -> bool:
         """Whether the very same recording was analysed with the same settings, and its files are still there."""
         assert task.folder is not None
-        there = all(path.is_file() for path in formats.places(task.folder, task.stem, task.names))
-        return there and self._key(task) in self.finished
+        places = formats.places(task.folder, task.stem, task.names)
+        return self._key(task) in self.finished and all(path.is_file() for path in places)
 
     def add(self, task: Task) -> None:
         """It is finished."""
@@ -256,7 +264,7 @@ class Journal:
     def _key(self, task: Task) -> str:
         try:
             kind = task.path.stat()
-        except OSError:
+        except (OSError, ValueError):
             return ""
         where = [str(task.path.resolve()), kind.st_size, kind.st_mtime_ns]
         return digest(where, self.settings, sorted(task.names), task.stem)

@@ -39,7 +39,7 @@ def file_digest(path: Path) -> str:
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that readers see all of it or nothing, even after a kill."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-")
     try:
         with os.fdopen(handle, "wb") as f:
             f.write(data)
