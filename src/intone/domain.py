@@ -10,12 +10,12 @@ from intone.features import FFT, power_spectrum
 from intone.segments import MARGIN
 
 MEASURES: Final = {
-    "level": ("level", "dB of full scale"),
-    "bandwidth": ("bandwidth", "Hz"),
-    "snr": ("signal-to-noise ratio", "dB"),
-    "distance": ("distance from the training clips", "times their usual one"),
+    "level": ("level", "dB of full scale", True, True),
+    "bandwidth": ("bandwidth", "Hz", True, False),
+    "snr": ("signal-to-noise ratio", "dB", True, False),
+    "distance": ("distance from the training clips", "of their spread", False, True),
 }
-"""Name -> what it is called, and its unit."""
+"""Name -> what it is called, its unit, and whether lower and higher values than the training clips' are strange."""
 
 FLOOR: Final = 1e-12
 """Mean square under which nothing is measured: -120 dB of full scale."""
@@ -60,11 +60,11 @@ def strangeness(
     for name, (low, high) in known.items():
         values = [row[name] for row in rows if name in row]
         middle = float(np.median(values)) if values else low
-        if not low <= middle <= high:
-            what, unit = MEASURES[name]
+        what, unit, below, above = MEASURES[name]
+        if (below and middle < low) or (above and middle > high):
             said.append(
-                f"Its {what} ({middle:.3g} {unit}) is outside of what the model was trained on "
-                f"({low:.3g} to {high:.3g}): trust the emotions less."
+                f"Its {what} ({middle:.4g} {unit}) is outside of what the model was trained on "
+                f"({low:.4g} to {high:.4g}): trust the emotions less."
             )
     if language and language != spoken:
         said.append(f"Its language seems to be {language!r}, and the model was trained on {spoken!r}: trust it less.")
