@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from intone import analyze, listen, screen
+from intone import analyze, journal, listen, model_store, screen
 from intone.analysis import Analysis, Segment, curve, table
 from intone.analyze import Settings, planned, run
+from intone.cache import file_digest
 from intone.cli import main
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing, Partly
@@ -80,7 +81,7 @@ def test_each_result_is_on_disk_before_the_next_file_is_begun(folder, settings, 
     with pytest.raises(KeyboardInterrupt):
         go(folder, settings, out)
     assert json.loads((out / "a.json").read_text())["segments"] == []
-    assert len((out / analyze.JOURNAL).read_text().splitlines()) == 1
+    assert len((out / journal.NAME).read_text().splitlines()) == 1
 
 
 def test_recordings_of_one_name_do_not_overwrite_one_another(tmp_path):
@@ -179,3 +180,26 @@ def test_listening_without_library_or_device_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", SimpleNamespace(InputStream=none, PortAudioError=NoDevice))
     with pytest.raises(IntoneError, match="No microphone can be opened"):
         next(listen.microphone(None))
+
+
+def test_a_model_is_kept_under_a_name_if_it_is_the_right_one(model_file, tmp_path, capsys, folder):
+    sha256 = file_digest(model_file)
+    main(["models", "get", "mine", "--source", str(model_file), "--sha256", sha256])
+    main(["analyze", str(folder / "a.wav"), "--model", "mine", "--no-text"])
+    main(["models", "list"])
+    said = capsys.readouterr().out
+    assert "no speech" in said and "mine" in said.splitlines()[-1] and "none" in said.splitlines()[-1]
+    main(["models", "get", "far", "--source", model_file.as_uri(), "--sha256", sha256])
+    assert model_store.find("far").read_bytes() == model_file.read_bytes()
+    (tmp_path / "other").write_bytes(b"other")
+    for source, mark, reason in (
+        (str(model_file), "0" * 64, "instead of"),
+        (str(tmp_path / "other"), file_digest(tmp_path / "other"), "not a model file"),
+        (str(tmp_path / "nowhere"), sha256, "is not there"),
+        (str(model_file), "abc", "64 hexadecimal digits"),
+    ):
+        with pytest.raises(IntoneError, match=reason):
+            model_store.add("other", source, mark)
+        assert not model_store.find("other").is_file()
+    with pytest.raises(IntoneError, match="can't be a model's name"):
+        model_store.add("../x", str(model_file), sha256)

@@ -18,7 +18,8 @@ from intone.domain import measures, spans, strangeness
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.model_file import Model
-from intone.predict import Analyzer, Ear, Language, model_path, recordings
+from intone.model_store import find
+from intone.predict import Analyzer, Ear, Language, recordings
 from intone.recording import Recording
 from intone.segments import Stretch
 from intone.word_times import Word
@@ -204,7 +205,7 @@ def test_load_says_what_is_missing(tmp_path, model_file, monkeypatch):
     assert intone.load(model_file, whisper=None).whisper is None
     with pytest.raises(Missing, match="no model file"):
         intone.load(tmp_path / "none.onnx", whisper=None)
-    assert model_path("some.onnx") == Path("some.onnx")
+    assert find("some.onnx") == Path("some.onnx")
 
 
 GUARD = """

@@ -4,16 +4,13 @@ Exit status: 0 all done; 1 nothing could be done, or the outputs can't be writte
 left out, each named with the reason, and all others are done; 130 Ctrl-C. What is finished stays on disk.
 """
 
-import json
 import os
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from shutil import get_terminal_size
@@ -21,16 +18,14 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from intone import formats, screen
+from intone import formats, model_store, screen
 from intone.cache import digest, file_digest
 from intone.errors import BadClip, IntoneError, Missing, Partly
-from intone.predict import Analyzer, loaded, model_path, recordings
+from intone.journal import Journal
+from intone.predict import Analyzer, loaded, recordings
 from intone.progress import bar, say
 from intone.recording import Recording
 from intone.transcripts import Whisper
-
-JOURNAL = ".intone-finished"
-"""In the output folder: a line for each finished recording, by what went in."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,11 @@ class Task:
     """The whole picture on the screen, or one line."""
     colours: bool
     width: int
+
+    @property
+    def outputs(self) -> list[Path]:
+        """The files that it makes."""
+        return formats.places(self.folder, self.stem, self.names) if self.folder else []
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _formats(names: str) -> tuple[str, ...]:
 
 def _settings(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int) -> Settings:
     """What to analyse with; a line on stderr where words were wanted and Whisper isn't here."""
-    where = model_path(model)
+    where = model_store.find(model)
     if whisper:
         try:
             _ = Whisper(whisper).folder
@@ -159,7 +159,7 @@ def _is_folder(path: Path) -> bool:
 def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: int) -> None:
     """Do what isn't done yet; raises Partly where some were left out, IntoneError where all were."""
     journal = Journal(out, settings.key()) if out else None
-    left = [task for task in tasks if not (journal and journal.has(task))]
+    left = [task for task in tasks if not (journal and journal.has(task.path, task.outputs))]
     if len(left) < len(tasks):
         say(f"{len(tasks) - len(left)} of {len(tasks)} are finished already.")
     bad = 0
@@ -174,13 +174,13 @@ def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: in
         raise Partly(f"{bad} of {len(tasks)} files were left out; the others are done.")
 
 
-def _reported(done: Done, journal: "Journal | None") -> bool:
+def _reported(done: Done, journal: Journal | None) -> bool:
     """Say what became of a task; whether it was left out."""
     if done.problem:
         say(f"left out: {done.problem}")
         return True
     if journal:
-        journal.add(done.task)
+        journal.add(done.task.path, done.task.outputs)
     print(done.shown, flush=True)
     for warning in done.warnings:
         say(f"{done.task.path.name}: {warning}")
@@ -228,43 +228,3 @@ def one(task: Task) -> Done:
     except Exception as problem:  # a decoder's own failure must not cost the rest of a batch
         return Done(task, problem=f"{task.path} ({type(problem).__name__}: {problem}); please report this.")
     return Done(task, show.rstrip("\n"), analysis.warnings)
-
-
-@dataclass
-class Journal:
-    """What is finished in an output folder: a line each, written once its files are there."""
-
-    folder: Path
-    settings: str
-    finished: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        """Read it. Raises IntoneError where nothing can be written into the folder."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder):
-                pass
-        except OSError as problem:
-            raise IntoneError(formats.unwritten(self.folder, problem)) from problem
-        with suppress(FileNotFoundError):
-            lines = (self.folder / JOURNAL).read_text(encoding="utf-8").splitlines()
-            self.finished = {line.split("\t")[0] for line in lines}
-
-    def has(self, task: Task) -> bool:
-        """Whether the very same recording was analysed with the same settings, and its files are still there."""
-        assert task.folder is not None
-        places = formats.places(task.folder, task.stem, task.names)
-        return self._key(task) in self.finished and all(path.is_file() for path in places)
-
-    def add(self, task: Task) -> None:
-        """It is finished."""
-        with (self.folder / JOURNAL).open("a", encoding="utf-8", errors="replace") as f:
-            f.write(f"{self._key(task)}\t{json.dumps(str(task.path))}\n")
-
-    def _key(self, task: Task) -> str:
-        try:
-            kind = task.path.stat()
-        except (OSError, ValueError):
-            return ""
-        where = [str(task.path.resolve()), kind.st_size, kind.st_mtime_ns]
-        return digest(where, self.settings, sorted(task.names), task.stem)

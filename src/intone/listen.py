@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from intone import model_store
 from intone.analysis import UNSURE
 from intone.audio import SAMPLE_RATE
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.model_file import Model
-from intone.predict import model_path
 from intone.segments import VOICE, speech_spans
 
 STEP: Final = SAMPLE_RATE // 2
@@ -34,7 +34,7 @@ def listen(model: str | None = None, device: int | None = None, seconds: float =
         device: Number of the microphone; the system's own by default.
         seconds: Stop after so many; 0 goes on.
     """
-    live = Live(Model(model_path(model)))
+    live = Live(Model(model_store.find(model)))
     steps = round(2 * seconds) or None
     line_end = "\r" if sys.stdout.isatty() else "\n"
     for number, block in enumerate(microphone(device)):

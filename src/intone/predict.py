@@ -3,18 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from intone import domain, weights
+from intone import domain, model_store
 from intone.analysis import UNSURE, Analysis, Segment, Segments, curve, table
 from intone.audio import SAMPLE_RATE
 from intone.emotions import EMOTIONS
-from intone.errors import BadClip, IntoneError, Missing
+from intone.errors import BadClip, IntoneError
 from intone.model_file import Heard, Model
 from intone.progress import say
 from intone.recording import Recording
@@ -223,16 +222,4 @@ def loaded(model: str | Path | None, whisper: str | None, language: str | None, 
     ear = Whisper(whisper, threads=threads) if whisper else None
     if ear:
         _ = ear.folder  # whoever has no weights learns it now
-    return Analyzer(Model(model_path(model), threads), ear, language)
-
-
-def model_path(model: str | Path | None) -> Path:
-    """The file that is meant; raises Missing where it isn't on this machine."""
-    if model is None:
-        own = Path(str(resources.files("intone").joinpath("model.onnx")))
-        if not own.is_file():
-            raise Missing("This copy of intone comes without a model: name one, or make one with `intone export`.")
-        return own
-    if str(model) in weights.known():
-        return weights.find(str(model)) / "model.onnx"
-    return Path(model)
+    return Analyzer(Model(model_store.find(model), threads), ear, language)
