@@ -1,7 +1,7 @@
 """Blocks of a long recording (mono float32, 16 kHz) -> stretches of speech, and with Whisper the sentences in them.
 
 Silero's voice detector (in faster-whisper, without torch) finds where somebody speaks. A recording is taken in chapters
-of two minutes that are joined in pauses, so that three hours need no more memory than one.
+that are joined in pauses, so that three hours need no more memory than one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,9 @@ import numpy as np
 from intone.audio import SAMPLE_RATE
 from intone.word_times import Word
 
-CHAPTER: Final = 120
-"""Seconds that are searched for speech at a time."""
+CHAPTER: Final = 40
+"""Seconds that are searched for speech at a time. With 120 the detector's arrays are so large that the memory of a
+long recording creeps up by fragmentation."""
 
 LONGEST_STRETCH: Final = 28
 """Seconds at most in one stretch, which Whisper hears at once; longer speech is cut at its pauses."""
@@ -81,7 +82,7 @@ def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float
 
 
 def _chapters(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]:
-    """Some two minutes at a time, and whether they are the last."""
+    """Some `CHAPTER` seconds at a time, and whether they are the last."""
     waiting: list[np.ndarray] = []
     for block in blocks:
         if sum(map(len, waiting)) >= CHAPTER * SAMPLE_RATE:
