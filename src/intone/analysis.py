@@ -69,6 +69,8 @@ class Analysis:
     """Largest amplitude of each 50 ms."""
     sound: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
     """Gives the recording again, block by block (mono float32, 16 kHz)."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that finding out took: `words`, `emotion`; they overlap."""
 
 
 def table(file: str, segments: Sequence[Segment]) -> Segments:

@@ -7,10 +7,10 @@ left out, each named with the reason, and all others are done; 130 Ctrl-C. What 
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from shutil import get_terminal_size
@@ -21,6 +21,7 @@ from tyro.conf import Positional, arg
 from intone import formats, model_store, screen
 from intone.cache import digest, file_digest
 from intone.errors import BadClip, IntoneError, Missing, Partly
+from intone.formats import chosen
 from intone.journal import Journal
 from intone.predict import Analyzer, loaded, recordings
 from intone.progress import bar, say
@@ -57,6 +58,8 @@ class Done:
     warnings: tuple[str, ...] = ()
     problem: str = ""
     """Why it was left out; "" where it is done."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of `words` and `emotion`."""
 
 
 @dataclass(frozen=True)
@@ -104,14 +107,10 @@ def analyze(
     if not files:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     out = out or (Path() if formats else None)
-    names = _formats(formats or "json")
+    names = chosen(formats or "json")
     settings = _settings(model, whisper if text else None, language, threads, workers)
     tasks = planned(files, out, names)
     run(tasks, settings, out, workers)
-
-
-def _formats(names: str) -> tuple[str, ...]:
-    return formats.chosen(names)
 
 
 def _settings(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int) -> Settings:
@@ -162,12 +161,15 @@ def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: in
     left = [task for task in tasks if not (journal and journal.has(task.path, task.outputs))]
     if len(left) < len(tasks):
         say(f"{len(tasks) - len(left)} of {len(tasks)} are finished already.")
-    bad = 0
+    bad, costs = 0, Counter[str]()
     with bar() as display:
         progress = display.add_task("analysing", total=len(left))
         for done in each(left, settings, workers):
             bad += _reported(done, journal)
+            costs.update(done.costs)
             display.advance(progress)
+    if costs["words"]:
+        say(f"Words took {costs['words']:.1f} s, emotions {costs['emotion']:.1f} s; --no-text leaves words out.")
     if bad == len(tasks):
         raise IntoneError("Nothing could be analysed." if bad > 1 else "It could not be analysed.")
     if bad:
@@ -227,4 +229,4 @@ def one(task: Task) -> Done:
         raise
     except Exception as problem:  # a decoder's own failure must not cost the rest of a batch
         return Done(task, problem=f"{task.path} ({type(problem).__name__}: {problem}); please report this.")
-    return Done(task, show.rstrip("\n"), analysis.warnings)
+    return Done(task, show.rstrip("\n"), analysis.warnings, costs=analysis.costs)

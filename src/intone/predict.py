@@ -1,10 +1,11 @@
 """A recording + a model file, and Whisper where words are wanted -> an `Analysis`; no training library in sight."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from intone.recording import Recording
 from intone.segments import (
     LONGEST,
     LONGEST_STRETCH,
+    MARGIN,
     VOICE,
     VOICE_WITH_WORDS,
     Stretch,
@@ -31,6 +33,8 @@ from intone.segments import (
 )
 from intone.transcripts import Whisper
 from intone.word_times import Word
+
+Value = TypeVar("Value")
 
 PEAK: Final = SAMPLE_RATE // 20
 """Samples, 50 ms, whose largest amplitude is kept for drawing."""
@@ -46,9 +50,22 @@ RECORDINGS: Final = (
 
 
 @dataclass(frozen=True)
+class Found:
+    """A segment before its emotion is judged."""
+
+    start: float
+    end: float
+    begin: float
+    """Where its sound begins, the margin included."""
+    sound: np.ndarray
+    words: list[Word] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Judged:
     """One segment with what was measured of it."""
 
+    found: Found
     segment: Segment
     heard: Heard
     measured: dict[str, float]
@@ -61,6 +78,15 @@ class Ear:
     samples: int = 0
     peaks: list[np.ndarray] = field(default_factory=list)
     rest: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    costs: dict[str, float] = field(default_factory=dict)
+    """Seconds that `words` and `emotion` took; they overlap."""
+
+    def timed(self, what: str, call: Callable[..., Value], *given: Any) -> Value:
+        """What the call gives, its seconds noted."""
+        start = time.perf_counter()
+        made = call(*given)
+        self.costs[what] = self.costs.get(what, 0.0) + time.perf_counter() - start
+        return made
 
     def along(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The same blocks."""
@@ -136,11 +162,10 @@ class Analyzer:
     def analysis(self, recording: Recording) -> Analysis:
         """Everything about one recording. Raises BadClip where it can't be heard."""
         ear, language = Ear(), Language(self.language)
-        judged = list(self._judged(ear.along(recording.blocks()), language))
+        judged = list(self._judged(ear, ear.along(recording.blocks()), language))
         spoken = language.known if self.whisper else None
-        known = self.model.card.known
-        rows = [j.measured for j in judged]
-        middles = [float(j.segment.start + m) for j in judged for m in j.heard.middles]
+        card = self.model.card
+        middles = [float(j.found.begin + m) for j in judged for m in j.heard.middles]
         return Analysis(
             recording.name,
             ear.samples / SAMPLE_RATE,
@@ -148,43 +173,53 @@ class Analyzer:
             spoken,
             table(recording.name, [j.segment for j in judged]),
             curve(recording.name, middles, [row for j in judged for row in j.heard.windows]),
-            domain.strangeness(rows, known, spoken, self.model.card.language),
+            domain.strangeness([j.measured for j in judged], card.known, spoken, card.language),
             ear.heights,
             recording.blocks,
+            ear.costs,
         )
 
-    def _judged(self, blocks: Iterator[np.ndarray], language: Language) -> Iterator[Judged]:
+    def _judged(self, ear: Ear, blocks: Iterator[np.ndarray], language: Language) -> Iterator[Judged]:
         """Segments in order. While Whisper writes down one stretch, the emotion of the one before is judged."""
         if self.whisper is None:
             for stretch in stretches(blocks, VOICE, LONGEST):
-                start, end = speech_bounds(stretch)
-                yield from self._judge([(start, end, stretch.signal, [])], None)
+                found = [Found(*speech_bounds(stretch), stretch.start, stretch.signal)]
+                yield from ear.timed("emotion", self._judge, found, None)
             return
         with ThreadPoolExecutor(1) as pool:
             waiting: Future[list[Judged]] | None = None
             for stretch in stretches(blocks, VOICE_WITH_WORDS, LONGEST_STRETCH):
-                spoken = language.of(self.whisper, stretch)
-                words = moved(self.whisper.speaking(spoken).timed_words(stretch.signal), stretch.start)
-                said = [(s[0]["start"], s[-1]["end"], s) for s in sentences(words)]
-                found = [(start, end, stretch.part(start, end), s) for start, end, s in said]
-                job = pool.submit(self._judge, found, spoken)
+                spoken = ear.timed("words", language.of, self.whisper, stretch)
+                found = ear.timed("words", self._sentences, self.whisper.speaking(spoken), stretch)
+                job = pool.submit(ear.timed, "emotion", self._judge, found, spoken)
                 if waiting:
                     yield from waiting.result()
                 waiting = job
             if waiting:
                 yield from waiting.result()
 
-    def _judge(self, found: Sequence[tuple[float, float, np.ndarray, list[Word]]], spoken: str | None) -> list[Judged]:
-        """(start, end, sound, words) of segments -> their emotions; a segment of pure silence is none."""
+    @staticmethod
+    def _sentences(whisper: Whisper, stretch: Stretch) -> list[Found]:
+        """A stretch's sentences, each with its sound and the margin around it; none where Whisper finds no words."""
         out = []
-        for start, end, sound, words in found:
-            text = text_of(words)
+        for words in sentences(moved(whisper.timed_words(stretch.signal), stretch.start)):
+            start, end = words[0]["start"], words[-1]["end"]
+            begin = max(stretch.start, start - MARGIN)
+            out.append(Found(start, end, begin, stretch.part(start, end), words))
+        return out
+
+    def _judge(self, segments: Sequence[Found], spoken: str | None) -> list[Judged]:
+        """Segments in the language `spoken` -> their emotions; a segment of pure silence is none."""
+        out = []
+        for found in segments:
+            text = text_of(found.words)
             try:
-                heard = self.model.hear(sound, text if spoken == self.model.card.language else "")
+                heard = self.model.hear(found.sound, text if spoken == self.model.card.language else "")
+                measured = {**domain.measures(found.sound), "distance": heard.distance}
             except BadClip:
                 continue
-            measured = {**domain.measures(sound), "distance": heard.distance}
-            out.append(Judged(self._segment(start, end, text, words, heard), heard, measured))
+            segment = self._segment(found.start, found.end, text, found.words, heard)
+            out.append(Judged(replace(found, sound=found.sound[:0]), segment, heard, measured))
         return out
 
     def _segment(self, start: float, end: float, text: str, words: list[Word], heard: Heard) -> Segment:
@@ -222,4 +257,6 @@ def loaded(model: str | Path | None, whisper: str | None, language: str | None, 
     ear = Whisper(whisper, threads=threads) if whisper else None
     if ear:
         _ = ear.folder  # whoever has no weights learns it now
+        if language and not ear.knows(language):
+            raise IntoneError(f"Whisper knows no language {language!r}: give its code, such as en or de.")
     return Analyzer(Model(model_store.find(model), threads), ear, language)

@@ -181,6 +181,10 @@ class Whisper:
         said = self._said(signal)
         return aligned(self._model, self._tokenizer, said.tokens, said.encoded, len(signal)) if said else []
 
+    def knows(self, language: str) -> bool:
+        """Whether it writes down that language."""
+        return language in self._model.supported_languages
+
     def speaking(self, language: str) -> "Whisper":
         """The same in another language; the weights are loaded once."""
         _ = self._model
