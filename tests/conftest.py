@@ -98,3 +98,26 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
     transformers.BertModel(config).save_pretrained(folder)
     transformers.BertTokenizerFast(vocab={w: i for i, w in enumerate(words)}).save_pretrained(folder)
     return str(folder)
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network with random weights that hears and reads, as one file."""
+    import torch
+
+    from intone.export import export
+    from intone.features import FeatureSettings
+    from intone.model_file import Card, Reading
+    from intone.models.audio_cnn import AudioCnn, AudioCnnPreset
+    from intone.models.exported import Reading as ReadingNetwork
+    from intone.models.exported import SpectrogramHearing, Whole
+    from intone.models.text_rnn import TextRnn, TextRnnPreset
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    words = ("<pad>", "<unknown>", "kids", "dogs", "are", "talking", ".")
+    reader = TextRnn(len(words), TextRnnPreset("lstm", "learned", hidden=8, learned=4)).eval()
+    card = Card("tiny", "0", FeatureSettings(bands=16), 0.05, "f" * 64, "noise", "none", reading=Reading(words))
+    hearing = SpectrogramHearing(AudioCnn(16, AudioCnnPreset(width=4)).eval())
+    export(Whole(hearing, ReadingNetwork(reader)), card, path)
+    return path

@@ -1,43 +1,144 @@
-"""Export: the file says what the network says, or there is no file."""
-
-import json
+"""Export: the file says what the network says, whatever it is made of, or there is no file."""
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from torch import nn
 
 from intone import export
-from intone.emotions import EMOTIONS
-from intone.errors import IntoneError
+from intone.errors import IntoneError, Missing
+from intone.features import FeatureSettings
+from intone.model_file import Card, Model, Reading
 from intone.models.audio_cnn import AudioCnn, AudioCnnPreset, padded
+from intone.models.exported import Reading as ReadingNetwork
+from intone.models.exported import SpectrogramHearing, Whole
+from intone.models.text_rnn import TextRnn, TextRnnPreset
+from intone.words import Vocabulary
+
+BANDS = 16
+WORDS = Vocabulary(("<pad>", "<unknown>", "kids", "dogs", "door", "the"))
 
 
-@pytest.fixture
+def card(**changes) -> Card:
+    settings = {"name": "tiny", "version": "0", "features": FeatureSettings(bands=BANDS), "temperature": 2.0}
+    return Card(**{**settings, "fingerprint": "f" * 64, "trained_on": "noise", "licence": "none", **changes})
+
+
+@pytest.fixture(scope="module")
 def network() -> AudioCnn:
     torch.manual_seed(0)
-    network = AudioCnn(16, AudioCnnPreset(width=4))
+    network = AudioCnn(BANDS, AudioCnnPreset(width=4))
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.bias)
             module.running_mean.normal_()
+    network.remember(np.full((BANDS, 1), 0.5, np.float32), np.full((BANDS, 1), 2.0, np.float32))
     return network.eval()
 
 
-@pytest.mark.parametrize("lengths", [(40,), (30, 200, 77)])
-def test_any_number_of_clips_of_any_length(network, tmp_path, lengths):
-    export.export_audio_cnn(network, tmp_path / "m.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
-    features, frames = padded([np.random.default_rng(n).normal(0, 1, (16, n)).astype(np.float32) for n in lengths])
-    got = session.run(["logits"], {"features": features.numpy(), "lengths": frames.numpy()})[0]
+@pytest.fixture(scope="module", params=["lstm", "gru"])
+def reader(request) -> TextRnn:
+    torch.manual_seed(1)
+    return TextRnn(len(WORDS), TextRnnPreset(request.param, "learned", hidden=8, learned=4)).eval()
+
+
+@pytest.fixture(scope="module")
+def whole(network, reader, tmp_path_factory) -> Model:
+    path = tmp_path_factory.mktemp("model") / "m.onnx"
+    export.export(Whole(SpectrogramHearing(network), ReadingNetwork(reader)), card(reading=Reading(WORDS.words)), path)
+    return Model(path)
+
+
+def features(windows: int, frames: int) -> np.ndarray:
+    return np.random.default_rng(frames).normal(0, 1, (windows, BANDS, frames)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("windows", "frames"), [(1, 16), (1, 77), (4, 200)])
+def test_it_hears_what_the_network_hears(whole, network, windows, frames):
+    given = features(windows, frames)
+    audio, embedding, _ = whole.logits(given)
     with torch.inference_mode():
-        np.testing.assert_allclose(got, network(features, frames)[0].numpy(), atol=1e-4)
-    assert json.loads(session.get_modelmeta().custom_metadata_map["labels"]) == list(EMOTIONS)
+        logits, embeddings = network(*padded([(x - 0.5) / 2 for x in given]))
+    np.testing.assert_allclose(audio, logits.numpy(), atol=1e-4)
+    np.testing.assert_allclose(embedding, embeddings.numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("sentence", ["door", "kids the door", "dogs " * 90])
+def test_it_reads_what_the_network_reads(whole, reader, sentence):
+    ids = torch.from_numpy(WORDS.encode(sentence))[None]
+    with torch.inference_mode():
+        expected = reader(ids, torch.tensor([ids.shape[1]]))[0][0]
+    np.testing.assert_allclose(whole.logits(features(1, 40), sentence)[2], expected.numpy(), atol=1e-4)
+
+
+def test_without_words_nothing_is_read(whole):
+    assert whole.logits(features(1, 40), "  ")[2] is None
+
+
+def test_the_card_comes_back_as_it_was(whole, tmp_path):
+    assert whole.card == card(reading=Reading(WORDS.words))
+    other = card(known={"snr": (1.0, 2.5)}, quantization={"clips": 3.0}, unsure=0.4)
+    assert Card.of_json(other.as_json()) == other
+
+
+def test_a_card_can_be_changed_and_the_answers_stay(network, tmp_path):
+    export.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "a.onnx")
+    export.place(tmp_path / "a.onnx", card(unsure=0.3), tmp_path / "new" / "b.onnx")
+    one, other = Model(tmp_path / "a.onnx"), Model(tmp_path / "new" / "b.onnx")
+    assert other.card.unsure == 0.3 and other.card.reading is None
+    np.testing.assert_array_equal(one.logits(features(2, 50))[0], other.logits(features(2, 50))[0])
+    export.quantize(tmp_path / "a.onnx", tmp_path / "small.onnx")
+    np.testing.assert_allclose(
+        Model(tmp_path / "small.onnx").logits(features(2, 50))[0], one.logits(features(2, 50))[0], atol=0.1
+    )
 
 
 def test_a_file_that_differs_is_refused(network, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     with pytest.raises(IntoneError, match="differs from its network"):
-        export.export_audio_cnn(network, tmp_path / "m.onnx")
-    assert not (tmp_path / "m.onnx").exists()
+        export.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_model_file_is_one_sentence(tmp_path):
+    (tmp_path / "a.onnx").write_bytes(b"not a model")
+    with pytest.raises(IntoneError, match="is not a model file"):
+        Model(tmp_path / "a.onnx")
+    with pytest.raises(Missing, match="intone export"):
+        Model(tmp_path / "none.onnx")
+
+
+def test_eight_bits_hold_only_where_the_answers_stay():
+    draw = np.random.default_rng(0)
+    one = list(draw.dirichlet(np.ones(8), 200))
+    true = [int(p.argmax()) for p in one]
+    same = export.differences(one, one, true)
+    assert same["same_answers"] == 100 and same["largest_difference"] == 0 and export.holds(same)
+    other = [*one[:180], *(p[::-1] for p in one[180:])]
+    found = export.differences(one, other, true)
+    assert found["same_answers"] < 97 and found["accuracy_change"] < -0.5 and not export.holds(found)
+
+
+def test_a_long_segment_is_heard_in_windows_that_overlap_by_half(whole):
+    rate = 16_000
+    voice = np.sin(np.arange(12 * rate) / 9).astype(np.float32)
+    starts, windows = whole.windows(np.concatenate([np.zeros(rate, np.float32), voice]))
+    assert {len(w) for w in windows} == {5 * rate} and len(windows) == 4
+    assert starts[0] == pytest.approx(rate, abs=0.08 * rate)
+    assert starts[-1] + 5 * rate == pytest.approx(13 * rate, abs=10)
+    heard = whole.hear(voice)
+    assert heard.windows.shape == (4, 8) and heard.audio.sum() == pytest.approx(1)
+    np.testing.assert_allclose(heard.windows.mean(0), heard.audio)
+    assert (np.diff(heard.middles) > 2).all() and heard.sentence is None
+
+
+def test_the_shortest_sound_is_heard(whole):
+    for samples in (1, 5, 1600):
+        assert whole.hear(np.full(samples, 0.1, np.float32)).probabilities.sum() == pytest.approx(1)
+
+
+def test_temperatures_and_weight_join_sound_and_words(whole):
+    heard = whole.hear(np.sin(np.arange(9_000) / 9).astype(np.float32), "kids the door")
+    joined = np.log(heard.audio) + np.log(heard.sentence)
+    expected = np.exp(joined) / np.exp(joined).sum()
+    np.testing.assert_allclose(heard.probabilities, expected, rtol=1e-6)

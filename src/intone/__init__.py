@@ -1,6 +1,30 @@
-"""Emotion from speech: how something is said, what is said, and both together."""
+"""Emotion from speech: how something is said, what is said, and both together.
+
+import intone
+found = intone.load().file("interview.mp3")     # a DataFrame: one row a sentence
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from intone.emotions import EMOTIONS
 
+if TYPE_CHECKING:
+    from intone.predict import Analyzer
+
 __version__ = "0.1.0"
-__all__ = ["EMOTIONS", "__version__"]
+__all__ = ["EMOTIONS", "__version__", "load"]
+
+
+def load(
+    model: str | Path | None = None, whisper: str | None = "whisper-base", language: str | None = None, threads: int = 0
+) -> "Analyzer":
+    """What analyses recordings: `file(path)`, `files(paths)`, `folder(path)`, `signal(samples, sampling_rate)`.
+
+    `model` is a file of `intone export` or a name that `intone models list` knows; None is the one that comes with
+    intone. `whisper` is a name or folder of Whisper's weights; None leaves words out. `language` is Whisper's code
+    (en, de …); None finds it out. `threads` 0 is one a core. Raises Missing for weights that aren't on this machine.
+    """
+    from intone.predict import loaded
+
+    return loaded(model, whisper, language, threads)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import soundfile
 import soxr
 
+from intone.decoding import decode
 from intone.errors import BadClip
 
 SAMPLE_RATE: Final = 16_000
@@ -57,90 +57,16 @@ def to_clip(samples: np.ndarray, rate: int, name: str = "This signal") -> np.nda
     return np.ascontiguousarray(mono, dtype=np.float32)
 
 
-def decode(path: Path) -> tuple[np.ndarray, int]:
-    """The file's own samples, shape (samples, channels), and its rate in Hz.
-
-    int16 where 16-bit PCM is stored (WAV, FLAC: every bit as stored), float32 otherwise. soundfile reads WAV, FLAC,
-    OGG and MP3; what it can't (m4a, mp4, webm, mkv, wma …) PyAV does, taking the first audio stream. Raises BadClip
-    for a file that is missing, empty, truncated or not audio.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise BadClip(f"{path} is not there.")
-    if path.stat().st_size == 0:
-        raise BadClip(f"{path} is an empty file.")
-    try:
-        samples, rate = _decode_soundfile(path)
-    except soundfile.LibsndfileError as error:
-        # A broken FLAC is still FLAC: PyAV would hand out the part that it can read as if it were the whole.
-        if _is_wav_or_flac(path):
-            raise BadClip(f"{path} is truncated or damaged ({_phrase(error)}).") from error
-        samples, rate = _decode_av(path)
-    if len(samples) == 0:
-        raise BadClip(f"{path} holds no sound: it has a header and no samples.")
-    return samples, rate
-
-
-def _decode_soundfile(path: Path) -> tuple[np.ndarray, int]:
-    with soundfile.SoundFile(path) as f:
-        dtype = "int16" if f.subtype == "PCM_16" else "float32"
-        expected = f.frames
-        samples = f.read(dtype=dtype, always_2d=True)
-    if len(samples) < expected or _wav_bytes_missing(path):
-        raise BadClip(f"{path} is truncated: it stops before the end that its header announces.")
-    return samples, f.samplerate
-
-
-def _wav_bytes_missing(path: Path) -> bool:
-    """Whether a WAV file is shorter than its own header says; libsndfile quietly reads what is there."""
-    with path.open("rb") as f:
-        head = f.read(12)
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return False
-        while len(chunk := f.read(8)) == 8:
-            size = int.from_bytes(chunk[4:], "little")
-            if chunk[:4] == b"data":
-                # A recorder that streams writes 0 or the largest number because it can't know the length.
-                return size not in (0, 0xFFFFFFFF) and f.tell() + size > path.stat().st_size
-            f.seek(size + size % 2, 1)
-    return False
-
-
-def _is_wav_or_flac(path: Path) -> bool:
-    with path.open("rb") as f:
-        head = f.read(12)
-    return head[:4] == b"fLaC" or (head[:4] == b"RIFF" and head[8:] == b"WAVE")
-
-
-def _decode_av(path: Path) -> tuple[np.ndarray, int]:
-    import av  # here because importing it costs a tenth of a second that WAV and FLAC needn't pay
-
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise BadClip(f"{path} has no sound track.")
-            stream = container.streams.audio[0]
-            to_float = av.AudioResampler(format="fltp")
-            frames = [*container.decode(stream), None]  # None empties the converter
-            blocks = [out.to_ndarray() for frame in frames for out in to_float.resample(frame)]
-            rate = stream.codec_context.sample_rate
-    except (av.FFmpegError, OSError) as error:
-        raise BadClip(f"{path} is not audio that can be read ({_phrase(error)}).") from error
-    if not blocks or rate <= 0:
-        raise BadClip(f"{path} holds no sound: its sound track is empty.")
-    return np.ascontiguousarray(np.concatenate(blocks, axis=1).T), rate
-
-
-def _phrase(error: Exception) -> str:
-    """A library's message as one phrase, without the path that our own sentence already names."""
-    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
-    return str(text).strip().rstrip(".").lower()
-
-
 def trim_silence(signal: np.ndarray, below_peak_db: float = 35, margin: float = 0.05) -> np.ndarray:
-    """A clip without the silence around it: float32 at 16 kHz, shape (samples,), in and out.
+    """A clip without the silence around it: float32 at 16 kHz, shape (samples,), in and out; see `loud_span`."""
+    start, end = loud_span(signal, below_peak_db, margin)
+    return signal[start:end]
 
-    Kept is everything from the first to the last 25 ms frame (every 10 ms) whose energy lies within `below_peak_db`
+
+def loud_span(signal: np.ndarray, below_peak_db: float = 35, margin: float = 0.05) -> tuple[int, int]:
+    """(start, end) in samples of a clip without the silence around it.
+
+    It holds everything from the first to the last 25 ms frame (every 10 ms) whose energy lies within `below_peak_db`
     decibels of the loudest frame, and `margin` seconds on either side; pauses inside stay. Raises BadClip for a
     signal that is empty or silent.
     """
@@ -149,8 +75,7 @@ def trim_silence(signal: np.ndarray, below_peak_db: float = 35, margin: float = 
     energy = frame_energy(signal)
     loud = np.flatnonzero(energy >= energy.max() * 10 ** (-below_peak_db / 10))
     around = round(margin * SAMPLE_RATE)
-    start = max(0, loud[0] * HOP - around)
-    return signal[start : loud[-1] * HOP + FRAME + around]
+    return max(0, int(loud[0]) * HOP - around), min(signal.size, int(loud[-1]) * HOP + FRAME + around)
 
 
 def frame_energy(signal: np.ndarray) -> np.ndarray:

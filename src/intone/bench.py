@@ -1,69 +1,70 @@
-"""Real clips -> what inference costs, as ratios within one run: never an assertion on seconds."""
+"""Real speech -> what analysing it costs, as ratios within one run on the same sound: never an assertion on seconds."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
+import soundfile
 
-from intone.errors import BadClip
+from intone import model_store
+from intone.audio import SAMPLE_RATE, read_clip
+from intone.errors import BadClip, Missing
+from intone.model_file import Model
+from intone.progress import say
+from intone.recording import Recording
+from intone.segments import VOICE, speech_bounds, stretches
+from intone.transcripts import Whisper
 
 
-def bench(ravdess: Path | None = None, clips: int = 12) -> None:
-    """Time the CNN (its ONNX file, and in torch) against Whisper-base on the same clips, one core each: ratios.
+def bench(
+    model: str | None = None, ravdess: Path | None = None, clips: int = 12, minutes: tuple[float, ...] = (1, 10, 30)
+) -> None:
+    """Print ratios: emotion against Whisper-base and against a large pretrained pipeline, memory against length, …
+
+    Processor time of one thread is compared, so that other work on the machine doesn't count.
 
     Args:
+        model: A file that `intone export` made, or a name; without it, a network with random weights.
         ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess; without it, synthetic speech.
         clips: How many clips are timed, after one to warm up.
+        minutes: Lengths of the recordings whose memory is measured; 180 for three hours.
     """
-    import torch
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
+        path = _model(model, folder)
+        talk = _talk(_signals(ravdess, clips + 1))
+        _costs(Model(path, threads=1), talk)
+        _memory(path, talk, minutes, folder)
+        _processes(path, talk, folder)
+        _cold_start(path, talk, folder)
 
-    from intone.export import export_audio_cnn, session
-    from intone.features import FeatureSettings, extract
-    from intone.models.audio_cnn import AudioCnn, padded
-    from intone.transcripts import Whisper
 
-    torch.set_num_threads(1)
-    signals = _signals(ravdess, clips + 1)
-    seconds = float(np.mean([len(s) for s in signals[1:]])) / 16_000
+def _model(model: str | None, folder: Path) -> Path:
+    """The file that is meant, or one with random weights: they take the same time."""
+    try:
+        return model_store.find(model)
+    except Missing as problem:
+        say(f"{problem} Timed is a network with random weights.")
+    from intone.export import export
+    from intone.features import FeatureSettings
+    from intone.model_file import Card
+    from intone.models.audio_cnn import AudioCnn
+    from intone.models.exported import SpectrogramHearing, Whole
+
     settings = FeatureSettings()
-    network = AudioCnn(settings.rows).eval()
-    batches = [padded([extract(s, settings)]) for s in signals]
-    with tempfile.TemporaryDirectory() as folder:
-        export_audio_cnn(network, Path(folder) / "audio_cnn.onnx")
-        file = session(Path(folder) / "audio_cnn.onnx")
-
-    def in_onnx(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
-        file.run(["logits"], {"features": batch[0].numpy(), "lengths": batch[1].numpy()})
-
-    @torch.inference_mode()
-    def in_torch(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
-        network(*batch)
-
-    for batch in batches:  # kernels are prepared once for each length
-        in_onnx(batch)
-        in_torch(batch)
-    features = _median(lambda s: extract(s, settings), signals)
-    cnn, cnn_torch = _median(in_onnx, batches), _median(in_torch, batches)
-    whisper = _median(Whisper(threads=1).words, signals)
-    print(f"{clips} clips of {seconds:.1f} s on average, one core, median per clip")
-    costs = {
-        "features (log-mel)": features,
-        "audio_cnn after features": cnn,
-        "the same in torch": cnn_torch,
-        "Whisper-base": whisper,
-    }
-    for name, cost in costs.items():
-        share = f"1/{whisper / cost:.0f} of Whisper-base" if cost < whisper else "1"
-        print(f"  {name:26s} {1e3 * cost:9.2f} ms   {seconds / cost:8.0f} x real time   {share}")
+    card = Card("audio_cnn", "0", settings, 1.0, "random", "nothing", "none")
+    export(Whole(SpectrogramHearing(AudioCnn(settings.rows).eval()), None), card, folder / "random.onnx")
+    return folder / "random.onnx"
 
 
 def _signals(folder: Path | None, count: int) -> list[np.ndarray]:
-    from intone.audio import read_clip
     from intone.corpora import builtin, ravdess
-    from intone.errors import Missing
 
     try:
         corpus = ravdess.load(folder)
@@ -79,12 +80,133 @@ def _signals(folder: Path | None, count: int) -> list[np.ndarray]:
     return out
 
 
-def _median(call: Callable[..., object], items: Sequence[object]) -> float:
-    """Seconds a call, over all items but the first, which warms up."""
-    call(items[0])
-    times = []
-    for item in items[1:]:
-        start = time.perf_counter()
-        call(item)
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+def _talk(signals: Sequence[np.ndarray]) -> np.ndarray:
+    """Clips one after another, as one recording."""
+    return np.concatenate(signals)
+
+
+def _costs(model: Model, talk: np.ndarray) -> None:
+    """Emotion, Whisper-base and a pipeline of wav2vec 2.0 large's size on the same stretches of speech."""
+    spoken = list(stretches(Recording.of_signal(talk, SAMPLE_RATE).blocks(), VOICE))
+    seconds = sum(end - start for start, end in map(speech_bounds, spoken))
+    signals = [stretch.signal for stretch in spoken]
+    emotion = _cost(model.hear, signals)
+    costs: dict[str, float] = {f"emotion ({model.card.name})": emotion}
+    costs["finding speech"] = _cost(lambda s: list(stretches(Recording.of_signal(s, SAMPLE_RATE).blocks())), signals)
+    try:
+        costs["Whisper-base with word times"] = whisper = _cost(Whisper(threads=1).timed_words, signals)
+        costs["Whisper-base, text alone"] = _cost(Whisper(threads=1)._decode, signals)
+        share = f"emotion costs {100 * emotion / costs['Whisper-base, text alone']:.1f} % of Whisper-base's text alone"
+        say_both = f"{share}, {100 * emotion / whisper:.1f} % of it with word times"
+    except Missing as problem:
+        say_both = str(problem)
+    large = _large_pipeline()
+    if large:
+        costs["a pipeline of wav2vec 2.0 large's size"] = _cost(large, signals)
+    print(f"{len(signals)} stretches, {seconds:.0f} s of speech; processor time of one thread")
+    for name, cost in costs.items():
+        print(f"  {name:40s} {seconds / cost:8.1f} x real time   {cost / emotion:8.1f} x emotion")
+    print(say_both)
+
+
+def _cost(call: Callable[[np.ndarray], object], signals: Sequence[np.ndarray]) -> float:
+    """Processor seconds for all signals, after one to warm up."""
+    call(signals[0])
+    start = time.process_time()
+    for signal in signals:
+        call(signal)
+    return time.process_time() - start
+
+
+def _large_pipeline() -> Callable[[np.ndarray], object] | None:
+    """`transformers`' audio classification over a network of wav2vec 2.0 large's size with random weights."""
+    try:
+        import torch
+        import transformers
+    except ImportError:
+        say('The pipeline needs transformers: pip install "intone[train]".')
+        return None
+    torch.set_num_threads(1)
+    config = transformers.Wav2Vec2Config(
+        hidden_size=1024,
+        num_hidden_layers=24,
+        num_attention_heads=16,
+        intermediate_size=4096,
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+        conv_bias=True,
+    )
+    config.num_labels = 8
+    network = transformers.Wav2Vec2ForSequenceClassification(config).eval()
+    extractor = transformers.Wav2Vec2FeatureExtractor(return_attention_mask=True)
+    found: Callable[..., object] = transformers.pipeline(
+        "audio-classification", model=network, feature_extractor=extractor, device="cpu"
+    )
+    return lambda signal: found({"raw": signal, "sampling_rate": SAMPLE_RATE})
+
+
+def _memory(path: Path, talk: np.ndarray, minutes: Sequence[float], folder: Path) -> None:
+    """Peak memory of `intone analyze --no-text` in a process of its own, by the recording's length."""
+    peaks = []
+    for length in minutes:
+        recording = folder / f"{length:g}.wav"
+        with soundfile.SoundFile(recording, "w", SAMPLE_RATE, 1, "PCM_16") as f:
+            for _ in range(max(1, round(60 * length * SAMPLE_RATE / len(talk)))):
+                f.write(talk)
+        peaks.append(_run(["analyze", str(recording), "--no-text", "--model", str(path), "-o", str(folder)])[1])
+        recording.unlink()
+    rows = ", ".join(f"{m:g} min {p:.0f} MB" for m, p in zip(minutes, peaks, strict=True))
+    print(f"peak memory without words: {rows} ({peaks[-1] / peaks[0]:.2f} times for {minutes[-1] / minutes[0]:g} x)")
+
+
+def _processes(path: Path, talk: np.ndarray, folder: Path) -> None:
+    """Files a second with two workers against one, one thread each."""
+    place = folder / "many"
+    place.mkdir()
+    for number in range(40):
+        soundfile.write(place / f"{number}.wav", talk, SAMPLE_RATE)
+    base = ["analyze", str(place), "--no-text", "--model", str(path), "--threads", "1"]
+    one, two = (_run([*base, "--workers", str(n), "-o", str(folder / f"out{n}")])[0] for n in (1, 2))
+    print(f"two processes: {one / two:.2f} times the files of one in the same time ({os.cpu_count()} cores)")
+
+
+def _cold_start(path: Path, talk: np.ndarray, folder: Path) -> None:
+    """From nothing to the first result on 5 s, sound alone, against the bare interpreter."""
+    soundfile.write(folder / "five.wav", talk[: 5 * SAMPLE_RATE], SAMPLE_RATE)
+    command = ["analyze", str(folder / "five.wav"), "--no-text", "--model", str(path)]
+    first = min(_run(command)[0] for _ in range(3))
+    bare = min(_seconds([sys.executable, "-c", "pass"]) for _ in range(3))
+    own = min(_seconds([sys.executable, "-c", "import intone"]) for _ in range(3))
+    print(f"cold start to a result on 5 s: {first:.2f} s; import intone: {own - bare:.3f} s (beyond Python's own)")
+
+
+RUN: Final = """
+import resource, sys
+from pathlib import Path
+from intone.cli import main
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[2:])
+    finally:
+        own = Path("/proc/self/status")  # getrusage counts what the parent held when it was forked
+        lines = own.read_text().splitlines() if own.exists() else []
+        peak = next((line.split()[1] for line in lines if line.startswith("VmHWM")), None)
+        Path(sys.argv[1]).write_text(str(peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+"""
+"""`intone` with its peak memory, in kB, written to a file."""
+
+
+def _run(words: Sequence[str]) -> tuple[float, float]:
+    """`intone WORDS` in a process of its own -> seconds, and its peak memory in MB."""
+    with tempfile.TemporaryDirectory() as work:
+        script, peak = Path(work) / "run.py", Path(work) / "peak"
+        script.write_text(RUN)
+        seconds = _seconds([sys.executable, str(script), str(peak), *words])
+        return seconds, int(peak.read_text()) / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def _seconds(command: Sequence[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - start

@@ -36,13 +36,18 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
+_HIDDEN = os.umask(0)
+os.umask(_HIDDEN)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that readers see all of it or nothing, even after a kill."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-")
     try:
         with os.fdopen(handle, "wb") as f:
             f.write(data)
+        Path(temporary).chmod(0o666 & ~_HIDDEN)  # a temporary file is its maker's alone
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -22,6 +22,17 @@ def probabilities(logits: np.ndarray, t: float) -> np.ndarray:
     return softmax(logits / t, axis=1)
 
 
+def unsure_below(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Confidences [N] of answers and whether each was right -> the confidence below which an answer is no answer.
+
+    It is the highest, in steps of a hundredth, below which answers were wrong at least as often as right; 0 where there
+    is none.
+    """
+    steps = np.arange(1, 100) / 100
+    wrong = [t for t in steps if (confidence < t).any() and right[confidence < t].mean() <= 0.5]
+    return float(max(wrong, default=0.0))
+
+
 def clip_losses(logits: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Negative log-likelihood of each clip's true emotion, [N], in nats."""
     losses: np.ndarray = -log_softmax(logits, axis=1)[np.arange(len(true)), true]

@@ -15,9 +15,12 @@ COMMANDS = {
     "data show": "intone.commands:data_show",
     "models get": "intone.commands:models_get",
     "models list": "intone.commands:models_list",
+    "analyze": "intone.analyze:analyze",
+    "listen": "intone.listen:listen",
     "transcribe": "intone.commands:transcribe",
     "train": "intone.commands:train",
     "evaluate": "intone.commands:evaluate",
+    "export": "intone.commands:export",
     "reproduce": "intone.reproduce:Reproduce",
     "demo": "intone.demo:demo",
     "bench": "intone.bench:bench",
@@ -36,9 +39,12 @@ LINES = {
     "data show": "Draw what is in a corpus: counts, durations, loudness, pitch, spectrograms.",
     "models get": "Fetch pretrained weights by name, checked by sha256.",
     "models list": "List the weights intone knows, their licences, and which are here.",
+    "analyze": "Say which emotion each sentence of any recording carries, and write it down in ten formats.",
+    "listen": "The microphone's emotion, twice a second.",
     "transcribe": "Write down the words of recordings.",
     "train": "Train and judge one model under one protocol.",
     "evaluate": "Score any predictions table.",
+    "export": "Make one ONNX file of a finished run.",
     "reproduce": "Run the whole experiment on RAVDESS and write results/.",
     "demo": "Run the whole road on synthetic speech, with no dataset at hand.",
     "bench": "Measure what inference costs, as ratios.",
@@ -55,7 +61,8 @@ REPORTING = ("evaluate", "report")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command; exit status 1 for what the user can mend, 2 for a wrong command, 130 for Ctrl-C."""
+    """Run one command; exit status 1 for what the user can mend, 2 for a wrong command, 3 where only some files of a
+    batch were done, 130 for Ctrl-C."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
         print(overview())
@@ -76,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             made.run()
     except IntoneError as problem:
         print(f"intone: {problem}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(problem.code)
     except ModuleNotFoundError as problem:
         extra = "report" if name in REPORTING else "train"
         print(f'intone: `intone {name}` needs {problem.name}: pip install "intone[{extra}]"', file=sys.stderr)

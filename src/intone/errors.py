@@ -2,7 +2,15 @@
 
 
 class IntoneError(Exception):
-    """Anything a user can mend; the command line prints it as one line and exits with status 1."""
+    """Anything a user can mend; the command line prints it as one line and exits with status `code`."""
+
+    code = 1
+
+
+class Partly(IntoneError):
+    """Some files of a batch could not be used; all others are done."""
+
+    code = 3
 
 
 class BadClip(IntoneError):

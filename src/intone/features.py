@@ -14,7 +14,7 @@ import numpy as np
 from intone.audio import SAMPLE_RATE, read_clip, trim_silence
 from intone.cache import cached_array, digest, file_digest
 
-Kind = Literal["logmel", "mfcc", "spectrogram"]
+Kind = Literal["logmel", "mfcc", "spectrogram", "whisper"]
 
 WINDOW = 400  # samples: 25 ms
 HOP = 160  # samples: 10 ms between frames
@@ -27,7 +27,7 @@ class FeatureSettings:
     """What is computed from a clip; a model carries its own copy, so it can't be fed with anything else."""
 
     kind: Kind = "logmel"
-    """logmel, mfcc (with deltas) or spectrogram (plain, linear in frequency)."""
+    """logmel, mfcc (with deltas), spectrogram (plain, linear in frequency) or whisper (log-mel as Whisper takes it)."""
     bands: int = 64
     """Mel bands."""
     coefficients: int = 20
@@ -42,7 +42,7 @@ class FeatureSettings:
     @property
     def rows(self) -> int:
         """Height of the array."""
-        return {"logmel": self.bands, "mfcc": 3 * self.coefficients, "spectrogram": FFT // 2 + 1}[self.kind]
+        return {"mfcc": 3 * self.coefficients, "spectrogram": FFT // 2 + 1}.get(self.kind, self.bands)
 
     def key(self) -> str:
         """Names these settings in caches."""
@@ -120,10 +120,24 @@ def deltas(rows: np.ndarray, reach: int = 4) -> np.ndarray:
     return np.pad(slopes, ((0, 0), (reach, reach)), mode="edge").astype(np.float32)
 
 
+def whisper(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
+    """Whisper's log-mel (Radford et al. 2023) by faster-whisper's own extractor, [bands, frames]."""
+    return _whisper_extractor(settings.bands)(signal, padding=0).astype(np.float32)
+
+
+@cache
+def _whisper_extractor(bands: int) -> Callable[..., np.ndarray]:
+    from faster_whisper.feature_extractor import FeatureExtractor
+
+    extractor: Callable[..., np.ndarray] = FeatureExtractor(feature_size=bands)
+    return extractor
+
+
 EXTRACTORS: dict[Kind, Callable[[np.ndarray, FeatureSettings], np.ndarray]] = {
     "logmel": log_mel,
     "mfcc": mfcc,
     "spectrogram": spectrogram,
+    "whisper": whisper,
 }
 
 
@@ -137,8 +151,13 @@ def extract(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
 
     A spectrogram also loses its mean over the whole clip, what is left of its level.
     """
-    rows = EXTRACTORS[settings.kind](levelled(trim_silence(signal)), settings)
-    return rows if settings.kind == "mfcc" else rows - rows.mean()
+    return extract_trimmed(trim_silence(signal), settings)
+
+
+def extract_trimmed(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
+    """The same of a clip that is trimmed already, or of a window within one."""
+    rows = EXTRACTORS[settings.kind](levelled(signal), settings)
+    return rows if settings.kind in ("mfcc", "whisper") else rows - rows.mean()
 
 
 def extract_file(path: Path, settings: FeatureSettings) -> np.ndarray:

@@ -24,7 +24,9 @@ def bar() -> Progress:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=console, disable=not console.is_terminal)
+    # What is printed goes above the bar on a terminal, and must stay on stdout where that is a file.
+    above = sys.stdout.isatty()
+    return Progress(*columns, console=console, disable=not console.is_terminal, redirect_stdout=above)
 
 
 def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:

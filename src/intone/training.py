@@ -38,6 +38,23 @@ def train_all(
     for an unknown model or track, for a text model without words, for weights below a model that takes none, and for a
     protocol whose actors the corpus doesn't have.
     """
+    lab, model = prepared(model, track, own, folder, runs, epochs, seed, weights)
+    for split in folds(lab.corpus.clips, protocol):
+        done = lab.fold(model, track, split)
+        yield done.folder, json.loads((done.folder / "metrics.json").read_text())
+
+
+def prepared(
+    model: str,
+    track: str,
+    own: Path | None,
+    folder: Path | None,
+    runs: Path | None,
+    epochs: int = 0,
+    seed: int = 0,
+    weights: str | None = None,
+) -> tuple[Lab, str]:
+    """A lab with all that the model takes, and the model's name in it; raises what `train_all` does."""
     if model not in MODELS:
         raise IntoneError(f"There is no model {model!r}: choose one of {', '.join(MODELS)}.")
     if track not in TRACKS:
@@ -53,9 +70,7 @@ def train_all(
         model = f"{model}@{Path(weights).resolve().name}-{marks}"
         lab.models = {**MODELS, model: other}
     lab.recipe(model).prepare(lab, os.cpu_count() or 1)
-    for split in folds(corpus.clips, protocol):
-        done = lab.fold(model, track, split)
-        yield done.folder, json.loads((done.folder / "metrics.json").read_text())
+    return lab, model
 
 
 def _lab(corpus: Corpus, track: str, runs: Path, epochs: int, seed: int) -> Lab:

@@ -8,7 +8,7 @@ A `Backend` is anything with settings and a way from a signal to words: Whisper 
 import os
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -22,6 +22,7 @@ from intone.cache import cached_text, digest, file_digest
 from intone.corpora import Corpus
 from intone.errors import BadClip, Missing
 from intone.progress import say, track
+from intone.word_times import Word, aligned
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -100,6 +101,9 @@ class Said:
     """Mean over its tokens, natural logarithm."""
     ended: bool
     """Whether Whisper stopped of itself, before the most tokens that it may write."""
+    tokens: tuple[int, ...] = ()
+    encoded: Any = None
+    """What Whisper's encoder made of the stretch."""
 
 
 @dataclass(frozen=True)
@@ -169,32 +173,63 @@ class Whisper:
 
     def _decode(self, signal: np.ndarray) -> str:
         """One stretch of at most 30 s -> its words, or "" where Whisper isn't sure or runs in circles."""
+        said = self._said(signal)
+        return said.text if said else ""
+
+    def timed_words(self, signal: np.ndarray) -> list[Word]:
+        """One stretch of at most 30 s -> its words with their times in it (s); none where `words` has none."""
+        said = self._said(signal)
+        return aligned(self._model, self._tokenizer, said.tokens, said.encoded, len(signal)) if said else []
+
+    def knows(self, language: str) -> bool:
+        """Whether it writes down that language."""
+        return language in self._model.supported_languages
+
+    def speaking(self, language: str) -> "Whisper":
+        """The same in another language; the weights are loaded once."""
+        _ = self._model
+        other = replace(self, language=language)
+        other.__dict__["_model"] = self._model
+        return other
+
+    def languages(self, signal: np.ndarray) -> dict[str, float]:
+        """One stretch of at most 30 s -> probability of each language that it may be in."""
+        if not self._model.model.is_multilingual:
+            return {"en": 1.0}
+        found = self._model.model.detect_language(self._encoded(signal, WINDOW))[0]
+        return {token.strip("<|>"): float(p) for token, p in found}
+
+    def _said(self, signal: np.ndarray) -> "Said | None":
+        """What Whisper says to a stretch, unless it isn't sure or runs in circles."""
         short = len(signal) <= SHORT_CLIP * SAMPLE_RATE
         said = self._generate(signal, SHORT_WINDOW if short else WINDOW)
         if short and says_again(said.text):  # the short window's one weakness, and the whole window mends it
             said = self._generate(signal, WINDOW)
         # In a long stretch somebody may say a phrase many times, and then Whisper comes to an end of itself.
         loops = compression(said.text) > self.highest_compression and (short or not said.ended)
-        return "" if loops or said.log_probability < self.lowest_log_probability else said.text
+        return None if loops or said.log_probability < self.lowest_log_probability or not said.text else said
 
     def _generate(self, signal: np.ndarray, window: int) -> "Said":
         """What Whisper says to a stretch filled up with silence to `window` seconds."""
-        from faster_whisper.audio import pad_or_trim
-        from faster_whisper.transcribe import get_ctranslate2_storage
-
-        mel = self._model.feature_extractor(signal)  # shape (80, frames), 10 ms a frame
-        mel = pad_or_trim(mel, window * FRAMES_PER_SECOND)[None]
+        encoded = self._encoded(signal, window)
         prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         most = min(MOST_TOKENS, 10 + round(TOKENS_PER_SECOND * len(signal) / SAMPLE_RATE))
         result = self._model.model.generate(
-            get_ctranslate2_storage(mel.astype(np.float32)),
+            encoded,
             [prompt],
             beam_size=self.beam,
             max_length=2 * most,  # CTranslate2 keeps half of it for the prompt
             return_scores=True,
         )[0]
         tokens = result.sequences_ids[0]
-        return Said(self._tokenizer.decode(tokens).strip(), result.scores[0], ended=len(tokens) < most)
+        text = self._tokenizer.decode(tokens).strip()
+        return Said(text, result.scores[0], len(tokens) < most, tuple(tokens), encoded)
+
+    def _encoded(self, signal: np.ndarray, window: int) -> Any:
+        from faster_whisper.audio import pad_or_trim
+
+        mel = self._model.feature_extractor(signal)  # shape (80, frames), 10 ms a frame
+        return self._model.encode(pad_or_trim(mel, window * FRAMES_PER_SECOND).astype(np.float32))
 
     @cached_property
     def _model(self) -> "WhisperModel":

@@ -80,6 +80,24 @@ class Vocabulary:
         return np.array(ids or [1], np.int64)
 
 
+class Subwords:
+    """A pretrained tokenizer, from the JSON that the library `tokenizers` writes, without `transformers`."""
+
+    def __init__(self, text: str, longest: int = LONGEST) -> None:
+        from tokenizers import Tokenizer
+
+        self.tokenizer = Tokenizer.from_str(text)
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(longest)
+
+    def encode(self, sentence: str) -> np.ndarray:
+        """Ids with the marks of begin and end, int64, at most `longest`."""
+        return np.array(self.tokenizer.encode(sentence).ids or [0], np.int64)
+
+    def __len__(self) -> int:
+        return int(self.tokenizer.get_vocab_size())
+
+
 def padded(sentences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """B encoded sentences -> ids (B, longest) with 0 behind short ones, and token counts (B,); both int64."""
     lengths = np.array([len(ids) for ids in sentences], np.int64)

@@ -1,0 +1,96 @@
+"""A model's folds -> the same model trained on every speaker, calibrated by what the folds said of strangers.
+
+Nobody is left to judge it by, so its figures are those of its twins, out of fold; its temperature comes from their
+logits of test speakers, its threshold for "unsure" from their validation speakers.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from intone.cache import write_whole
+from intone.calibrate import temperature, unsure_below
+from intone.emotions import EMOTIONS
+from intone.errors import IntoneError
+from intone.evaluate import score
+from intone.lab import Lab, Recipe
+from intone.recipes.fusion import ChoiceRecipe, LateRecipe
+from intone.recipes.speech_probe import SpeechProbeRecipe
+from intone.recipes.text import SentenceRecipe
+from intone.runs import StoredFold, claim, commit, fingerprint, finished
+from intone.splits import Split, folds
+
+PROTOCOL = "everyone"
+"""Of its run folder, runs/MODEL__TRACK__everyone/fold-all."""
+
+
+def train_everyone(lab: Lab, model: str, track: str, protocol: str) -> Path:
+    """The folder of the model that learnt from every clip of the corpus, made now or found there.
+
+    `protocol` is that of the folds, which are made first where they aren't there. A choice becomes what most folds
+    picked, a late fusion is put together from its branches. Raises IntoneError for a model that needs validation
+    speakers while it learns, and for words that hang on the corpus' own sentences.
+    """
+    recipe = lab.recipe(model)
+    made = [lab.fold(model, track, split) for split in folds(lab.corpus.clips, protocol)]
+    if isinstance(recipe, ChoiceRecipe):
+        picked = Counter(fold.config["details"]["picked"] for fold in made).most_common(1)[0][0]
+        return train_everyone(lab, picked, track, protocol)
+    _check(recipe, model, track)
+    split = Split(PROTOCOL, "all", tuple(lab.corpus.clips["file"]), (), ())
+    settings = {**lab.settings(model, track), "folds": protocol}
+    mark, folder = fingerprint(settings, split, lab.corpus.clips), lab.where(model, track, split)
+    if not finished(folder, mark):
+        claim(folder, mark)
+        details = _learn(lab, recipe, track, split, folder, protocol, made)
+        config = {"fingerprint": mark, "settings": settings, **judged(lab, made), "commit": commit()}
+        write_whole(folder / "config.json", json.dumps({**config, "details": details}, indent=1).encode())
+    return folder
+
+
+def _check(recipe: Recipe, model: str, track: str) -> None:
+    if isinstance(recipe, SentenceRecipe | LateRecipe) and recipe.modality != "audio" and track != "natural":
+        raise IntoneError(f"{model} on {track} learns two sentences by heart: for free speech take --track natural.")
+    if not isinstance(recipe, LateRecipe | SentenceRecipe | SpeechProbeRecipe):
+        raise IntoneError(f"{model} chooses its epoch on validation speakers: export one of its folds instead.")
+
+
+def _learn(
+    lab: Lab, recipe: Recipe, track: str, split: Split, folder: Path, protocol: str, made: Sequence[StoredFold]
+) -> dict[str, Any]:
+    """Everything that is learnt into the folder; a fusion's weight is the mean of its folds'."""
+    if not isinstance(recipe, LateRecipe):
+        return dict(recipe.make(lab, track, split, folder).details)
+    folders = [train_everyone(lab, branch, track, protocol) for branch in recipe.branches]
+    details: dict[str, Any] = {"branches": [f.parent.name for f in folders]}
+    weights = [fold.config["details"].get("weight_of_first") for fold in made]
+    return details | ({"weight_of_first": float(np.mean(weights))} if None not in weights else {})
+
+
+def judged(lab: Lab, made: Sequence[StoredFold]) -> dict[str, Any]:
+    """Temperature, threshold and figures from folds: each clip as its own fold's test or validation heard it."""
+    tables = [fold.predictions for fold in made]
+    tests = [table.loc[table["split"] == "test", "file"] for table in tables]
+    logits = pd.concat([fold.logits.loc[files] for fold, files in zip(made, tests, strict=True)])
+    tested = pd.concat([table[table["split"] == "test"] for table in tables])
+    t = temperature(logits.to_numpy(), lab.true(list(logits.index)))
+    return {"temperature": t, "unsure": threshold(pd.concat(tables)), "scores": figures(tested)}
+
+
+def threshold(predictions: pd.DataFrame) -> float:
+    """The confidence below which the answers to validation clips were wrong at least as often as right."""
+    chosen = predictions[predictions["split"] == "validation"]
+    right = (chosen["predicted"] == chosen["emotion"]).to_numpy()
+    return unsure_below(chosen[list(EMOTIONS)].to_numpy().max(1), right)
+
+
+def figures(tested: pd.DataFrame) -> dict[str, float]:
+    """What a card says of a model: clips, accuracy, UAR with its interval, ECE."""
+    found = asdict(score(tested))
+    return {name: round(found[name], 4) for name in ("clips", "accuracy", "uar", "uar_low", "uar_high", "ece")}

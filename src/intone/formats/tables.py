@@ -1,0 +1,69 @@
+"""An `Analysis` -> JSON, CSV, TSV: for programs and spreadsheets; times in seconds."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from intone.analysis import Analysis
+from intone.emotions import EMOTIONS
+
+
+def as_json(analysis: Analysis) -> str:
+    """`{file, duration, model, language, segments: [{start, end, text, emotion, confidence, probabilities, …}]}`.
+
+    A segment's `audio` is what the sound alone says, `words` are Whisper's with its keys. `sentence` is there where
+    the words were judged as well, `warnings` where there are any.
+    """
+    return json.dumps(as_dict(analysis), ensure_ascii=False, indent=1) + "\n"
+
+
+def as_dict(analysis: Analysis) -> dict[str, Any]:
+    """The same as plain Python values."""
+    found: dict[str, Any] = {
+        "file": analysis.file,
+        "duration": round(analysis.duration, 3),
+        "model": analysis.model,
+        "language": analysis.language,
+        "segments": [_segment(key, row) for key, row in zip(analysis.segments.index, _rows(analysis), strict=True)],
+    }
+    return found | ({"warnings": list(analysis.warnings)} if analysis.warnings else {})
+
+
+def _rows(analysis: Analysis) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in analysis.segments.to_dict("records")]
+
+
+def _segment(key: tuple[str, float, float], row: Mapping[str, Any]) -> dict[str, Any]:
+    said = {"sentence": _rounded(row["sentence"])} if row["sentence"] else {}
+    return {
+        "start": round(key[1], 3),
+        "end": round(key[2], 3),
+        "text": row["text"],
+        "emotion": row["emotion"],
+        "confidence": round(row["confidence"], 4),
+        "probabilities": _rounded({e: row[e] for e in EMOTIONS}),
+        "audio": _rounded(row["audio"]),
+        **said,
+        "words": [dict(word) for word in row["words"]],
+    }
+
+
+def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
+    return {emotion: round(float(p), 4) for emotion, p in probabilities.items()}
+
+
+def as_csv(analysis: Analysis) -> str:
+    """One row a segment: file, start, end, text, emotion, confidence, the probabilities, and the sound's own answer."""
+    return _separated(analysis, ",")
+
+
+def as_tsv(analysis: Analysis) -> str:
+    """The same with tabs."""
+    return _separated(analysis, "\t")
+
+
+def _separated(analysis: Analysis, mark: str) -> str:
+    flat = analysis.segments.drop(columns=["sentence", "words"])
+    flat["audio"] = [max(said, key=said.__getitem__) if said else "" for said in flat["audio"]]
+    text: str = flat.round(4).to_csv(sep=mark, lineterminator="\n")
+    return text

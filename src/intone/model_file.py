@@ -1,0 +1,200 @@
+"""One ONNX file -> a model that hears (mono float32, 16 kHz) and reads, without torch; its card travels inside.
+
+Inputs are `features` [windows, rows, frames] and, where it reads, `tokens` [tokens]; outputs, in order, the sound's
+logits [windows, 8], its embedding [windows, D] and the sentence's logits [8], all before any temperature.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+
+from intone.audio import SAMPLE_RATE, loud_span
+from intone.emotions import EMOTIONS
+from intone.errors import BadClip, IntoneError, Missing
+from intone.features import FeatureSettings, extract_trimmed
+from intone.words import Encoder, Subwords, Vocabulary
+
+KEY: Final = "intone"
+"""Of the metadata entry that holds the card."""
+
+SHORTEST: Final = SAMPLE_RATE * 3 // 10
+"""Samples; a shorter sound is filled up with silence."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads, and how what it reads is joined to what it hears."""
+
+    vocabulary: tuple[str, ...] = ()
+    """Words by id; empty where the tokenizer is a pretrained one."""
+    tokenizer: str = ""
+    """That one, as JSON of the library `tokenizers`."""
+    longest: int = 64
+    """Tokens kept of a sentence."""
+    temperature: float = 1.0
+    """Of the sentence's logits."""
+    weight: float = 0.5
+    """Of the sound against the sentence in the weighted sum of their calibrated logits (times two)."""
+    fused_temperature: float = 1.0
+    """Of that sum."""
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """What turns a sentence into ids."""
+        return Subwords(self.tokenizer, self.longest) if self.tokenizer else Vocabulary(self.vocabulary)
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything about a model that isn't a weight."""
+
+    name: str
+    version: str
+    """Of intone that made it."""
+    features: FeatureSettings
+    temperature: float
+    """Of the sound's logits (Guo et al. 2017), from clips of speakers that the model, or its twin of a fold, hadn't
+    heard."""
+    fingerprint: str
+    """Of settings and training data."""
+    trained_on: str
+    licence: str
+    unsure: float = 0.0
+    """Confidence below which an answer is "unsure"; chosen on validation speakers."""
+    language: str = "en"
+    window: float = 5.0
+    """Seconds heard at once at most; a longer segment is heard in windows that overlap by half."""
+    known: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """What its training clips span: level, bandwidth, SNR, distance (domain.py)."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Out of fold: what it is worth on speakers whom it hasn't heard."""
+    quantization: Mapping[str, float] = field(default_factory=dict)
+    """Where weights are 8-bit: how the answers differ from those in 32 bits."""
+    reading: Reading | None = None
+    labels: tuple[str, ...] = EMOTIONS
+
+    def as_json(self) -> str:
+        """As it stands in the file."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def of_json(cls, text: str) -> "Card":
+        """Back from the file."""
+        kept: dict[str, Any] = json.loads(text)
+        reading = kept["reading"] and Reading(**{**kept["reading"], "vocabulary": tuple(kept["reading"]["vocabulary"])})
+        known = {name: (low, high) for name, (low, high) in kept["known"].items()}
+        features = FeatureSettings(**kept["features"])
+        return cls(
+            **{**kept, "features": features, "reading": reading, "known": known, "labels": tuple(kept["labels"])}
+        )
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a model makes of one segment; probabilities [8] are calibrated."""
+
+    probabilities: np.ndarray
+    audio: np.ndarray
+    """The sound alone."""
+    sentence: np.ndarray | None
+    """The words alone."""
+    windows: np.ndarray
+    """The sound window by window, [windows, 8]."""
+    middles: np.ndarray
+    """Of the windows, seconds from the segment's beginning."""
+    distance: float
+    """Root mean square of the standardised embedding: 1 for a clip like the training clips, more for a stranger."""
+
+
+class Model:
+    """A model file, ready to listen."""
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        """Raises IntoneError where the file isn't one of intone's, Missing where it isn't there."""
+        if not path.is_file():
+            raise Missing(f"There is no model file {path}: `intone export` makes one from a run.")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self.card = Card.of_json(self.session.get_modelmeta().custom_metadata_map[KEY])
+        # onnxruntime's own exceptions have no common base but Exception.
+        except Exception as error:
+            raise IntoneError(f"{path} is not a model file of intone's: `intone export` makes them.") from error
+        if self.card.labels != EMOTIONS:
+            raise IntoneError(f"{path} knows other emotions than this version of intone: export it again.")
+
+    @property
+    def name(self) -> str:
+        """Name, version and the beginning of the fingerprint."""
+        return f"{self.card.name} {self.card.version} {self.card.fingerprint[:8]}"
+
+    def hear(self, signal: np.ndarray, text: str = "") -> Heard:
+        """A segment [samples] and its words -> what they carry. Raises BadClip where the segment is silent."""
+        starts, windows = self.windows(signal)
+        features = np.stack([extract_trimmed(w, self.card.features) for w in windows])
+        audio, embedding, sentence = self.logits(features, text)
+        each = softmax(audio / self.card.temperature)
+        alone, together = each.mean(0), each.mean(0)
+        said = None
+        if sentence is not None and self.card.reading:
+            said = softmax(sentence / self.card.reading.temperature)
+            together = self._joined(alone, sentence, self.card.reading)
+        return Heard(
+            together,
+            alone,
+            said,
+            each,
+            (np.array(starts) + len(windows[0]) / 2) / SAMPLE_RATE,
+            float(np.sqrt(np.mean(np.square(embedding)))),
+        )
+
+    @staticmethod
+    def _joined(alone: np.ndarray, sentence: np.ndarray, reading: Reading) -> np.ndarray:
+        """Late fusion of calibrated logits, as `intone.models.fusion` has it."""
+        heard = reading.weight * np.log(np.maximum(alone, 1e-12))
+        read = (1 - reading.weight) * sentence / reading.temperature
+        return softmax(2 * (heard + read) / reading.fused_temperature)
+
+    def windows(self, signal: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
+        """A segment -> where its windows begin (samples) and their sound, all of one length; silence around is cut."""
+        trimmed, first = _trimmed(signal)
+        length = min(len(trimmed), round(self.card.window * SAMPLE_RATE))
+        count = 1 + max(0, -(-2 * (len(trimmed) - length) // length))
+        starts = np.linspace(0, len(trimmed) - length, count).round().astype(int)
+        return [first + int(s) for s in starts], [trimmed[s : s + length] for s in starts]
+
+    def logits(self, features: np.ndarray, text: str = "") -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Features [windows, rows, frames] and words -> audio logits [windows, 8], embedding, sentence logits [8]."""
+        feed: dict[str, np.ndarray] = {"features": features}
+        reading = self.card.reading
+        if reading:
+            feed["tokens"] = reading.encoder.encode(text)
+        audio, embedding, *sentence = self.session.run(None, feed)
+        return audio, embedding, sentence[0] if reading and text.strip() else None
+
+
+def _trimmed(signal: np.ndarray) -> tuple[np.ndarray, int]:
+    """A segment without the silence around it, long enough to be heard, and where it begins."""
+    if not np.isfinite(signal).all():
+        raise BadClip("This signal holds samples that are not numbers (NaN or infinity).")
+    start, end = loud_span(signal)
+    trimmed = signal[start:end]
+    if len(trimmed) < SHORTEST:
+        trimmed = np.pad(trimmed, (0, SHORTEST - len(trimmed)))
+    return trimmed, start
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Over the last axis, float64."""
+    x = np.asarray(logits, np.float64)
+    e = np.exp(x - x.max(-1, keepdims=True))
+    out: np.ndarray = e / e.sum(-1, keepdims=True)
+    return out

@@ -1,0 +1,75 @@
+"""A name, a path or nothing -> the model file that is meant: a file, one kept in the cache, or the package's own."""
+
+import re
+import shutil
+from importlib import resources
+from pathlib import Path
+
+import pandas as pd
+
+from intone.cache import cache_folder
+from intone.download import fetch, verified
+from intone.errors import IntoneError, Missing
+from intone.model_file import Model
+
+
+def find(model: str | Path | None) -> Path:
+    """Where the file is; raises Missing where it isn't on this machine."""
+    if model is None:
+        if not own().is_file():
+            raise Missing("This copy of intone comes without a model: name one, or make one with `intone export`.")
+        return own()
+    kept = _place(str(model))
+    return kept if kept and kept.is_file() else Path(model)
+
+
+def own() -> Path:
+    """Of the model in the package."""
+    return Path(str(resources.files("intone").joinpath("model.onnx")))
+
+
+def add(name: str, source: str, sha256: str) -> Path:
+    """Keep the model at `source`, a path or an address, under a name; `sha256` (hex) says which file it has to be.
+
+    Raises IntoneError for a name that can't be one, for another file, and for one that isn't a model of intone's.
+    """
+    place = _place(name)
+    if place is None:
+        raise IntoneError(f"{name!r} can't be a model's name: letters, digits, dots, dashes and underscores.")
+    if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise IntoneError("A sha256 has 64 hexadecimal digits: give that of the file.")
+    place.unlink(missing_ok=True)
+    if "://" in source:
+        fetch(source, place, f"sha256:{sha256.lower()}")
+    else:
+        if not Path(source).is_file():
+            raise Missing(f"{source} is not there.")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, place)
+        verified(place, f"sha256:{sha256.lower()}", source)
+    try:
+        Model(place, threads=1)
+    except IntoneError:
+        place.unlink()
+        raise
+    return place
+
+
+def listing() -> pd.DataFrame:
+    """Columns name, what, size (MB), licence, installed: the package's own model and those that were added."""
+    rows = []
+    kept = sorted((cache_folder() / "analysers").glob("*.onnx"))
+    for path in [*([own()] if own().is_file() else []), *kept]:
+        card = Model(path, threads=1).card
+        what = f"emotion of speech: {card.name}, trained on {card.trained_on}"
+        rows.append(("(default)" if path == own() else path.stem, what, _size(path), card.licence, True))
+    return pd.DataFrame(rows, columns=["name", "what", "size", "licence", "installed"])
+
+
+def _size(path: Path) -> int:
+    return round(path.stat().st_size / 1e6)
+
+
+def _place(name: str) -> Path | None:
+    """Where a name's file is kept; None for what can't be a name."""
+    return cache_folder() / "analysers" / f"{name}.onnx" if re.fullmatch(r"\w[\w.-]{0,80}", name) else None

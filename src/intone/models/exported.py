@@ -1,0 +1,154 @@
+"""A trained network -> the same as one graph over plain features or token ids, for a model file.
+
+Hearing takes features [windows, rows, frames] and gives logits [windows, 8] and an embedding [windows, D], which is
+standardised: about 1 in each number for a clip like the training clips. Reading takes ids [tokens], gives logits [8].
+"""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from intone.models.audio_cnn import AudioCnn
+from intone.models.audio_transformer import AudioTransformer
+from intone.models.speech_states import WhisperTrunk
+from intone.models.standardised import Standardised
+from intone.models.text_rnn import BothWays
+
+
+class SpectrogramHearing(nn.Module):
+    """A network over standardised features, with the statistics that standardise them."""
+
+    def __init__(self, network: Standardised) -> None:
+        super().__init__()
+        self.mean, self.deviation = network.mean.clone(), network.deviation.clone()
+        self.network = network.folded() if isinstance(network, AudioCnn) else network
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[windows, rows, frames] -> logits, embedding."""
+        standard = ((features - self.mean) / self.deviation)[:, None]
+        logits, embedding = self.network(standard, whole(features[:, 0]))
+        return logits, embedding
+
+
+class ProbeHearing(nn.Module):
+    """Whisper's first blocks, mean and deviation over the clip, a logistic regression a layer, averaged."""
+
+    def __init__(self, trunk: WhisperTrunk, readers: Mapping[int, Mapping[str, Tensor]]) -> None:
+        """`readers`: layer (1 is the first block's output) -> its `mean, deviation` [2D], `weight` [8, 2D], `bias`."""
+        super().__init__()
+        self.trunk, self.layers = trunk, tuple(readers)
+        self.readers = nn.ModuleList(LayerReader(parts) for parts in readers.values())
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[windows, bands, frames] -> logits, embedding."""
+        states = self.trunk(features)
+        said = [reader(states[k]) for k, reader in zip(self.layers, self.readers, strict=True)]
+        logits = torch.stack([logits for logits, _ in said]).mean(0)
+        return logits, torch.cat([standard for _, standard in said], 1)
+
+
+class LayerReader(nn.Module):
+    """States [windows, T, D] of one layer -> log-probabilities [windows, 8], standardised pooled states."""
+
+    def __init__(self, parts: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.mean, self.deviation = nn.Parameter(parts["mean"]), nn.Parameter(parts["deviation"])
+        self.linear = nn.Linear(parts["weight"].shape[1], parts["weight"].shape[0])
+        self.linear.load_state_dict({"weight": parts["weight"], "bias": parts["bias"]})
+
+    def forward(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation over time, standardised, read."""
+        mean = states.mean(1)
+        deviation = ((states - mean[:, None]) ** 2).mean(1).sqrt()
+        standard = (torch.cat([mean, deviation], 1) - self.mean) / self.deviation
+        return self.linear(standard).log_softmax(1), standard
+
+
+class StatesHearing(nn.Module):
+    """Whisper's first blocks and what was trained above chosen layers of them."""
+
+    def __init__(self, trunk: WhisperTrunk, layers: Sequence[int], network: AudioTransformer) -> None:
+        super().__init__()
+        self.trunk, self.layers, self.network = trunk, tuple(layers), network
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[windows, bands, frames] -> logits, embedding."""
+        states = self.trunk(features)
+        chosen = torch.stack([states[k] for k in self.layers], 1)
+        logits, embedding = self.network(chosen, whole(chosen[:, 0, :, 0]))
+        return logits, embedding
+
+
+class BothWaysOperator(nn.Module):
+    """`BothWays` as ONNX's own bidirectional operator, for one whole sentence; it runs in a model file alone."""
+
+    ORDER: ClassVar = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}
+    """ONNX's order of the gates, by their places in torch's."""
+
+    def __init__(self, layer: BothWays) -> None:
+        super().__init__()
+        self.kind, self.hidden = type(layer.on).__name__, int(layer.on.hidden_size)
+        both = (layer.on, layer.back)
+        self.inward = nn.Parameter(torch.stack([self._turned(x.weight_ih_l0) for x in both]))
+        self.around = nn.Parameter(torch.stack([self._turned(x.weight_hh_l0) for x in both]))
+        biases = [torch.cat([self._turned(x.bias_ih_l0), self._turned(x.bias_hh_l0)]) for x in both]
+        self.bias = nn.Parameter(torch.stack(biases))
+
+    def _turned(self, weight: Tensor) -> Tensor:
+        parts = weight.detach().chunk(len(self.ORDER[self.kind]))
+        return torch.cat([parts[i] for i in self.ORDER[self.kind]])
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """[1, T, inward] -> states of both directions at each token, [1, T, 2 * hidden]."""
+        settings: dict[str, Any] = {"hidden_size": self.hidden, "direction": "bidirectional"}
+        if self.kind == "GRU":
+            settings["linear_before_reset"] = 1  # as torch's, and unlike the original's
+        length = x.shape[1]
+        inputs = (x.transpose(0, 1), self.inward, self.around, self.bias)
+        shape = (length, 2, 1, self.hidden)
+        y = torch.onnx.ops.symbolic(self.kind, inputs, settings, dtype=x.dtype, shape=shape)
+        return y.permute(2, 0, 1, 3).reshape(1, length, 2 * self.hidden)
+
+
+def with_operators(network: nn.Module) -> nn.Module:
+    """A copy whose recurrent layers are ONNX's operators."""
+    twin = deepcopy(network)
+    for module in list(twin.modules()):
+        for name, part in module.named_children():
+            if isinstance(part, BothWays):
+                setattr(module, name, BothWaysOperator(part))
+    return twin
+
+
+class Reading(nn.Module):
+    """A text network over one sentence."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[tokens] int64 -> logits [8]."""
+        logits: Tensor = self.network(tokens[None], whole(tokens[None]))[0][0]
+        return logits
+
+
+class Whole(nn.Module):
+    """Hearing, and reading where there is any."""
+
+    def __init__(self, hearing: nn.Module, reading: nn.Module | None) -> None:
+        super().__init__()
+        self.hearing, self.reading = hearing, reading
+
+    def forward(self, features: Tensor, tokens: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Audio logits [windows, 8], embedding [windows, D], and sentence logits [8]."""
+        heard: tuple[Tensor, ...] = self.hearing(features)
+        return heard if self.reading is None else (*heard, self.reading(tokens))
+
+
+def whole(like: Tensor) -> Tensor:
+    """[B, T] -> T for each of the B: nothing is padded here. Counted, since a graph would keep the number itself."""
+    return torch.ones_like(like, dtype=torch.int64).sum(1)

@@ -1,0 +1,262 @@
+"""A recording + a model file, and Whisper where words are wanted -> an `Analysis`; no training library in sight."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from intone import domain, model_store
+from intone.analysis import UNSURE, Analysis, Segment, Segments, curve, table
+from intone.audio import SAMPLE_RATE
+from intone.emotions import EMOTIONS
+from intone.errors import BadClip, IntoneError
+from intone.model_file import Heard, Model
+from intone.progress import say
+from intone.recording import Recording
+from intone.segments import (
+    LONGEST,
+    LONGEST_STRETCH,
+    MARGIN,
+    VOICE,
+    VOICE_WITH_WORDS,
+    Stretch,
+    moved,
+    sentences,
+    speech_bounds,
+    stretches,
+    text_of,
+)
+from intone.transcripts import Whisper
+from intone.word_times import Word
+
+Value = TypeVar("Value")
+
+PEAK: Final = SAMPLE_RATE // 20
+"""Samples, 50 ms, whose largest amplitude is kept for drawing."""
+
+SURE_OF_LANGUAGE: Final = 30.0
+"""Seconds of speech after which the language isn't asked for any more."""
+
+RECORDINGS: Final = (
+    "aac aif aiff amr au avi caf flac flv m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpeg mpg oga ogg ogv opus ra rm snd ts "
+    "w64 wav webm wma wmv wv 3gp"
+)
+"""Endings by which a folder's recordings are known; a file that is named by itself may have any."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A segment before its emotion is judged."""
+
+    start: float
+    end: float
+    begin: float
+    """Where its sound begins, the margin included."""
+    sound: np.ndarray
+    words: list[Word] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One segment with what was measured of it."""
+
+    found: Found
+    segment: Segment
+    heard: Heard
+    measured: dict[str, float]
+
+
+@dataclass
+class Ear:
+    """What is noticed while a recording goes by once."""
+
+    samples: int = 0
+    peaks: list[np.ndarray] = field(default_factory=list)
+    rest: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    costs: dict[str, float] = field(default_factory=dict)
+    """Seconds that `words` and `emotion` took; they overlap."""
+
+    def timed(self, what: str, call: Callable[..., Value], *given: Any) -> Value:
+        """What the call gives, its seconds noted."""
+        start = time.perf_counter()
+        made = call(*given)
+        self.costs[what] = self.costs.get(what, 0.0) + time.perf_counter() - start
+        return made
+
+    def along(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The same blocks."""
+        for block in blocks:
+            self.samples += len(block)
+            whole = np.abs(np.concatenate([self.rest, block]))
+            cut = len(whole) - len(whole) % PEAK
+            self.peaks.append(whole[:cut].reshape(-1, PEAK).max(1))
+            self.rest = whole[cut:]
+            yield block
+
+    @property
+    def heights(self) -> np.ndarray:
+        """Largest amplitude of each 50 ms."""
+        return np.concatenate([*self.peaks, [self.rest.max()] if len(self.rest) else []]).astype(np.float32)
+
+
+@dataclass
+class Language:
+    """What is spoken, by Whisper's opinion of each stretch, weighed by its length."""
+
+    given: str | None
+    scores: dict[str, float] = field(default_factory=dict)
+    heard: float = 0.0
+
+    def of(self, whisper: Whisper, stretch: Stretch) -> str:
+        """The most probable language so far."""
+        if self.given is None and self.heard < SURE_OF_LANGUAGE:
+            seconds = stretch.end - stretch.start
+            self.heard += seconds
+            for name, p in whisper.languages(stretch.signal).items():
+                self.scores[name] = self.scores.get(name, 0.0) + seconds * p
+        return self.known or "en"
+
+    @property
+    def known(self) -> str | None:
+        """The same; None where nothing was heard."""
+        return self.given or max(self.scores, key=self.scores.__getitem__, default=None)
+
+
+class Analyzer:
+    """Analyses recordings; one answer for one sound, however it comes in."""
+
+    def __init__(self, model: Model, whisper: Whisper | None = None, language: str | None = None) -> None:
+        """`whisper` None: no words; `language` None: found out."""
+        self.model, self.whisper, self.language = model, whisper, language
+
+    def file(self, path: Path | str) -> Segments:
+        """One file's segments. Raises BadClip for a file that can't be heard."""
+        return self.analysis(Recording.of_file(path)).segments
+
+    def files(self, paths: Iterable[Path | str]) -> Segments:
+        """The segments of all files; a bad one is named on stderr and left out. Raises IntoneError if all are bad."""
+        found, bad = [], 0
+        for path in paths:
+            try:
+                found.append(self.file(path))
+            except BadClip as problem:
+                say(f"left out: {problem}")
+                bad += 1
+        if bad and not found:
+            raise IntoneError(f"None of the {bad} files could be analysed.")
+        return Segments(pd.concat(found)) if found else table("", [])
+
+    def folder(self, path: Path | str) -> Segments:
+        """The segments of all recordings in a folder and those below it."""
+        return self.files(recordings(Path(path)))
+
+    def signal(self, samples: np.ndarray, sampling_rate: int, name: str = "signal") -> Segments:
+        """Segments of samples [samples] or [samples, channels] at `sampling_rate` Hz."""
+        return self.analysis(Recording.of_signal(samples, sampling_rate, name)).segments
+
+    def analysis(self, recording: Recording) -> Analysis:
+        """Everything about one recording. Raises BadClip where it can't be heard."""
+        ear, language = Ear(), Language(self.language)
+        judged = list(self._judged(ear, ear.along(recording.blocks()), language))
+        spoken = language.known if self.whisper else None
+        card = self.model.card
+        middles = [float(j.found.begin + m) for j in judged for m in j.heard.middles]
+        return Analysis(
+            recording.name,
+            ear.samples / SAMPLE_RATE,
+            self.model.name,
+            spoken,
+            table(recording.name, [j.segment for j in judged]),
+            curve(recording.name, middles, [row for j in judged for row in j.heard.windows]),
+            domain.strangeness([j.measured for j in judged], card.known, spoken, card.language),
+            ear.heights,
+            recording.blocks,
+            ear.costs,
+        )
+
+    def _judged(self, ear: Ear, blocks: Iterator[np.ndarray], language: Language) -> Iterator[Judged]:
+        """Segments in order. While Whisper writes down one stretch, the emotion of the one before is judged."""
+        if self.whisper is None:
+            for stretch in stretches(blocks, VOICE, LONGEST):
+                found = [Found(*speech_bounds(stretch), stretch.start, stretch.signal)]
+                yield from ear.timed("emotion", self._judge, found, None)
+            return
+        with ThreadPoolExecutor(1) as pool:
+            waiting: Future[list[Judged]] | None = None
+            for stretch in stretches(blocks, VOICE_WITH_WORDS, LONGEST_STRETCH):
+                spoken = ear.timed("words", language.of, self.whisper, stretch)
+                found = ear.timed("words", self._sentences, self.whisper.speaking(spoken), stretch)
+                job = pool.submit(ear.timed, "emotion", self._judge, found, spoken)
+                if waiting:
+                    yield from waiting.result()
+                waiting = job
+            if waiting:
+                yield from waiting.result()
+
+    @staticmethod
+    def _sentences(whisper: Whisper, stretch: Stretch) -> list[Found]:
+        """A stretch's sentences, each with its sound and the margin around it; none where Whisper finds no words."""
+        out = []
+        for words in sentences(moved(whisper.timed_words(stretch.signal), stretch.start)):
+            start, end = words[0]["start"], words[-1]["end"]
+            begin = max(stretch.start, start - MARGIN)
+            out.append(Found(start, end, begin, stretch.part(start, end), words))
+        return out
+
+    def _judge(self, segments: Sequence[Found], spoken: str | None) -> list[Judged]:
+        """Segments in the language `spoken` -> their emotions; a segment of pure silence is none."""
+        out = []
+        for found in segments:
+            text = text_of(found.words)
+            try:
+                heard = self.model.hear(found.sound, text if spoken == self.model.card.language else "")
+                measured = {**domain.measures(found.sound), "distance": heard.distance}
+            except BadClip:
+                continue
+            segment = self._segment(found.start, found.end, text, found.words, heard)
+            out.append(Judged(replace(found, sound=found.sound[:0]), segment, heard, measured))
+        return out
+
+    def _segment(self, start: float, end: float, text: str, words: list[Word], heard: Heard) -> Segment:
+        best = int(heard.probabilities.argmax())
+        sure = heard.probabilities[best] >= self.model.card.unsure
+        return Segment(
+            start,
+            end,
+            _named(heard.probabilities),
+            EMOTIONS[best] if sure else UNSURE,
+            text,
+            words,
+            _named(heard.audio),
+            {} if heard.sentence is None else _named(heard.sentence),
+        )
+
+
+def _named(probabilities: np.ndarray) -> dict[str, float]:
+    return dict(zip(EMOTIONS, map(float, probabilities), strict=True))
+
+
+def recordings(folder: Path) -> list[Path]:
+    """Recordings in a folder and below, by their endings, in order; raises IntoneError where there are none."""
+    if not folder.is_dir():
+        raise IntoneError(f"{folder} is not a folder.")
+    known = set(RECORDINGS.split())
+    found = [p for p in folder.rglob("*") if p.suffix.lower()[1:] in known and not p.name.startswith(".")]
+    if not found:
+        raise IntoneError(f"No recording lies in {folder}: known by endings such as .wav, .mp3, .m4a, .mp4.")
+    return sorted(found)
+
+
+def loaded(model: str | Path | None, whisper: str | None, language: str | None, threads: int) -> Analyzer:
+    """What `intone.load` gives."""
+    ear = Whisper(whisper, threads=threads) if whisper else None
+    if ear:
+        _ = ear.folder  # whoever has no weights learns it now
+        if language and not ear.knows(language):
+            raise IntoneError(f"Whisper knows no language {language!r}: give its code, such as en or de.")
+    return Analyzer(Model(model_store.find(model), threads), ear, language)

@@ -1,0 +1,158 @@
+"""Blocks of a long recording (mono float32, 16 kHz) -> stretches of speech, and with Whisper the sentences in them.
+
+Silero's voice detector (in faster-whisper, without torch) finds where somebody speaks. A recording is taken in chapters
+that are joined in pauses, so that three hours need no more memory than one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from intone.audio import SAMPLE_RATE
+from intone.word_times import Word
+
+CHAPTER: Final = 40
+"""Seconds that are searched for speech at a time. With 120 the detector's arrays are so large that the memory of a
+long recording creeps up by fragmentation."""
+
+LONGEST_STRETCH: Final = 28
+"""Seconds at most in one stretch, which Whisper hears at once; longer speech is cut at its pauses."""
+
+LONGEST: Final = 12.0
+"""Seconds of the longest segment; a longer sentence is cut at its longest pause."""
+
+PAUSE: Final = 0.8
+"""Seconds between two words that end a sentence, whatever the marks."""
+
+MARGIN: Final = 0.2
+"""Seconds kept around speech: detectors and word times clip what is soft."""
+
+VOICE: Final = 0.5
+"""Silero's own threshold, where nothing else tells speech from music."""
+
+VOICE_WITH_WORDS: Final = 0.3
+"""Where Whisper has to find words in it too; 0.5 misses loud, angry speech (see transcripts.py)."""
+
+SHORTEST_VOICE: Final = 0.25
+"""Seconds; what is shorter is a cough or a click."""
+
+ENDS: Final = tuple(".?!…。？！")
+TITLES: Final = ("Mr.", "Mrs.", "Ms.", "Dr.", "St.", "Prof.")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Somebody speaks, with little silence around it."""
+
+    start: float
+    """Seconds from the recording's beginning."""
+    signal: np.ndarray
+
+    def part(self, start: float, end: float) -> np.ndarray:
+        """The sound between two times of the recording, with the margin around it as far as there is any."""
+        first, last = (round((t - self.start) * SAMPLE_RATE) for t in (start - MARGIN, end + MARGIN))
+        return self.signal[max(0, first) : last]
+
+    @property
+    def end(self) -> float:
+        """Seconds from the recording's beginning."""
+        return self.start + len(self.signal) / SAMPLE_RATE
+
+
+def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float = LONGEST) -> Iterator[Stretch]:
+    """Every stretch of speech in order, at most `longest` seconds each; none on silence.
+
+    `voice` is Silero's probability from which a 32 ms step is speech.
+    """
+    waiting, offset = np.zeros(0, np.float32), 0
+    for chapter, last in _chapters(blocks):
+        signal = np.concatenate([waiting, chapter])
+        found = speech_spans(signal, voice, longest)
+        # Speech that reaches the end may go on: it waits for the next chapter.
+        open_ended = bool(found) and found[-1][1] > len(signal) - SAMPLE_RATE
+        if open_ended and not last:
+            cut = found.pop()[0]
+        else:
+            cut = max(found[-1][1] if found else 0, len(signal) - SAMPLE_RATE)
+        for start, end in found:
+            yield Stretch((offset + start) / SAMPLE_RATE, signal[start:end])
+        waiting, offset = signal[cut:], offset + cut
+
+
+def _chapters(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]:
+    """Some `CHAPTER` seconds at a time, and whether they are the last."""
+    waiting: list[np.ndarray] = []
+    for block in blocks:
+        if sum(map(len, waiting)) >= CHAPTER * SAMPLE_RATE:
+            yield np.concatenate(waiting), False
+            waiting = []
+        waiting.append(block)
+    if waiting:
+        yield np.concatenate(waiting), True
+
+
+def speech_spans(signal: np.ndarray, voice: float, longest: float) -> list[tuple[int, int]]:
+    """(start, end) in samples of each stretch of speech."""
+    from faster_whisper.vad import get_speech_timestamps
+
+    found = get_speech_timestamps(
+        signal,
+        threshold=voice,
+        min_speech_duration_ms=round(1000 * SHORTEST_VOICE),
+        min_silence_duration_ms=400,
+        speech_pad_ms=round(1000 * MARGIN),
+        max_speech_duration_s=longest,
+    )
+    return [(s["start"], s["end"]) for s in found]
+
+
+def speech_bounds(stretch: Stretch) -> tuple[float, float]:
+    """Where a stretch without words begins and ends: without the margin that was added to it."""
+    spare = min(MARGIN, (stretch.end - stretch.start) / 4)
+    return round(stretch.start + spare, 3), round(stretch.end - spare, 3)
+
+
+def sentences(words: Sequence[Word], longest: float = LONGEST) -> list[list[Word]]:
+    """Words -> sentences, which end at a mark or a long pause and last at most `longest` seconds where they have two
+    words or more."""
+    out: list[list[Word]] = []
+    ended = True
+    for word in words:
+        if ended or word["start"] - out[-1][-1]["end"] >= PAUSE:
+            out.append([])
+        out[-1].append(word)
+        spoken = word["word"].strip().rstrip("\"'”’)")
+        ended = spoken.endswith(ENDS) and spoken not in TITLES
+    return [part for sentence in out for part in _shortened(sentence, longest)]
+
+
+def _shortened(sentence: list[Word], longest: float) -> list[list[Word]]:
+    if len(sentence) < 2 or sentence[-1]["end"] - sentence[0]["start"] <= longest:
+        return [sentence]
+    length = len(sentence)
+    # A pause near the middle is worth more than one at the edge, and with no pause at all the middle is taken.
+    worth = [
+        (sentence[i]["start"] - sentence[i - 1]["end"] + 0.05) * min(i, length - i) / length for i in range(1, length)
+    ]
+    cut = 1 + int(np.argmax(worth))
+    return [*_shortened(sentence[:cut], longest), *_shortened(sentence[cut:], longest)]
+
+
+def text_of(words: Sequence[Word]) -> str:
+    """Words as Whisper wrote them, one space between two."""
+    return " ".join("".join(word["word"] for word in words).split())
+
+
+def moved(words: Sequence[Word], by: float) -> list[Word]:
+    """The same words `by` seconds later, to the millisecond."""
+    return [
+        Word(
+            word=w["word"],
+            start=round(w["start"] + by, 3),
+            end=round(w["end"] + by, 3),
+            probability=w["probability"],
+        )
+        for w in words
+    ]

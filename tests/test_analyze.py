@@ -1,0 +1,205 @@
+"""The command: what stands where afterwards, what is left out and why, what a second run does again."""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+
+from intone import analyze, journal, listen, model_store, screen
+from intone.analysis import Analysis, Segment, curve, table
+from intone.analyze import Settings, planned, run
+from intone.cache import file_digest
+from intone.cli import main
+from intone.emotions import EMOTIONS
+from intone.errors import IntoneError, Missing, Partly
+from intone.listen import Live
+from intone.model_file import Model
+
+RATE = 16_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two recordings of a tone (which nobody speaks), one below, and a broken one."""
+    place = tmp_path / "in"
+    (place / "below").mkdir(parents=True)
+    tone = 0.1 * np.sin(np.arange(RATE) / 9)
+    for name in ("a.wav", "b.flac", "below/a.wav"):
+        soundfile.write(place / name, tone, RATE)
+    (place / "broken.mp3").write_bytes(b"\x00" * 99)
+    return place
+
+
+@pytest.fixture
+def settings(model_file: Path) -> Settings:
+    return Settings(model_file, None, None, 1)
+
+
+def go(folder: Path, settings: Settings, out: Path, workers: int = 1) -> None:
+    run(planned([folder], out, ("json", "srt")), settings, out, workers)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_all_but_the_broken_one_are_done(folder, settings, tmp_path, capsys, workers):
+    out = tmp_path / "out"
+    with pytest.raises(Partly, match="1 of 4 files were left out"):
+        go(folder, settings, out, workers)
+    made = sorted(str(p.relative_to(out)) for p in out.rglob("*.*") if not p.name.startswith("."))
+    assert made == ["a.json", "a.srt", "b.json", "b.srt", "below/a.json", "below/a.srt"]
+    said = capsys.readouterr()
+    assert "no speech" in said.out and "broken.mp3" in said.err and said.err.count("left out") == 1
+
+
+def test_what_is_finished_is_not_done_again(folder, settings, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "out"
+    with pytest.raises(Partly):
+        go(folder, settings, out)
+    heard = []
+    monkeypatch.setattr(analyze, "one", lambda task: heard.append(task.path.name) or analyze.Done(task, "again"))
+    soundfile.write(folder / "b.flac", np.zeros(RATE // 2), RATE)
+    (out / "below" / "a.srt").unlink()
+    go(folder, settings, out)
+    assert sorted(heard) == ["a.wav", "b.flac", "broken.mp3"] and "1 of 4 are finished" in capsys.readouterr().err
+    heard.clear()
+    go(folder, Settings(settings.model, None, "de", 1), out)
+    assert len(heard) == 4
+
+
+def test_each_result_is_on_disk_before_the_next_file_is_begun(folder, settings, tmp_path, monkeypatch):
+    out, real = tmp_path / "out", analyze.one
+
+    def stopped(task):
+        if task.path.name == "b.flac":
+            raise KeyboardInterrupt
+        return real(task)
+
+    monkeypatch.setattr(analyze, "one", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        go(folder, settings, out)
+    assert json.loads((out / "a.json").read_text())["segments"] == []
+    assert len((out / journal.NAME).read_text().splitlines()) == 1
+
+
+def test_recordings_of_one_name_do_not_overwrite_one_another(tmp_path):
+    found = planned([tmp_path / "x" / "a.wav", tmp_path / "y" / "a.mp3", tmp_path / "b.wav"], tmp_path, ("json",))
+    assert [t.stem for t in found] == ["a.wav", "a.mp3", "b"]
+
+
+def test_two_files_of_the_very_same_name_are_told_apart(tmp_path):
+    found = planned([tmp_path / "x" / "a.wav", tmp_path / "y" / "a.wav"], tmp_path, ("json",))
+    assert len({(t.folder, t.stem) for t in found}) == 2
+
+
+def test_a_decoder_that_fails_in_its_own_way_costs_one_file(folder, settings, tmp_path, monkeypatch, capsys):
+    def broken(path: Path) -> None:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr("intone.recording.opened", broken)
+    with pytest.raises(IntoneError, match="Nothing could be analysed"):
+        go(folder, settings, tmp_path / "out")
+    assert capsys.readouterr().err.count("please report this") == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["none.wav"], 1, "is not there"),
+        (["-f", "docx", "a.wav"], 1, "no format 'docx'"),
+        (["a.wav", "--model", "none.onnx"], 1, "no model file"),
+        (["--nonsense"], 2, ""),
+    ],
+)
+def test_the_exit_status_says_how_it_went(words, code, said, model_file, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    model = [] if "--model" in words else ["--model", str(model_file)]
+    with pytest.raises(SystemExit) as stop:
+        main(["analyze", "--no-text", *model, *words])
+    assert stop.value.code == code and said in capsys.readouterr().err
+
+
+def test_without_whispers_weights_one_line_says_so(folder, model_file, capsys, monkeypatch):
+    monkeypatch.delenv("INTONE_MODELS", raising=False)
+    main(["analyze", str(folder / "a.wav"), "--model", str(model_file)])
+    said = capsys.readouterr()
+    assert said.err.count("words are off") == 1 and "intone models get whisper-base" in said.err
+    assert "no speech" in said.out
+
+
+def test_a_format_without_a_folder_writes_here(folder, model_file, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    main(["analyze", str(folder / "a.wav"), "--model", str(model_file), "--no-text", "-f", "vtt"])
+    assert (tmp_path / "a.vtt").exists()
+
+
+def segment(start: float, end: float, emotion: str) -> Segment:
+    rest = dict.fromkeys(EMOTIONS, 0.3 / 7) | {emotion: 0.7}
+    return Segment(start, end, rest, emotion, "words [said]", (), rest)
+
+
+def test_the_screen_shows_a_table_and_a_timeline():
+    segments = [segment(0, 5, "angry"), segment(5, 6, "calm"), segment(3600, 3605, "sad")]
+    found = Analysis("a.wav", 3700.0, "m", "en", table("a.wav", segments), curve("a.wav", [], []))
+    plain = screen.rendered(found, colours=False, width=100)
+    assert "words [said]" in plain and "70 %" in plain and "1:00:00.0" in plain and "\x1b" not in plain
+    assert "\x1b[38;2;" in screen.rendered(found, colours=True, width=100)
+    line = screen.timeline(found, 100).plain.split("\n")[0]
+    assert len(line) == 100 and line[0] == line[97] == "█" and line[50] == "·"
+    assert screen.summary(found) == "a.wav: 3 segments, 45 % of the speech angry"
+    assert screen.clock(59.96) == "1:00.0"
+
+
+def test_the_microphone_is_judged_twice_a_second(model_file, monkeypatch):
+    spans = iter([[], [(0, 9_000)], [(0, 9_000)], [(0, 9_000)]])
+    monkeypatch.setattr(listen, "speech_spans", lambda *_: next(spans))
+    live = Live(Model(model_file, 1))
+    block = 0.1 * np.sin(np.arange(RATE // 2) / 9).astype(np.float32)
+    said = [live.answer(block) for _ in range(4)]
+    assert said[0] == "…" and said[1].split()[0] in EMOTIONS and said[1].split()[2] == "%"
+    assert said[3] == "…"  # what was said lies more than 0.7 s back
+    for _ in range(9):
+        monkeypatch.setattr(listen, "speech_spans", lambda *_: [])
+        live.answer(block)
+    assert len(live.heard) == 4 * RATE
+
+
+def test_listening_without_library_or_device_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    with pytest.raises(Missing, match=r"intone\[listen\]"):
+        next(listen.microphone(None))
+
+    class NoDevice(Exception):
+        pass
+
+    def none(*_: object, **__: object) -> None:
+        raise NoDevice("no default device")
+
+    monkeypatch.setitem(sys.modules, "sounddevice", SimpleNamespace(InputStream=none, PortAudioError=NoDevice))
+    with pytest.raises(IntoneError, match="No microphone can be opened"):
+        next(listen.microphone(None))
+
+
+def test_a_model_is_kept_under_a_name_if_it_is_the_right_one(model_file, tmp_path, capsys, folder):
+    sha256 = file_digest(model_file)
+    main(["models", "get", "mine", "--source", str(model_file), "--sha256", sha256])
+    main(["analyze", str(folder / "a.wav"), "--model", "mine", "--no-text"])
+    main(["models", "list"])
+    said = capsys.readouterr().out
+    assert "no speech" in said and "mine" in said.splitlines()[-1] and "none" in said.splitlines()[-1]
+    main(["models", "get", "far", "--source", model_file.as_uri(), "--sha256", sha256])
+    assert model_store.find("far").read_bytes() == model_file.read_bytes()
+    (tmp_path / "other").write_bytes(b"other")
+    for source, mark, reason in (
+        (str(model_file), "0" * 64, "instead of"),
+        (str(tmp_path / "other"), file_digest(tmp_path / "other"), "not a model file"),
+        (str(tmp_path / "nowhere"), sha256, "is not there"),
+        (str(model_file), "abc", "64 hexadecimal digits"),
+    ):
+        with pytest.raises(IntoneError, match=reason):
+            model_store.add("other", source, mark)
+        assert not model_store.find("other").is_file()
+    with pytest.raises(IntoneError, match="can't be a model's name"):
+        model_store.add("../x", str(model_file), sha256)

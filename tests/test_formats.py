@@ -1,0 +1,239 @@
+"""Every format is read back by what opens it: Praat, subtitle parsers, pyannote, pandas, a browser's own parser."""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intone.analysis import Analysis, Segment, curve, table
+from intone.emotions import EMOTIONS
+from intone.errors import IntoneError
+from intone.formats import FORMATS, chosen, places, write
+from intone.formats.page import coarser, mp3, page
+
+NASTY = ' Tabs\tand "quotes", <b>&amp;</b> </script> {\\b1} 1 --> 2 \\N Über 怒る 😂 '
+
+
+def chances(emotion: str, p: float) -> dict[str, float]:
+    return {e: p if e == emotion else (1 - p) / (len(EMOTIONS) - 1) for e in EMOTIONS}
+
+
+def segment(start: float, end: float, emotion: str, text: str, p: float = 0.8) -> Segment:
+    words, each = text.split(), (end - start) / max(1, len(text.split()))
+    timed = [
+        {"word": f" {w}", "start": start + i * each, "end": start + (i + 1) * each, "probability": 0.9}
+        for i, w in enumerate(words)
+    ]
+    return Segment(start, end, chances(emotion, p), emotion, text, timed, chances(emotion, 0.7))
+
+
+def analysis(*segments: Segment, name: str = "talks/a b.mp3") -> Analysis:
+    times = [(s.start + s.end) / 2 for s in segments]
+    rows = [np.array(list(s.probabilities.values())) for s in segments]
+    sound = 0.1 * np.sin(np.arange(16_000 * 4) / 20).astype(np.float32)
+    return Analysis(
+        name,
+        8.0,
+        "tiny 1",
+        "en",
+        table(name, segments),
+        curve(name, times, rows),
+        ("It is quiet.",),
+        np.abs(sound).reshape(-1, 800).max(1),
+        lambda: iter(np.split(sound, 4)),
+    )
+
+
+@pytest.fixture
+def found() -> Analysis:
+    return analysis(
+        segment(0.5, 2.25, "angry", "Kids are talking."), segment(2.25, 4.0, "calm", NASTY), segment(6, 7.5, "sad", "")
+    )
+
+
+@pytest.fixture
+def files(found: Analysis, tmp_path: Path) -> dict[str, Path]:
+    return dict(zip(FORMATS, write(found, tmp_path, "a b", list(FORMATS)), strict=True))
+
+
+def test_json_has_the_documented_shape(files):
+    got = json.loads(files["json"].read_text())
+    assert list(got) == ["file", "duration", "model", "language", "segments", "warnings"]
+    keys = ["start", "end", "text", "emotion", "confidence", "probabilities", "audio", "words"]
+    assert [list(s) for s in got["segments"]] == [keys] * 3
+    assert list(got["segments"][0]["probabilities"]) == list(EMOTIONS)
+    assert list(got["segments"][0]["words"][0]) == ["word", "start", "end", "probability"]
+    assert got["segments"][1]["text"] == NASTY and got["duration"] == 8.0
+
+
+@pytest.mark.parametrize(("name", "mark"), [("csv", ","), ("tsv", "\t")])
+def test_tables_come_back_as_they_were(files, found, name, mark):
+    got = pd.read_csv(files[name], sep=mark, keep_default_na=False).set_index(["file", "start", "end"])
+    pd.testing.assert_frame_equal(
+        got[["text", "emotion", "confidence", *EMOTIONS]],
+        pd.DataFrame(found.segments[["text", "emotion", "confidence", *EMOTIONS]]),
+        atol=1e-4,
+    )
+    assert list(got["audio"]) == ["angry", "calm", "sad"]
+
+
+def test_srt_is_read_by_a_subtitle_parser(files):
+    srt = pytest.importorskip("srt")
+    got = list(srt.parse(files["srt"].read_text()))
+    assert [(s.start.total_seconds(), s.end.total_seconds()) for s in got] == [(0.5, 2.25), (2.25, 4), (6, 7.5)]
+    assert got[0].content == "Kids are talking. (angry 80 %)" and got[2].content == "(sad 80 %)"
+
+
+def test_vtt_is_read_by_a_browsers_rules(files):
+    webvtt = pytest.importorskip("webvtt")
+    got = list(webvtt.read(files["vtt"]))
+    assert [(s.start_in_seconds, s.end_in_seconds) for s in got] == [(0, 2), (2, 4), (6, 7)]
+    assert "&lt;b&gt;&amp;amp;&lt;/b&gt;" in got[1].raw_text and "1 --&gt; 2" in got[1].raw_text
+
+
+def test_praat_opens_the_textgrid(files):
+    parselmouth = pytest.importorskip("parselmouth")
+    praat, grid = parselmouth.praat, parselmouth.Data.read(str(files["textgrid"]))
+    names = [praat.call(grid, "Get tier name...", i) for i in range(1, 5)]
+    assert names == ["emotion", "confidence", "text", "words"]
+    labels = [
+        praat.call(grid, "Get label of interval...", 1, i)
+        for i in range(1, 1 + praat.call(grid, "Get number of intervals...", 1))
+    ]
+    assert labels == ["", "angry", "calm", "", "sad", ""]
+    assert praat.call(grid, "Get label of interval...", 3, 3) == " ".join(NASTY.split())
+    assert praat.call(grid, "Get starting point...", 1, 2) == 0.5
+    assert praat.call(grid, "Get total duration") == 8.0
+
+
+def test_pyannote_reads_the_rttm(files):
+    load_rttm = pytest.importorskip("pyannote.database.util").load_rttm
+    ((name, turns),) = load_rttm(str(files["rttm"])).items()
+    assert name == "talks/a_b.mp3"
+    assert [(s.start, s.end, label) for s, _, label in turns.itertracks(yield_label=True)] == [
+        (0.5, 2.25, "angry"),
+        (2.25, 4.0, "calm"),
+        (6.0, 7.5, "sad"),
+    ]
+
+
+def test_audacity_gets_three_fields_a_line(files):
+    lines = [line.split("\t") for line in files["audacity"].read_text().splitlines()]
+    assert [(float(a), float(b)) for a, b, _ in lines] == [(0.5, 2.25), (2.25, 4), (6, 7.5)]
+
+
+def test_label_studio_gets_a_task_whose_regions_are_predictions(files):
+    (task,) = json.loads(files["labelstudio"].read_text())
+    assert task["data"] == {"audio": "talks/a b.mp3"}
+    regions = task["predictions"][0]["result"]
+    assert [r["value"]["labels"] for r in regions if r["type"] == "labels"] == [["angry"], ["calm"], ["sad"]]
+    ids = [r["id"] for r in regions if r["type"] == "labels"]
+    assert len(set(ids)) == 3 and {r["id"] for r in regions} == set(ids)
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: where its scripts begin and end, and what it would fetch."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.scripts: list[str] = []
+        self.inside, self.fetched = False, []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.inside = tag == "script"
+        self.scripts += [""] * self.inside
+        self.fetched += [v for k, v in attributes if k in ("src", "href")]
+
+    def handle_endtag(self, tag):
+        self.inside = False
+
+    def handle_data(self, data):
+        if self.inside:
+            self.scripts[-1] += data
+
+
+def test_the_page_holds_everything_and_fetches_nothing(found):
+    got = Page(text := page(found))
+    assert len(got.scripts) == 2 and not got.fetched and "http" not in text.replace("http-", "")
+    data = json.loads(got.scripts[0])
+    assert data["segments"][1]["text"] == NASTY
+    assert len(data["sound"]) > 5_000 and len(data["curve"]["times"]) == len(data["curve"]["sad"]) == 3
+
+
+def test_the_pages_sound_is_the_recording(found, tmp_path):
+    import av
+
+    path = tmp_path / "a.mp3"
+    path.write_bytes(mp3(found.sound()))
+    with av.open(str(path)) as container:
+        samples = sum(frame.samples for frame in container.decode(audio=0))
+    assert samples / 16_000 == pytest.approx(4.0, abs=0.2)
+
+
+def test_the_waveform_keeps_its_peaks():
+    peaks = np.zeros(10_001, np.float32)
+    peaks[7777] = 1
+    got = coarser(peaks, 4000)
+    assert len(got) <= 4000 and got.max() == 1 and got.argmax() == 7777 // 3
+
+
+def test_a_recording_without_speech_still_makes_every_file(tmp_path):
+    for path in write(analysis(), tmp_path, "silence", list(FORMATS)):
+        assert path.exists(), path
+    assert json.loads((tmp_path / "silence.json").read_text())["segments"] == []
+
+
+@settings(max_examples=20, deadline=None)
+@given(text=st.text(max_size=60), name=st.text(min_size=1, max_size=20))
+def test_any_words_and_any_name_come_through(text, name):
+    import srt
+
+    found = analysis(segment(0.5, 2.0, "happy", text), segment(2.0, 3.0, "happy", "and on"), name=name)
+    got = {kind: FORMATS[kind].write(found).encode("utf-8", "replace").decode() for kind in FORMATS}
+    assert len(json.loads(got["json"])["segments"]) == 2
+    assert len(list(srt.parse(got["srt"]))) == 2
+    assert len(got["audacity"].split("\n")) == len(got["rttm"].split("\n")) == 3
+    assert all(len(line.split(" ")) == 10 for line in got["rttm"].splitlines())
+    assert len(Page(got["html"]).scripts) == 2
+
+
+def test_formats_are_named_and_unknown_ones_refused():
+    assert chosen("json, SRT,json") == ("json", "srt")
+    for bad in ("docx", "", "json,docx"):
+        with pytest.raises(IntoneError, match="There is no format"):
+            chosen(bad)
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(found, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(IntoneError, match=r"can't be written .*-o"):
+        write(found, tmp_path / "file", "a", ["json"])
+    with pytest.raises(IntoneError, match="name is too long"):
+        write(found, tmp_path, "a" * 300, ["json"])
+
+
+def test_a_full_disk_leaves_nothing_half_written(found, tmp_path, monkeypatch):
+    import errno
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("intone.formats.write_whole", full)
+    with pytest.raises(IntoneError, match="no space left on device"):
+        write(found, tmp_path, "a", ["json"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_end_as_their_programs_want(tmp_path):
+    assert [p.name for p in places(tmp_path, "x", ["textgrid", "labelstudio"])] == ["x.TextGrid", "x.labelstudio.json"]
+
+
+def test_top_gives_what_the_hubs_pipelines_give(found):
+    first = found.segments.top(2)[0]
+    assert first[0]["label"] == "angry" and first[0]["score"] == 0.8 and len(first) == 2

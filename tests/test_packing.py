@@ -1,0 +1,189 @@
+"""From folds to the model that learnt from everyone, and from any of them to a file that says what they said."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from conftest import RATE, voice
+
+from intone import packing
+from intone.audio import read_clip
+from intone.calibrate import unsure_below
+from intone.corpora import Corpus, ravdess
+from intone.emotions import EMOTIONS
+from intone.errors import IntoneError
+from intone.everyone import train_everyone
+from intone.lab import Effort, Lab
+from intone.model_file import Model, softmax
+from intone.models.audio_cnn import AudioCnnPreset
+from intone.models.audio_transformer import AudioTransformerPreset
+from intone.models.speech_probe import SpeechProbePreset
+from intone.models.text_rnn import TextRnnPreset
+from intone.models.text_transformer import TextTransformerPreset
+from intone.packing import Run, found, pack, parts
+from intone.recipes.audio import AudioRecipe
+from intone.recipes.fusion import AudioChoice, LateRecipe
+from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
+from intone.recipes.speech_probe import SpeechProbeRecipe
+from intone.recipes.text import TextRecipe
+from intone.recipes.text_transformer import TextTransformerRecipe
+from intone.splits import folds
+
+PAIR = ("voice", "words")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Corpus:
+    """Six actors, so that a fold's training clips have three; a clip an emotion."""
+    folder = tmp_path_factory.mktemp("six")
+    for actor in range(1, 7):
+        (folder / f"Actor_{actor:02d}").mkdir()
+        for emotion in range(1, 9):
+            path = folder / f"Actor_{actor:02d}" / f"03-01-{emotion:02d}-01-01-01-{actor:02d}.wav"
+            soundfile.write(path, voice(emotion, actor), RATE, subtype="PCM_16")
+    return ravdess.load(folder)
+
+
+@pytest.fixture(scope="module")
+def lab(corpus, tiny_whisper, tiny_bert, tmp_path_factory) -> Lab:
+    """Every kind of model, as small as it gets, over a corpus of four actors and comments of its words."""
+    small = AudioTransformerPreset(hidden=8)
+    quick = SpeechProbePreset(widest=2, inner=2)
+    models = {
+        "voice": SpeechProbeRecipe(weights=tiny_whisper, layers=(1, 2), probe=quick),
+        "head": SpeechHeadRecipe(weights=tiny_whisper, layers=(1, 2), network=small),
+        "tuned": SpeechTunedRecipe(weights=tiny_whisper, layers=(1,), blocks=1, network=small),
+        "lower": SpeechProbeRecipe(weights=tiny_whisper, layers=(1,), probe=quick),
+        "choice": AudioChoice(("voice", "lower")),
+        "cnn": AudioRecipe(network=AudioCnnPreset(width=4)),
+        "words": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
+        "bert": TextTransformerRecipe(network=TextTransformerPreset(tiny_bert, frozen=True)),
+        "sum": LateRecipe("fusion_late_logits", PAIR),
+        "weighted": LateRecipe("fusion_late_weighted", ("cnn", "bert")),
+        "vote": LateRecipe("fusion_late_vote", PAIR),
+    }
+    rows = [
+        (f"{part}{i}{e}", f"kids {e} {i}", e, part)
+        for part in ("train", "dev", "test")
+        for i in range(40)
+        for e in EMOTIONS
+    ]
+    comments = pd.DataFrame(rows, columns=["id", "text", "emotion", "part"])
+    folder = tmp_path_factory.mktemp("runs")
+    heard = pd.DataFrame({"file": corpus.clips["file"], "text": "kids are talking"})
+    return Lab(corpus, models, folder, heard, comments, effort=Effort.of(1))
+
+
+def model_of(run: Run, corpus, tmp_path) -> Model:
+    pack(run, corpus, tmp_path / "m.onnx", eight_bits=False, window=1.0)
+    return Model(tmp_path / "m.onnx", 1)
+
+
+@pytest.mark.parametrize("model", ["voice", "head", "tuned", "cnn"])
+def test_a_folds_file_says_what_the_fold_said(lab, corpus, tmp_path, model):
+    done = lab.fold(model, "none", folds(corpus.clips, "speakers")[0])
+    file = model_of(found(done.folder, lab.models), corpus, tmp_path)
+    for clip in list(corpus.clips["file"])[::9]:
+        said = file.hear(read_clip(corpus.paths[clip])).audio
+        # States and features are kept in 16 bits on the way to a fold, and a random encoder's states hardly vary.
+        off = 0.1 if model == "voice" else 0.02
+        np.testing.assert_allclose(said, softmax(done.calibrated.loc[clip].to_numpy()), atol=off)
+    card = file.card
+    assert card.licence.startswith("CC BY-NC-SA") and "48 clips" in card.trained_on
+    assert set(card.known) == {"level", "bandwidth", "snr", "distance"} and card.scores["clips"] == 16
+
+
+def test_everyones_model_learns_from_all_and_is_calibrated_by_its_folds(lab, corpus, tmp_path):
+    folder = train_everyone(lab, "choice", "none", "speakers")
+    picked = {lab.fold("choice", "none", s).config["details"]["picked"] for s in folds(corpus.clips, "speakers")}
+    config = json.loads((folder / "config.json").read_text())
+    assert config["settings"]["model"] in picked and "everyone" in folder.parent.name
+    assert config["scores"]["clips"] == len(corpus.clips) and 0 <= config["unsure"] < 1
+    before = (folder / "config.json").stat().st_mtime_ns
+    assert train_everyone(lab, "choice", "none", "speakers") == folder
+    assert (folder / "config.json").stat().st_mtime_ns == before
+
+
+def test_everyones_probe_differs_from_its_folds_and_fits_in_one_file(lab, corpus, tmp_path):
+    folder = train_everyone(lab, "voice", "none", "speakers")
+    run = found(folder.parent, lab.models)
+    card = pack(run, corpus, tmp_path / "m.onnx", eight_bits=False, window=1.0)
+    temperatures = [lab.fold("voice", "none", s).config["temperature"] for s in folds(corpus.clips, "speakers")]
+    assert card.temperature == run.config["temperature"] and card.temperature not in temperatures
+    assert Model(tmp_path / "m.onnx").card == card
+
+
+@pytest.mark.parametrize(("model", "everyone"), [("sum", True), ("sum", False), ("weighted", False)])
+def test_a_fusions_file_hears_and_reads(lab, corpus, tmp_path, model, everyone):
+    split = folds(corpus.clips, "speakers")[0]
+    done = lab.fold(model, "natural", split)
+    folder = train_everyone(lab, model, "natural", "speakers") if everyone else done.folder
+    run = found(folder, lab.models)
+    file = model_of(run, corpus, tmp_path)
+    assert file.card.reading is not None
+    assert (file.card.reading.weight == 0.5) == (model == "sum")
+    clip = read_clip(corpus.paths[corpus.clips["file"][0]])
+    alone, both = file.hear(clip), file.hear(clip, "kids angry 3")
+    assert alone.sentence is None and both.sentence is not None
+    np.testing.assert_array_equal(alone.audio, both.audio)
+    assert not np.allclose(alone.probabilities, both.probabilities)
+
+
+def test_a_fused_fold_says_in_a_file_what_it_said_in_its_table(lab, corpus, tmp_path):
+    split = folds(corpus.clips, "speakers")[0]
+    done = lab.fold("weighted", "natural", split)
+    from intone.tracks import sentences
+
+    words = sentences("natural", split, corpus.clips, lab.transcripts, lab.goemotions)
+    file = model_of(found(done.folder, lab.models), corpus, tmp_path)
+    for clip in list(words.index)[::13]:
+        said = file.hear(read_clip(corpus.paths[clip]), words[clip]).probabilities
+        np.testing.assert_allclose(said, softmax(done.calibrated.loc[clip].to_numpy()), atol=0.02)
+
+
+def test_what_cannot_be_packed_is_one_sentence(lab, corpus, tmp_path):
+    split = folds(corpus.clips, "speakers")[0]
+    with pytest.raises(IntoneError, match="fusion_late_vote can't be put into a file"):
+        parts(Run(lab.fold("vote", "natural", split).folder, lab.models), 1.0)
+    with pytest.raises(IntoneError, match="hears 1 s at once"):
+        parts(Run(lab.fold("voice", "none", split).folder, lab.models), 5.0)
+    with pytest.raises(IntoneError, match="doesn't hear"):
+        parts(Run(lab.fold("words", "natural", split).folder, lab.models), 5.0)
+    with pytest.raises(IntoneError, match="name one of them"):
+        _ = found(lab.fold("voice", "none", split).folder.parent, lab.models)
+    with pytest.raises(IntoneError, match="not a finished run"):
+        _ = found(tmp_path, lab.models)
+    with pytest.raises(IntoneError, match="chooses its epoch on validation speakers"):
+        train_everyone(lab, "cnn", "none", "speakers")
+    with pytest.raises(IntoneError, match="take --track natural"):
+        train_everyone(lab, "words", "asr", "speakers")
+
+
+def test_eight_bits_are_kept_only_where_they_hold(lab, corpus, tmp_path, monkeypatch, capsys):
+    run = found(lab.fold("voice", "none", folds(corpus.clips, "speakers")[0]).folder, lab.models)
+    monkeypatch.setattr(packing, "SMALLER", 9.9)
+    monkeypatch.setattr(packing, "holds", lambda found: True)
+    card = pack(run, corpus, tmp_path / "a.onnx", window=1.0)
+    assert card.quantization["clips"] == len(corpus.clips)
+    monkeypatch.setattr(packing, "holds", lambda found: False)
+    assert pack(run, corpus, tmp_path / "b.onnx", window=1.0).quantization == {}
+    assert "32 bits are kept" in capsys.readouterr().err
+
+
+def test_the_threshold_is_where_answers_are_wrong_as_often_as_right():
+    confidence = np.linspace(0.2, 1, 801)
+    draw = np.random.default_rng(0).random(801)
+    assert unsure_below(confidence, draw < confidence) == pytest.approx(0.8, abs=0.08)
+    assert unsure_below(confidence, np.ones(801, bool)) == 0.0
+    assert unsure_below(np.array([0.9, 0.95]), np.array([False, False])) == 0.99
+
+
+def test_a_corpus_that_lacks_an_emotion_makes_no_file(lab, corpus, tmp_path):
+    few = replace(corpus, clips=corpus.clips[corpus.clips["emotion"] != "calm"].reset_index(drop=True))
+    poor = replace(lab, corpus=few, runs=tmp_path, memory={})
+    done = poor.fold("voice", "none", folds(few.clips, "speakers")[0])
+    with pytest.raises(IntoneError, match="lack an emotion"):
+        parts(Run(done.folder, lab.models), 1.0)

@@ -1,0 +1,135 @@
+"""Speech is found wherever a chapter ends; sentences end where they should; silence, noise and tones are no speech."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intone import segments
+from intone.audio import SAMPLE_RATE
+from intone.corpora import builtin
+from intone.segments import LONGEST, Stretch, moved, sentences, speech_bounds, stretches, text_of
+from intone.word_times import Word, in_order
+
+
+def in_blocks(signal: np.ndarray, size: int = 77_777) -> list[np.ndarray]:
+    return [signal[i : i + size] for i in range(0, len(signal), size)]
+
+
+def told(words: str, each: float = 0.3, start: float = 0.0) -> list[Word]:
+    """Words of one length, one after another; `|` is a second of silence."""
+    out = []
+    for word in words.split():
+        if word == "|":
+            start += 1.0
+            continue
+        out.append(Word(word=f" {word}", start=start, end=start + each, probability=0.9))
+        start += each
+    return out
+
+
+@pytest.mark.parametrize(
+    ("spoken", "expected"),
+    [
+        ("Kids are talking. Dogs are sitting.", ["Kids are talking.", "Dogs are sitting."]),
+        ("Dr. Who is here? Yes!", ["Dr. Who is here?", "Yes!"]),
+        ("kids are | talking", ["kids are", "talking"]),
+        ('He said "stop." And went', ['He said "stop."', "And went"]),
+        ("", []),
+    ],
+)
+def test_sentences_end_at_marks_and_pauses(spoken, expected):
+    assert [text_of(s) for s in sentences(told(spoken))] == expected
+
+
+def test_a_long_sentence_is_cut_at_its_pause():
+    words = told("a " * 30 + "b") + told("c " * 30, start=9.9)
+    parts = sentences(words)
+    assert all(p[-1]["end"] - p[0]["start"] <= LONGEST for p in parts)
+    assert text_of(parts[0]).endswith("b") and text_of(parts[1]).startswith("c")
+
+
+times = st.floats(0, 30, allow_nan=False)
+
+
+@given(st.lists(st.tuples(times, times), max_size=30), st.floats(0.1, 28))
+def test_words_are_put_in_order_whatever_the_attention_says(spans, length):
+    words = in_order([Word(word=" a", start=a, end=b, probability=0.5) for a, b in spans], length)
+    ends = [0.0]
+    for word in words:
+        assert ends[-1] <= word["start"] < word["end"] <= length + 1e-3
+        ends.append(word["end"])
+
+
+@given(st.lists(st.sampled_from(["a", "b.", "|", "c?"]), max_size=120))
+def test_no_word_is_lost_between_sentences(spoken):
+    words = told(" ".join(spoken))
+    assert [w for s in sentences(words) for w in s] == words
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    """Three synthetic sentences with 1.5 s of faint noise around each."""
+    pytest.importorskip("espeakng_loader")
+    from intone.audio import read_clip
+
+    corpus = builtin.make(tmp_path_factory.mktemp("speech"), 2, 1)
+    clips = [read_clip(corpus.paths[f]) for f in list(corpus.clips["file"])[:3]]
+    draw = np.random.default_rng(0)
+    gap = draw.normal(0, 1e-4, round(1.5 * SAMPLE_RATE)).astype(np.float32)
+    return np.concatenate([gap, *(part for clip in clips for part in (clip, gap))])
+
+
+def test_chapters_hide_no_speech_and_double_none(speech, monkeypatch):
+    whole = list(stretches(iter([speech])))
+    assert len(whole) >= 3
+    for chapter in (2, 3, 5):
+        monkeypatch.setattr(segments, "CHAPTER", chapter)
+        parts = list(stretches(iter(in_blocks(speech, 8_000))))
+        spoken = np.zeros(len(speech) // 160)
+        for part in parts:
+            spoken[round(part.start * 100) : round(part.end * 100)] += 1
+        for part in whole:
+            a, b = speech_bounds(part)
+            assert spoken[round(a * 100) : round(b * 100)].mean() == pytest.approx(1, abs=0.1)
+        assert spoken.max() == 1
+        assert all(np.array_equal(p.signal, speech[round(p.start * SAMPLE_RATE) :][: len(p.signal)]) for p in parts)
+
+
+def test_speech_that_never_pauses_is_cut(monkeypatch):
+    def always(signal: np.ndarray, voice: float, longest: float) -> list[tuple[int, int]]:
+        step = round(longest * SAMPLE_RATE)
+        return [(i, min(i + step, len(signal))) for i in range(0, len(signal), step)]
+
+    monkeypatch.setattr(segments, "speech_spans", always)
+    talk = np.ones(50 * SAMPLE_RATE, np.float32)
+    monkeypatch.setattr(segments, "CHAPTER", 20)
+    found = list(stretches(iter(in_blocks(talk))))
+    assert sum(len(s.signal) for s in found) == len(talk)
+    assert max(s.end - s.start for s in found) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        np.zeros(SAMPLE_RATE * 4),
+        np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE * 4),
+        0.3 * np.sin(np.arange(SAMPLE_RATE * 4) / 6),
+        np.ones(SAMPLE_RATE * 4),
+        np.ones(SAMPLE_RATE // 10),
+    ],
+    ids=["silence", "noise", "tone", "DC", "a tenth of a second"],
+)
+def test_nobody_speaks(sound):
+    assert list(stretches(iter(in_blocks(sound.astype(np.float32))))) == []
+
+
+def test_a_part_has_its_margin_and_stays_inside():
+    stretch = Stretch(10.0, np.arange(SAMPLE_RATE * 4, dtype=np.float32))
+    assert len(stretch.part(11, 12)) == round(1.4 * SAMPLE_RATE)
+    assert stretch.part(10, 12)[0] == 0 and stretch.part(13, 14)[-1] == SAMPLE_RATE * 4 - 1
+    assert stretch.end == 14.0
+
+
+def test_words_move_with_their_stretch():
+    assert moved(told("a b"), 10.0004)[1]["start"] == 10.3
