@@ -1,7 +1,7 @@
 """The training loop: it learns, resumes to the same weights after a kill, and its files are whole."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import lightning
@@ -27,7 +27,7 @@ from intone.models.files import load_network_file, save_network
 from intone.models.side_tasks import SideHeads, SideTasks
 from intone.runs import Outcome, RunName, fingerprint, finished, fold_folder, read_fold, write_fold
 from intone.splits import Split
-from intone.train import Lesson, TrainingPreset, fit
+from intone.train import LONGEST_GRADIENT, Lesson, TrainingPreset, fit
 
 FILES = {part: tuple(f"{part}/{i}" for i in range(n)) for part, n in (("train", 64), ("validation", 16), ("test", 16))}
 SPLIT = Split("speakers", "1", **FILES)
@@ -107,6 +107,32 @@ def test_a_part_learns_at_its_share_of_the_rate():
         assert rates[id(p)] == pytest.approx(1e-3 if name.startswith("body.") else 1e-2)
         assert (decays[id(p)] > 0) == (p.ndim > 1)
     assert len(rates) == len(list(lesson.network.parameters()))
+
+
+def test_the_last_epoch_is_judged_where_that_is_asked_for(tmp_path):
+    class Misled(Points):  # what is validated has other labels: the more is learned, the worse
+        def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
+            for batch in super().batches(files, size, epoch):
+                yield batch if epoch is not None else Batch(batch.inputs, (batch.targets + 1) % 8, batch.files)
+
+    preset = TrainingPreset(epochs=4, patience=1, batch=16, rate=1e-2, average=0.0, precision="32-true")
+    best = fit(network(), Misled(), SPLIT, preset, tmp_path / "best")
+    last = fit(network(), Misled(), SPLIT, replace(preset, patience=0), tmp_path / "last")
+    assert best.epoch < last.epoch == 4 == last.history["epoch"].max()
+
+
+def test_a_long_gradient_is_cut_before_the_step(tmp_path):
+    lengths = []
+
+    class Watch(lightning.Callback):
+        def on_before_zero_grad(self, trainer, lesson, optimizer):  # after the first step: what it was taken with
+            grads = [p.grad for p in lesson.network.parameters() if p.grad is not None]
+            lengths.append(float(torch.stack([g.norm() for g in grads]).norm()) if grads else 0.0)
+
+    steep = network()
+    steep.head.weight.data.mul_(1e4)
+    fit(steep, Points(), SPLIT, TrainingPreset(epochs=1, batch=16, precision="32-true"), tmp_path, callbacks=[Watch()])
+    assert 4.9 < max(lengths) <= LONGEST_GRADIENT + 1e-3
 
 
 def test_patience_ends_a_training_that_gets_no_better(tmp_path):

@@ -32,6 +32,9 @@ from intone.splits import Split
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", module="lightning")
 
+LONGEST_GRADIENT = 5.0
+"""A longer one (its norm over all that learns) is cut to this."""
+
 
 @dataclass(frozen=True)
 class TrainingPreset:
@@ -40,7 +43,8 @@ class TrainingPreset:
     epochs: int = 60
     """At most this many passes over the training clips."""
     patience: int = 25
-    """Stop after this many epochs without a lower validation loss."""
+    """Stop after this many epochs without a lower validation loss, and judge the one with the lowest; with 0, train to
+    the end and judge the last one."""
     batch: int = 16
     """Clips in a step."""
     rate: float = 2e-3
@@ -161,6 +165,10 @@ class Lesson(lightning.LightningModule):
         self.history.append(row | {"accuracy": float(accuracy(table)), "uar": float(uar(table))})
         return loss
 
+    def configure_gradient_clipping(self, optimizer: Any, *_args: Any, **_kwargs: Any) -> None:
+        """Here, since Lightning refuses to clip for a fused optimizer in mixed precision, as if it scaled the loss."""
+        nn.utils.clip_grad_norm_([p for _, p in self._learning()], LONGEST_GRADIENT)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the history and the time spent with the weights."""
         checkpoint["history"] = self.history
@@ -181,7 +189,7 @@ class Lesson(lightning.LightningModule):
             groups[share, parameter.ndim > 1].append(parameter)
         settings = [{"params": of, "weight_decay": self.preset.decay * decayed} for (_, decayed), of in groups.items()]
         rates = [self.preset.rate * share for share, _ in groups]
-        optimizer = torch.optim.AdamW(settings, lr=self.preset.rate)
+        optimizer = torch.optim.AdamW(settings, lr=self.preset.rate, fused=True)  # four times as fast on a processor
         cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, self.steps, pct_start=0.15)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
@@ -225,17 +233,18 @@ def fit(
     torch.manual_seed(preset.seed)
     heads = SideHeads(int(network.size), side) if side else None  # type: ignore[arg-type]
     lesson = Lesson(network, preset, preset.epochs * -(-len(split.train) // preset.batch), heads, shares)
+    watched = "validation_loss" if preset.patience else None
     keep = ModelCheckpoint(
-        folder, "best", "validation_loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
+        folder, "best", watched, save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
     )
+    stop = [EarlyStopping("validation_loss", patience=preset.patience)] if preset.patience else []
     trainer = lightning.Trainer(
         max_epochs=preset.epochs,
-        callbacks=[Clock(), EarlyStopping("validation_loss", patience=preset.patience), keep, *callbacks],
+        callbacks=[Clock(), *stop, keep, *callbacks],
         logger=TensorBoardLogger(folder, name="", version="tensorboard"),
         precision=preset.resolved_precision(),
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
-        gradient_clip_val=5.0,
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=10_000,

@@ -73,6 +73,7 @@ class SpeechTunedRecipe(SpeechHeadRecipe):
     """The same, with the encoder's next blocks above the one layer that is given; those below stay, and run once."""
 
     effort: ClassVar[tuple[str, ...]] = ("tuned_epochs",)
+    training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=1e-3, average=0.99, patience=0))
     blocks: int = 4
     """How many learn; what is above them is cut away."""
     share: float = 0.05
