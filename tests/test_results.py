@@ -9,7 +9,7 @@ from test_evaluate import predictions
 
 from intone.errors import IntoneError
 from intone.evaluate import score
-from intone.readme import END, START, readme_table, write_readme
+from intone.readme import END, START, readme_table, tried_page, write_readme
 from intone.results import SUMMARY_COLUMNS, Experiment, packed, publish, read_predictions
 from intone.runs import StoredFold
 
@@ -124,6 +124,15 @@ def test_the_readme_says_what_the_results_say():
     text = (ROOT / "README.md").read_text()
     shown = text.split(START)[1].split(END)[0].strip()
     assert shown == readme_table(ROOT / "results").strip(), "run `intone results readme`"
+    assert (ROOT / "docs" / "tried.md").read_text() == tried_page(ROOT / "results"), "run `intone results readme`"
+
+
+def test_what_was_tried_stands_in_a_table(tmp_path):
+    rows = "a,first,1 2,60,50.04\na,first,3 4,60,51\nb,then,3 4,0,52\n"
+    (tmp_path / "development.csv").write_text("setting,change,held_out_actors,epochs,uar\n" + rows)
+    page = tried_page(tmp_path)
+    assert "| name | what | epochs | actors 1 2 | actors 3 4 |" in page
+    assert "| a | first | 60 | 50.0 | 51.0 |\n| b | then | – |  | 52.0 |" in page
 
 
 @pytest.mark.skipif(

@@ -215,16 +215,21 @@ def evaluate(
         say(str(path))
 
 
-def results_readme(readme: Path = Path("README.md"), results: Path = Path("results")) -> None:
-    """Write the table of results into the README, between its markers.
+def results_readme(
+    readme: Path = Path("README.md"), tried: Path = Path("docs/tried.md"), results: Path = Path("results")
+) -> None:
+    """Write the tables of results into the README, between its markers, and the page of what was tried.
 
     Args:
         readme: The file to change.
-        results: Where summary.csv lies.
+        tried: The page to write.
+        results: Where summary.csv and development.csv lie.
     """
-    from intone.readme import write_readme
+    from intone.cache import write_whole
+    from intone.readme import tried_page, write_readme
 
     write_readme(readme, results)
+    write_whole(tried, tried_page(results).encode())
 
 
 def report(

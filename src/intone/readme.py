@@ -1,4 +1,4 @@
-"""results/summary.csv -> the README's tables, between its markers."""
+"""results/ -> the README's tables, between its markers, and docs/tried.md: what was tried while settings were found."""
 
 from pathlib import Path
 
@@ -91,3 +91,25 @@ def write_readme(readme: Path, results: Path) -> None:
         raise IntoneError(f"{readme} has no place for the table: it needs the lines {START} and {END}.")
     before, after = text.split(START)[0], text.split(END)[1]
     write_whole(readme, f"{before}{START}\n{readme_table(results)}\n{END}{after}".encode())
+
+
+def tried_page(results: Path) -> str:
+    """Markdown: every setting of development.csv with its UAR on each group of held-out actors, in percent."""
+    rows = pd.read_csv(results / "development.csv")
+    groups = list(dict.fromkeys(rows["held_out_actors"]))
+    lines = [
+        "# What was tried",
+        "",
+        "UAR in percent on training actors of the first luna5 fold that were held out for it, in groups, while the rest",
+        "of its training actors trained. No test actor was read for this. One setting differs by about two points from",
+        "seed to seed, and a group has five actors: small differences say nothing.",
+        "Made by `intone results readme` from `results/development.csv`; [how it came about](method.md).",
+        "",
+        f"| name | what | epochs | {' | '.join(f'actors {g}' for g in groups)} |",
+        f"|---|---|--:|{'--:|' * len(groups)}",
+    ]
+    for (name, change, epochs), tried in rows.groupby(["setting", "change", "epochs"], sort=False):
+        got = dict(zip(tried["held_out_actors"], tried["uar"], strict=True))
+        cells = " | ".join(f"{got[g]:.1f}" if g in got else "" for g in groups)
+        lines.append(f"| {name} | {change} | {epochs or '–'} | {cells} |")
+    return "\n".join(lines) + "\n"
