@@ -100,9 +100,9 @@ def tried_page(results: Path) -> str:
     lines = [
         "# What was tried",
         "",
-        "UAR in percent on training actors of the first luna5 fold that were held out for it, in groups, while the rest",
-        "of its training actors trained. No test actor was read for this. One setting differs by about two points from",
-        "seed to seed, and a group has five actors: small differences say nothing.",
+        "UAR in percent on training actors of the first luna5 fold that were held out for it, in groups, while the",
+        "rest of its training actors trained. No test actor was read for this. One setting differs by about two points",
+        "from seed to seed, and a group has five actors: small differences say nothing.",
         "Made by `intone results readme` from `results/development.csv`; [how it came about](method.md).",
         "",
         f"| name | what | epochs | {' | '.join(f'actors {g}' for g in groups)} |",
