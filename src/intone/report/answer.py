@@ -75,11 +75,12 @@ def _row(source: Source, subject: Subject) -> list[str]:
 
 def standing(source: Source) -> pd.DataFrame:
     """Rows of the first figure; `natural` never stands beside published figures."""
-    rows = [
-        {"name": s.model, "value": r["uar"], "low": r["uar_low"], "high": r["uar_high"], "ours": True}
-        for s in source.subjects
-        if s.experiment.track in ("none", "asr") and (r := source.row(s.experiment)) is not None
-    ]
+    ours = [s.experiment for s in source.subjects if s.experiment.track in ("none", "asr")]
+    ours += [e for p in ("emobox6", "loso24") if (e := source.find(source.lead.model, "none", p))]
+    rows: list[dict[str, Any]] = []
+    for e in ours:
+        rate_of = source.row(e)[["uar", "uar_low", "uar_high"]].set_axis(["value", "low", "high"])
+        rows.append({"name": f"{e.model} ({e.protocol})", **rate_of, "ours": True})
     others = source.published[source.published["topic"] == "standing"]
     others = pd.concat([others[others["system"] == "listeners"], others[others["metric"] == "uar"]])
     for other in others.to_dict("records")[: OTHERS_SHOWN + 1]:
