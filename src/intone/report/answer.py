@@ -29,7 +29,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         ),
         "missing": absent("make reproduce", *_missing(source)),
         "standing": gallery.add(
-            "Test UAR beside published figures with other protocols and far larger models (open circles; accuracy for "
+            "Test UAR, protocol in brackets, beside published figures of far larger models (open circles; accuracy for "
             "listeners, who chose among seven options). Lines: 95 % intervals where given. Caveats at the end.",
             {"standing": standing_figure(standing(source))},
         ),
