@@ -34,6 +34,11 @@ def test_a_quick_run_leaves_encoders_out_unless_asked():
     assert Reproduce(quick=True, transformers="yes").encoders and not Reproduce(transformers="no").encoders
 
 
+def test_four_actors_are_too_few_for_encoders():
+    with pytest.raises(IntoneError, match="--actors 5 or more"):
+        Reproduce(quick=True, transformers="yes", actors=4).run()
+
+
 def test_a_name_costs_what_its_longest_beginning_costs():
     assert cost("audio_whisper_small-tuned") > cost("audio_cnn") > cost("audio_whisper_small-frozen") > cost("text_gru")
 
