@@ -163,11 +163,13 @@ def chance_p(table: pd.DataFrame, rounds: int = 5_000, seed: int = 0) -> float:
     draw = np.random.default_rng(seed)
     speaker = pd.factorize(table["speaker"])[0]
     true, said = table["emotion"].map(INDEX).to_numpy(), table["predicted"].map(INDEX).to_numpy()
-    order = np.argsort(speaker, kind="stable")
     seen = uar(confusion(true, said))
-    reached = 0
-    for _ in range(rounds):
-        shuffled = np.empty_like(true)
-        shuffled[order] = true[np.lexsort((draw.random(len(true)), speaker))]
-        reached += uar(confusion(shuffled, said)) >= seen - 1e-9
+    reached = sum(uar(confusion(permuted_within(true, speaker, draw), said)) >= seen - 1e-9 for _ in range(rounds))
     return (1 + reached) / (1 + rounds)
+
+
+def permuted_within(values: np.ndarray, group: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """Values [N] in another order, each group's [N, from 0] among its own places."""
+    permuted = np.empty_like(values)
+    permuted[np.argsort(group, kind="stable")] = values[np.lexsort((draw.random(len(values)), group))]
+    return permuted

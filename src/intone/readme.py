@@ -6,6 +6,7 @@ import pandas as pd
 
 from intone.cache import write_whole
 from intone.errors import IntoneError
+from intone.numerals import size, span
 
 START, END = "<!-- results: made by `intone results readme` -->", "<!-- end of results -->"
 
@@ -49,21 +50,9 @@ def block(rows: pd.DataFrame, title: str) -> str:
     wide = rows.pivot(index="model", columns="split")
     for key, row in wide.sort_values(("uar", "test"), ascending=False).iterrows():
         rates = " | ".join(f"{row['accuracy', part]:.1f}" for part in ("train", "validation", "test"))
-        span = interval(row["uar", "test"], row["uar_low", "test"], row["uar_high", "test"])
-        lines.append(f"| `{key}` | {size(row['parameters', 'test'])} | {rates} | {span} |")
+        recall = span(row["uar", "test"], row["uar_low", "test"], row["uar_high", "test"])
+        lines.append(f"| `{key}` | {size(row['parameters', 'test'])} | {rates} | {recall} |")
     return "\n".join(lines)
-
-
-def interval(uar: float, low: float, high: float) -> str:
-    """A rate and its 95 % interval."""
-    return f"{uar:.1f} [{low:.1f}, {high:.1f}]"
-
-
-def size(parameters: float) -> str:
-    """A parameter count for people: 0.69M, 12k, –."""
-    if parameters >= 1e5:
-        return f"{parameters / 1e6:.2f}M"
-    return f"{parameters / 1e3:.0f}k" if parameters >= 1e3 else str(int(parameters))
 
 
 def protocols(summary: pd.DataFrame) -> str:
@@ -79,7 +68,7 @@ def protocols(summary: pd.DataFrame) -> str:
     ]
     for model in counts.index[counts > 1]:
         mine = rows[rows["model"] == model].set_index("protocol")
-        cells = [interval(*mine.loc[p, ["uar", "uar_low", "uar_high"]]) if p in mine.index else "" for p in shown]
+        cells = [span(*mine.loc[p, ["uar", "uar_low", "uar_high"]]) if p in mine.index else "" for p in shown]
         lines.append(f"| `{model}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -20,6 +20,7 @@ from intone.confidence import Confidence, trust
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evaluate import Score, accuracy, interval, score, sign_flip
+from intone.numerals import bare_p, span
 from intone.predictions import read
 from intone.significance import holm
 
@@ -128,7 +129,7 @@ def _recalls(found: Mapping[str, Verdict]) -> Table:
 def _tests(found: Mapping[str, Verdict]) -> Table:
     table = _table("against 1", "UAR gap", "p", "p, Holm")
     for number, row in enumerate(against_first(found).to_dict("records"), start=2):
-        table.add_row(str(number), f"{row['gap']:+.1f}", p_value(row["p"]), p_value(row["holm"]))
+        table.add_row(str(number), f"{row['gap']:+.1f}", bare_p(row["p"]), bare_p(row["holm"]))
     return table
 
 
@@ -142,16 +143,6 @@ def _table(*columns: str) -> Table:
 def short(name: object) -> str:
     """A file's name without its folders and endings."""
     return Path(str(name)).name.split(".")[0]
-
-
-def p_value(p: float) -> str:
-    """A p value for people."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def span(value: float, low: float, high: float) -> str:
-    """A rate and its 95 % interval."""
-    return f"{value:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def write(found: Mapping[str, Verdict], folder: Path) -> list[Path]:

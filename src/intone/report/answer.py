@@ -7,8 +7,9 @@ import pandas as pd
 
 from intone.evaluate import accuracy, interval
 from intone.figures import standing_figure
+from intone.numerals import rate
 from intone.report.inferences import inferences
-from intone.report.markdown import Gallery, absent, rate, span, table
+from intone.report.markdown import Gallery, absent, table, whole_span
 from intone.report.source import Source, Subject
 
 LEARNED = 5
@@ -67,9 +68,9 @@ def _row(source: Source, subject: Subject) -> list[str]:
     return [
         f"`{subject.model}`",
         *(rate(part["accuracy"]) for part in parts[:2]),
-        span(test["accuracy"], low, high),
+        whole_span(test["accuracy"], low, high),
         *(rate(part["uar"]) for part in parts[:2]),
-        span(test["uar"], test["uar_low"], test["uar_high"]),
+        whole_span(test["uar"], test["uar_low"], test["uar_high"]),
     ]
 
 

@@ -6,8 +6,9 @@ import pandas as pd
 
 from intone.confidence import before_temperature, trust
 from intone.figures import reliability_figure, risk_coverage_figure
+from intone.numerals import rate
 from intone.report.inferences import TARGET_ECE
-from intone.report.markdown import Gallery, rate, table
+from intone.report.markdown import Gallery, table
 from intone.report.source import Source
 from intone.results import Experiment
 

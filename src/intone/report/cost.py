@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 
 from intone.figures import cost_figure
-from intone.readme import size
-from intone.report.markdown import Gallery, absent, rate, table
+from intone.numerals import rate, size
+from intone.report.markdown import Gallery, absent, table
 from intone.report.source import MAIN, WORDS, Source
 
 HEARD = ("none", "asr")

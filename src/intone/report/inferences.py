@@ -7,8 +7,9 @@ import pandas as pd
 from intone.breakdown import by_emotion, by_speaker
 from intone.confidence import trust
 from intone.evaluate import sign_flip, speaker_uars
+from intone.numerals import p_value, points, rate
 from intone.report.comparisons import comparisons
-from intone.report.markdown import GAIN, LEVEL, LOSS, p_value, points, rate, span, verdict
+from intone.report.markdown import GAIN, LEVEL, LOSS, verdict, whole_span
 from intone.report.source import MAIN, WORDS, Source
 from intone.results import Experiment
 from intone.significance import group_gap, holm
@@ -46,7 +47,7 @@ def _hears(source: Source) -> Inference:
         head = "Emotion has not been shown to be heard in a stranger's voice."
     text = (
         f"`{lead.model}` is right on {rate(test['accuracy'])} % of the clips of actors it never heard (UAR "
-        f"{span(test['uar'], test['uar_low'], test['uar_high'])}; chance is {CHANCE}; untrained listeners, asked "
+        f"{whole_span(test['uar'], test['uar_low'], test['uar_high'])}; chance is {CHANCE}; untrained listeners, asked "
         f"otherwise, {rate(listeners['value'])} %): best on {recall.idxmax()} ({rate(recall.max())}), worst on "
         f"{recall.idxmin()} ({rate(recall.min())}). It is right on {rate(train['accuracy'])} % of the very clips it "
         f"learned from: {rate(train['accuracy'] - test['accuracy'])} points more"
@@ -188,7 +189,7 @@ def _elsewhere(source: Source) -> Inference | None:
         mine = rows[rows["model"] == subject.model].to_dict("records")
         if mine:
             here = float(source.row(subject.experiment)["uar"])
-            there = [f"{r['protocol']} {span(r['uar'], r['uar_low'], r['uar_high'])}" for r in mine]
+            there = [f"{r['protocol']} {whole_span(r['uar'], r['uar_low'], r['uar_high'])}" for r in mine]
             within = all(r["uar_low"] <= here <= r["uar_high"] for r in mine)
             head = "Other folds say the same." if within else "Other folds say something else."
             text = f"UAR of `{subject.model}`: {MAIN} {rate(here)}, {', '.join(there)}."

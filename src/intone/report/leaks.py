@@ -6,7 +6,8 @@ import pandas as pd
 
 from intone.evaluate import sign_flip
 from intone.figures import leaks_figure
-from intone.report.markdown import Gallery, absent, bare_p, points, rate, table
+from intone.numerals import bare_p, points, rate
+from intone.report.markdown import Gallery, absent, table
 from intone.report.source import MAIN, Source
 from intone.results import Experiment
 from intone.significance import holm

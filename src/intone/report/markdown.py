@@ -1,4 +1,4 @@
-"""Rows and numbers -> Markdown: tables, rates with intervals, p values, figures and notes."""
+"""Rows and figures -> Markdown: tables, verdicts, pictures with captions, notes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from intone.figures import save
+from intone.numerals import span
 
 GAIN, LOSS, NONE = "a gain", "a loss", "no gain"
 LEVEL = 0.05
@@ -20,29 +21,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1, 
     return "\n".join([f"| {' | '.join(head)} |", f"|{rule}|", *lines])
 
 
-def rate(value: float) -> str:
-    """Percent, one decimal; a dash where there is none."""
-    return "–" if value != value else f"{value:.1f}"
-
-
-def points(value: float) -> str:
-    """A difference of percentages, signed."""
-    return f"{value:+.1f}".replace("-", "−") if round(value, 1) else "0.0"
-
-
-def span(value: float, low: float, high: float) -> str:
-    """A rate and its 95 % interval."""
-    return f"{value:.1f}\u00a0[{low:.1f},\u00a0{high:.1f}]"  # never broken over two lines
-
-
-def p_value(p: float) -> str:
-    """With its sign: "= 0.042", "< 0.001"."""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
-
-
-def bare_p(p: float) -> str:
-    """For a column: "0.042", "< 0.001"."""
-    return p_value(p).removeprefix("= ")
+def whole_span(value: float, low: float, high: float) -> str:
+    """A rate and its 95 % interval, never broken over two lines."""
+    return span(value, low, high, "\u00a0")
 
 
 def verdict(gap: float, p: float) -> str:

@@ -8,7 +8,8 @@ import pandas as pd
 from intone.breakdown import by_emotion, by_speaker, counts
 from intone.emotions import EMOTIONS
 from intone.figures import recalls_figure, spectrograms_figure
-from intone.report.markdown import Gallery, absent, listed, rate, table
+from intone.numerals import rate
+from intone.report.markdown import Gallery, absent, listed, table
 from intone.report.saliency import COMMAND, pictures
 from intone.report.source import Source, Subject
 

@@ -10,8 +10,8 @@ from intone.confidence import log_loss
 from intone.emotions import EMOTIONS
 from intone.evaluate import accuracy, interval
 from intone.figures import confusion_figure, history_figure, speakers_figure
-from intone.readme import size
-from intone.report.markdown import Gallery, listed, rate, span, table
+from intone.numerals import rate, size
+from intone.report.markdown import Gallery, listed, table, whole_span
 from intone.report.source import WORDS, Source, Subject
 from intone.results import Experiment
 from intone.splits import PARTS
@@ -105,8 +105,8 @@ def _parts(source: Source, experiment: Experiment) -> str:
     for part in PARTS:
         row, clips = source.row(experiment, part), everything[everything["split"] == part]
         low, high = interval(clips, rate=accuracy)
-        right = span(row["accuracy"], low, high)
-        recall = span(row["uar"], row["uar_low"], row["uar_high"])
+        right = whole_span(row["accuracy"], low, high)
+        recall = whole_span(row["uar"], row["uar_low"], row["uar_high"])
         rows.append(
             [part, row["clips"], right, recall, rate(row["macro_f1"]), f"{log_loss(clips):.2f}", f"{row['ece']:.3f}"]
         )
@@ -138,7 +138,7 @@ def every_run(source: Source) -> str:
         parts = part.set_index("split").to_dict("index")
         test = parts["test"]
         accuracies = [rate(parts[p]["accuracy"]) for p in PARTS]
-        recall = span(test["uar"], test["uar_low"], test["uar_high"])
+        recall = whole_span(test["uar"], test["uar_low"], test["uar_high"])
         rest = [rate(test["macro_f1"]), f"{test['ece']:.3f}", size(test["parameters"])]
         rows.append([f"`{model}`", track, protocol, *accuracies, recall, *rest])
     head = ["model", "track", "protocol", "train", "val.", "test", "test UAR [95 %]", "F1", "ECE", "size"]

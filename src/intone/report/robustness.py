@@ -8,9 +8,10 @@ import pandas as pd
 from intone.breakdown import by_emotion, by_group, recalls_of
 from intone.figures import perturbations_figure
 from intone.marks import MARKS, RECALL, SEX_RECALL, SEX_UAR
+from intone.numerals import p_value, points, rate
 from intone.report.calibration import FAILED, PASSED
 from intone.report.inferences import sex_gap
-from intone.report.markdown import Gallery, absent, p_value, points, rate, table
+from intone.report.markdown import Gallery, absent, table
 from intone.report.source import Source, Subject
 
 CLEAN = "none"

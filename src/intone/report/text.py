@@ -7,8 +7,9 @@ import pandas as pd
 
 from intone.figures import tracks_figure
 from intone.information import tells
+from intone.numerals import bare_p, points, rate
 from intone.report.comparisons import comparisons
-from intone.report.markdown import GAIN, LEVEL, LOSS, Gallery, absent, bare_p, listed, points, rate, span, table
+from intone.report.markdown import GAIN, LEVEL, LOSS, Gallery, absent, listed, table, whole_span
 from intone.report.source import MAIN, WORDS, Source
 from intone.significance import holm
 from intone.transcripts import normalise
@@ -144,7 +145,7 @@ def _sentence(source: Source, gallery: Gallery) -> str:
     for row in crossed.to_dict("records"):
         same = source.find(row["model"], row["track"])
         before = rate(source.row(same)["uar"]) if same else "–"
-        recall = span(row["uar"], row["uar_low"], row["uar_high"])
+        recall = whole_span(row["uar"], row["uar_low"], row["uar_high"])
         cells.append((f"`{row['model']}`", WORDS.get(row["track"], "sound alone"), before, recall))
     caption = (
         "Tested on the sentence that was not learned from (`luna5_sentence`), by actors that were not either: UAR."
