@@ -83,6 +83,9 @@ def test_the_head_ignores_what_stands_behind_a_clip_and_can_lean_on_any_layer():
     both, alone = (next(iter(examples.batches(files, 4))) for files in (["a", "b"], ["a"]))
     with torch.inference_mode():
         torch.testing.assert_close(network(*both.inputs)[0][:1], network(*alone.inputs)[0])
+        longer = next(iter(StateExamples(views, {"a": "sad"}, 0.5, step=16).batches(["a"], 4)))
+        assert longer.inputs[0].shape[2] == 16
+        torch.testing.assert_close(network(*longer.inputs)[0], network(*alone.inputs)[0])
         before = network(*alone.inputs)[0]
         network.layer_scores[1] = 5.0
         assert not torch.allclose(before, network(*alone.inputs)[0])

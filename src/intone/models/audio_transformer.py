@@ -84,10 +84,18 @@ class StateExamples:
     """Clips' states, view by view, as padded batches."""
 
     def __init__(
-        self, views: Mapping[str, Sequence[np.ndarray]], emotions: Mapping[str, str], frame_mask: float, seed: int = 0
+        self,
+        views: Mapping[str, Sequence[np.ndarray]],
+        emotions: Mapping[str, str],
+        frame_mask: float,
+        seed: int = 0,
+        step: int = 1,
     ) -> None:
-        """`views`: `file` -> states [layers, T, D] of the clip itself, then of its changed copies."""
-        self.views, self.emotions, self.frame_mask, self.seed = views, emotions, frame_mask, seed
+        """`views`: `file` -> states [layers, T, D] of the clip itself, then of its changed copies.
+
+        A batch is as long as its longest clip, up to a whole number of `step` frames.
+        """
+        self.views, self.emotions, self.frame_mask, self.seed, self.step = views, emotions, frame_mask, seed, step
 
     def changed(self, file: str, epoch: int) -> np.ndarray:
         """One view of a training clip with a stretch hidden, the same for the same seed and epoch."""
@@ -104,13 +112,14 @@ class StateExamples:
         for part in in_batches(files, size, self.seed, epoch):
             arrays = [self.views[f][0] if epoch is None else self.changed(f, epoch) for f in part]
             target = torch.tensor([INDEX[self.emotions[f]] for f in part])
-            yield Batch(_padded(arrays), target, part)
+            yield Batch(_padded(arrays, self.step), target, part)
 
 
-def _padded(arrays: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+def _padded(arrays: Sequence[np.ndarray], step: int) -> tuple[Tensor, Tensor]:
     lengths = torch.tensor([a.shape[1] for a in arrays])
     layers, _, width = arrays[0].shape
-    out = np.zeros((len(arrays), layers, int(lengths.max()), width), np.float32)
+    longest = -(-int(lengths.max()) // step) * step
+    out = np.zeros((len(arrays), layers, longest, width), np.float32)
     for row, a in zip(out, arrays, strict=True):
         row[:, : a.shape[1]] = a
     return torch.from_numpy(out), lengths

@@ -26,6 +26,8 @@ class SpeechHeadRecipe(EncoderRecipe):
 
     effort: ClassVar[tuple[str, ...]] = ("head_epochs",)
     pooled: ClassVar[bool] = False
+    step: ClassVar[int] = 1
+    """Frames by whose multiples batches are long."""
     network: AudioTransformerPreset = field(default_factory=AudioTransformerPreset)
     training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=1e-3, average=0.99, patience=10))
 
@@ -43,7 +45,7 @@ class SpeechHeadRecipe(EncoderRecipe):
 
     def examples(self, lab: Lab, track: str, split: Split, folder: Path) -> StateExamples:
         """The fold's clips as this network takes them."""
-        return StateExamples(self.hearing.of_all(lab), lab.emotions, self.network.frame_mask, lab.seed)
+        return StateExamples(self.hearing.of_all(lab), lab.emotions, self.network.frame_mask, lab.seed, self.step)
 
     def network_of(self, folder: Path) -> AudioTransformer:
         """The trained network of a finished fold."""
@@ -73,6 +75,7 @@ class SpeechTunedRecipe(SpeechHeadRecipe):
     """The same, with the encoder's next blocks above the one layer that is given; those below stay, and run once."""
 
     effort: ClassVar[tuple[str, ...]] = ("tuned_epochs",)
+    step: ClassVar[int] = 16  # a processor keeps memory for every shape of a block that it has seen
     training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=1e-3, average=0.99, patience=0))
     blocks: int = 4
     """How many learn; what is above them is cut away."""
