@@ -9,8 +9,9 @@ from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evidence import paired_tests
 from intone.lab import Lab
+from intone.plan import CHOSEN, FURTHER, by_sentence, cost, experiments
 from intone.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
-from intone.reproduce import CHOSEN, FURTHER, Reproduce, by_sentence, cost, experiments
+from intone.reproduce import Reproduce
 from intone.results import fix_answers, packed
 
 

@@ -1,7 +1,7 @@
 """RAVDESS, Whisper's words and GoEmotions -> every model of the project on every fold, and results/.
 
-What counts as best is fixed in `CHOSEN` and written to results/chosen.json before any test clip is read. Each fold is
-kept as soon as it is finished, so that the same command goes on after a kill.
+What counts as best is fixed in `plan.CHOSEN` and written to results/chosen.json before any test clip is read. Each
+fold is kept as soon as it is finished, so that the same command goes on after a kill.
 """
 
 import os
@@ -20,8 +20,9 @@ from intone.evaluate import score
 from intone.evidence import write_evidence
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
+from intone.plan import CHOSEN, CONFIRMED, FURTHER, SEEDS, by_sentence, cost, experiments, repeated
 from intone.progress import bar
-from intone.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
+from intone.recipes import FIRST_PHASE, MODELS, PAIRS
 from intone.recipes.audio import screened
 from intone.report import report
 from intone.results import Experiment, fix_answers, log_look, merge, publish
@@ -29,49 +30,6 @@ from intone.splits import PARTS, Split, folds
 from intone.transcripts import Whisper, transcribe
 from intone.word_errors import word_error_table
 from intone.workers import Task, make_all
-
-CHOSEN = {
-    "audio": "audio_cnn",
-    "audio_frozen": "audio_whisper_small-frozen",
-    "audio_single": "audio_whisper_small",
-    "audio_system": "ensemble_whisper",
-    "fusion_asr": "fusion_nested",
-    "fusion_natural": "fusion_whisper_minilm",
-}
-"""Question -> the model that answers it, fixed beforehand: from scratch, at best, and with words. The fusions take in
-each fold the simplest of their kind (or audio alone) that is within a standard error of the best on that fold's own
-validation actors, so no choice is ever averaged over folds."""
-
-TRACKS = ("asr", "asr_punctuated", "natural", "simulated")
-FUSED_TRACKS = ("asr", "natural")
-
-SEEDS = (0, 1, 2)
-"""Of each of `SEEDED` on the first luna5 fold, to show the noise of training beside that of speakers."""
-
-SEEDED = (("audio_cnn", "none"), ("audio_whisper_small-tuned", "none"), ("text_minilm-tuned", "natural"))
-"""Model, track. A probe of a frozen encoder is the same from every seed."""
-
-COST = {
-    "audio": 130,
-    "audio_whisper": 20,
-    "audio_whisper_small-tuned": 1500,
-    "ensemble": 1,
-    "text": 6,
-    "text_minilm": 40,
-    "fusion": 20,
-}
-"""Beginning of a name -> about how many seconds one fold takes, so that the bar knows what is left."""
-
-FURTHER = ("audio_cnn", "audio_whisper_base-frozen", "audio_whisper_small-frozen")
-"""What is judged under every protocol; the encoders' heads and choices under the main one alone."""
-
-CONFIRMED = ("text_lstm", "fusion_")
-"""Beginnings of what is judged on emobox6 too, with what was really said: whether words that mean nothing do harm is
-asked once more where nothing was developed."""
-
-CONTROLLED = ("audio_cnn", "audio_whisper_small-frozen", "text_lstm", "fusion_nested")
-"""What is asked once more with a constant sentence, with other clips' words, and on a sentence never learned from."""
-
 
 FEWEST_WITH_ENCODERS = 5
 """Actors: a probe chooses its layers on training actors held out in turn, and of four a fold trains on one."""
@@ -211,35 +169,6 @@ class Reproduce:
                     rows.append((*key, got.accuracy, got.uar))
         columns = ["model", "track", "protocol", "fold", "seed", "split", "accuracy", "uar"]
         merge(results / "seeds.csv", pd.DataFrame(rows, columns=columns).round(2))
-
-
-def repeated(experiment: Experiment) -> bool:
-    """Whether it is trained from several seeds."""
-    return (experiment.model, experiment.track) in SEEDED and experiment.protocol in ("luna5", "speakers")
-
-
-def experiments(protocol: str, transformers: bool = True, tuned: bool = False) -> list[Experiment]:
-    """Everything that is trained under the main protocol, and the random split of audio_cnn."""
-    models = MODELS if transformers else FIRST_PHASE
-    wanted = [Experiment("audio_cnn", "audio", "none", "random")]
-    for modality, tracks in (("audio", ("none",)), ("text", TRACKS), ("fusion", FUSED_TRACKS)):
-        names = [n for n, recipe in models.items() if recipe.modality == modality and (tuned or n not in LONG)]
-        wanted += [Experiment(name, modality, track, protocol) for track in tracks for name in names]
-    wordless = [(m, models[m].modality, t) for t in ("constant", "shuffled") for m in CONTROLLED if m in models]
-    if protocol == "luna5":
-        wanted += [Experiment(m, kind, track, protocol) for m, kind, track in wordless if kind != "audio"]
-    return wanted
-
-
-def by_sentence(transformers: bool) -> list[Experiment]:
-    """Folds that are disjoint by sentence as well as by speaker."""
-    named = [(m, MODELS[m].modality) for m in CONTROLLED if transformers or m in FIRST_PHASE]
-    return [Experiment(m, kind, "none" if kind == "audio" else "asr", "luna5_sentence") for m, kind in named]
-
-
-def cost(model: str) -> int:
-    """About how many seconds one fold of a model takes."""
-    return COST[max((start for start in COST if model.startswith(start)), key=len)]
 
 
 def heard(corpus: Corpus, results: Path) -> pd.DataFrame:
