@@ -27,7 +27,7 @@ bench: $(VENV)/.train
 # The exact versions that the committed results were made with.
 $(VENV)/.train: requirements.txt pyproject.toml
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[train,demo,glove,report]"
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[train,demo,glove]"
 	touch $@
 
 # Tables in, documents out: no training library.
@@ -37,7 +37,7 @@ $(VENV)/.report: requirements.txt pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.train
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[train,demo,glove,report,dev]"
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[train,demo,glove,dev]"
 	touch $@
 
 clean:

@@ -6,11 +6,13 @@ import pytest
 
 from intone.audio import read_clip
 from intone.emotions import EMOTIONS
-from intone.explain import Picture, attended, gallery, integrated, levels, words, write_pictures
+from intone.errors import IntoneError
+from intone.explain import attended, words
 from intone.figures import attention_figure, shares_figure, spectrograms_figure
 from intone.lab import Effort, Lab
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.models.text_rnn import TextRnnPreset
+from intone.pictures import Picture, gallery, integrated, levels, saliency, write_pictures
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import TextChoice
 from intone.recipes.speech_network import SpeechHeadRecipe
@@ -67,6 +69,15 @@ def test_words_that_give_the_emotion_away_are_worth_most(lab):
     assert set(rows["emotion"]) <= set(EMOTIONS) and (rows["clips"] >= 5).all()
     assert {"word", "attribution"} <= set(rows)
     assert rows["attribution"].max() > 0
+
+
+@pytest.mark.parametrize(("of", "model"), [(saliency, "head"), (attended, "audio_cnn"), (words, "audio_cnn")])
+def test_a_model_of_another_kind_is_refused_in_one_sentence(of, model, lab):
+    splits = folds(lab.corpus.clips, "speakers")
+    for split in splits:
+        lab.fold(model, "none", split)
+    with pytest.raises(IntoneError, match=f"{model} is not a"):
+        of(lab, splits, model)
 
 
 def test_pictures_come_back_as_they_were_written(tmp_path):

@@ -20,10 +20,8 @@ import pandas as pd
 from intone.audio import SAMPLE_RATE, read_clip
 from intone.cache import cache_folder, write_whole
 from intone.corpora import ravdess
-from intone.errors import IntoneError, Missing
 from intone.lab import Lab
-from intone.listeners import listener, made
-from intone.progress import say
+from intone.listeners import listener, trained
 from intone.recipes import MODELS
 from intone.splits import Split, folds
 
@@ -62,16 +60,9 @@ class Cost:
 def measured(lab: Lab, models: Sequence[str], split: Split, clips: int) -> pd.DataFrame:
     """One row a model, columns `COLUMNS`; raises IntoneError where none of them has been trained."""
     rows = []
-    for model in models:
-        try:
-            made(lab, model, split)
-        except Missing as problem:
-            say(f"left out: {model}: {problem}")
-            continue
+    for model in trained(lab, models, [split]):
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
             rows.append(pool.submit(inference, replace(lab, memory={}), model, split, clips).result())
-    if not rows:
-        raise IntoneError(f"None of {', '.join(models)} has been trained: `intone reproduce`.")
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

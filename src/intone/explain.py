@@ -1,7 +1,7 @@
 """Finished folds -> results/explanations/: what networks look at, as small tables and pictures that the report shows.
 
-Saliency: integrated gradients (Sundararajan et al. 2017) from the clip's own quietest level. Attention: a head's own
-weights. Words: what the predicted emotion loses in log-probability when one word is left out (Zeiler & Fergus 2014).
+Saliency and the hardest clips are pictures.py's. Attention: a head's own weights. Words: what the predicted emotion
+loses in log-probability when one word is left out (Zeiler & Fergus 2014).
 """
 
 from dataclasses import dataclass, field
@@ -10,28 +10,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from captum.attr import IntegratedGradients
-from scipy.ndimage import gaussian_filter
 from scipy.special import log_softmax
 
 from intone import goemotions
-from intone.audio import read_clip, trim_silence
 from intone.cache import cache_folder, write_whole
 from intone.corpora import ravdess
 from intone.emotions import EMOTIONS, INDEX
 from intone.errors import Missing
-from intone.features import FeatureSettings, extract, levelled, log_mel
 from intone.lab import Lab
 from intone.listeners import made
-from intone.models.audio_cnn import padded
 from intone.models.text_rnn import TextExamples
+from intone.pictures import difficult, saliency, write_pictures
 from intone.progress import say
 from intone.recipes import MODELS
-from intone.recipes.audio import AudioRecipe
 from intone.recipes.speech_network import SpeechHeadRecipe
 from intone.recipes.text import SentenceRecipe
-from intone.report.mistakes import hardest
-from intone.report.source import Source
 from intone.splits import Split, folds
 from intone.tracks import sentences
 from intone.train import listen
@@ -90,104 +83,9 @@ def explain(lab: Lab, splits: list[Split], results: Path, spectrogram: str, atte
             say(f"left out: {name}: {problem}")
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One clip to be shown in the report."""
-
-    set: str
-    model: str
-    emotion: str
-    """As portrayed."""
-    title: str
-    levels: np.ndarray
-    """Log-mel [frames, bands] in decibels under the peak, -60 to 0."""
-    weights: np.ndarray | None = None
-    """[frames, bands], 0 to 1."""
-
-
-def saliency(lab: Lab, splits: list[Split], model: str) -> list[Picture]:
-    """One actor, one sentence, each emotion, heard by the network that never heard the actor."""
-    recipe = lab.recipe(model)
-    assert isinstance(recipe, AudioRecipe)
-    pictures = []
-    for row in gallery(lab.corpus.clips).to_dict("records"):
-        split = next(s for s in splits if row["file"] in s.test)
-        fold = made(lab, model, split)
-        signal = read_clip(lab.corpus.paths[row["file"]])
-        weights, said = integrated(recipe, fold.folder, signal)
-        title = row["emotion"] if said == row["emotion"] else f"{row['emotion']}, heard as {said}"
-        pictures.append(Picture("saliency", model, row["emotion"], title, levels(signal), weights))
-    return pictures
-
-
-def gallery(clips: pd.DataFrame) -> pd.DataFrame:
-    """One clip an emotion, of the first speaker and sentence that have them all; strong ones where there are."""
-    ordered = clips.sort_values(
-        ["speaker", "statement", "intensity", "repetition"], ascending=[True, True, False, True]
-    )
-    one_each = ordered.drop_duplicates(["speaker", "statement", "emotion"])
-    groups = one_each.groupby(["speaker", "statement"])["emotion"].transform("nunique")
-    best = one_each[groups == groups.max()]
-    first = best[(best["speaker"] == best["speaker"].iloc[0]) & (best["statement"] == best["statement"].iloc[0])]
-    return first.sort_values("emotion", key=lambda e: e.map(INDEX))
-
-
-def integrated(recipe: AudioRecipe, folder: Path, signal: np.ndarray, steps: int = 32) -> tuple[np.ndarray, str]:
-    """Integrated gradients of the predicted emotion's logit, [frames, rows] from 0 to 1, and that emotion.
-
-    What speaks against the prediction is left out, and the rest blurred over two frames and bands.
-    """
-    network = recipe.network_of(folder).eval()
-    rows = (extract(signal, recipe.features) - network.mean.numpy()) / network.deviation.numpy()
-    x, frames = padded([rows])
-    said = int(network(x, frames)[0].argmax())
-    start = torch.full_like(x, float(rows.min()))
-    lengths = frames.expand(steps)
-
-    def logits(given: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = network(given, lengths[: len(given)])[0]
-        return out
-
-    found = IntegratedGradients(logits).attribute(x, start, target=said, n_steps=steps, internal_batch_size=steps)
-    weights = gaussian_filter(np.clip(found[0, 0].detach().numpy()[:, : rows.shape[1]], 0, None), 2).T
-    return weights / max(float(weights.max()), 1e-9), EMOTIONS[said]
-
-
-def levels(signal: np.ndarray) -> np.ndarray:
-    """Log-mel [frames, 64] of the speech in decibels under its peak, -60 to 0."""
-    mel = log_mel(levelled(trim_silence(signal)), FeatureSettings(floor=1e-10)).T * (10 / np.log(10))
-    return np.clip(mel - mel.max(), -60, 0)
-
-
-def difficult(lab: Lab, results: Path) -> list[Picture]:
-    """The clips whose emotion the report's best audio model thought least likely."""
-    lead = Source(results).lead.experiment
-    pictures = []
-    for row in hardest(Source(results).tested(lead)).to_dict("records"):
-        who = row["speaker"].rpartition("-")[2]
-        title = f"actor {who}: {row['emotion']},\ntaken for {row['predicted']}"
-        signal = read_clip(lab.corpus.paths[row["file"]])
-        pictures.append(Picture("hardest", lead.model, row["emotion"], title, levels(signal)))
-    return pictures
-
-
-def write_pictures(out: Path, pictures: list[Picture]) -> None:
-    """pictures.csv (what each shows) and pictures.npz (whole decibels above -60; weights in 255ths)."""
-    arrays, rows = {}, []
-    for number, picture in enumerate(pictures):
-        arrays[f"levels-{number}"] = np.round(picture.levels + 60).astype(np.uint8)
-        if picture.weights is not None:
-            arrays[f"weights-{number}"] = np.round(255 * picture.weights).astype(np.uint8)
-        rows.append((picture.set, number, picture.model, picture.emotion, picture.title))
-    table = pd.DataFrame(rows, columns=["set", "number", "model", "emotion", "title"])
-    np.savez_compressed(out / "pictures.npz", **arrays)  # type: ignore[arg-type]
-    write_whole(out / "pictures.csv", table.to_csv(index=False, lineterminator="\n").encode())
-
-
 def attended(lab: Lab, splits: list[Split], model: str) -> pd.DataFrame:
     """Mean attention over test clips, 1 where it is even: columns `model, emotion, position, weight`."""
-    recipe = lab.recipe(model)
-    assert isinstance(recipe, SpeechHeadRecipe)
+    recipe = lab.recipe_of(model, SpeechHeadRecipe, "a head that attends over an encoder's states")
     place = (np.arange(POSITIONS) + 0.5) / POSITIONS
     parts = []
     for split in splits:
@@ -223,8 +121,7 @@ def _without_each_word(lab: Lab, split: Split, model: str, track: str) -> pd.Dat
     """Columns `file, emotion` (as predicted)`, word, loss`: each test sentence without each of its words."""
     fold = made(lab, model, split, track)
     picked = fold.config["details"].get("picked", model)
-    recipe = lab.recipe(picked)
-    assert isinstance(recipe, SentenceRecipe)
+    recipe = lab.recipe_of(picked, SentenceRecipe, "a network that reads sentences")
     network, vocabulary = recipe.load(lab.where(picked, track, split))
     said = sentences(track, split, lab.corpus.clips, lab.transcripts, lab.goemotions)
     whole = {file: said[file].split() for file in split.test}

@@ -103,6 +103,11 @@ class Lab:
         """`file` -> emotion."""
         return dict(zip(self.corpus.clips["file"], self.corpus.clips["emotion"], strict=True))
 
+    @cached_property
+    def speakers(self) -> dict[str, str]:
+        """`file` -> speaker."""
+        return dict(zip(self.corpus.clips["file"], self.corpus.clips["speaker"], strict=True))
+
     def true(self, files: Sequence[str]) -> np.ndarray:
         """Emotion indices [N] of clips."""
         return np.array([INDEX[self.emotions[f]] for f in files])
@@ -118,6 +123,13 @@ class Lab:
         if model not in self.models:
             raise IntoneError(f"There is no model {model!r}: choose one of {', '.join(self.models)}.")
         return self.models[model]
+
+    def recipe_of(self, model: str, kind: Any, what: str) -> Any:
+        """The model's recipe; raises IntoneError where it is not of that class, which is `what`."""
+        recipe = self.recipe(model)
+        if not isinstance(recipe, kind):
+            raise IntoneError(f"{model} is not {what}: name one that is.")
+        return recipe
 
     def where(self, model: str, track: str, split: Split) -> Path:
         """The folder of one fold; audio alone has the track `none`."""

@@ -10,13 +10,12 @@ from pathlib import Path
 
 from intone.cache import cache_folder
 from intone.corpora import ravdess
-from intone.errors import IntoneError
 from intone.lab import Lab
 from intone.recipes import MODELS
 from intone.recipes.leaks import audited, leaky
 from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.results import Experiment, publish
-from intone.splits import LEAKY, Split, folds
+from intone.splits import AUDITED, Split, folds
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,10 @@ class Leaks:
 
 
 def audit(lab: Lab, models: tuple[str, ...], splits: list[Split], results: Path) -> None:
-    """Publish every model under every leaky protocol but `random`; raises IntoneError for one that is no probe."""
+    """Publish every model under the protocols of `splits.AUDITED`; raises IntoneError for one that is no probe."""
     for model in models:
-        recipe = lab.recipe(model)
-        if not isinstance(recipe, SpeechProbeRecipe):
-            raise IntoneError(f"{model} is no probe of a frozen encoder: these leaks are shown on probes alone.")
-        for protocol in LEAKY[1:]:
+        recipe = lab.recipe_of(model, SpeechProbeRecipe, "a probe of a frozen encoder")
+        for protocol in AUDITED:
             twin = replace(lab, models={**lab.models, model: leaky(recipe, protocol)}, memory=lab.memory)
             made = [twin.fold(model, "none", audited(split, protocol)) for split in splits]
             publish(Experiment(model, "audio", "none", protocol), made, results, "leaks")

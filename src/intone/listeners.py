@@ -19,6 +19,7 @@ from intone.lab import Lab
 from intone.models.audio_cnn import padded
 from intone.models.fusion import LATE
 from intone.models.speech_probe import pooled
+from intone.progress import say
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import AudioChoice, Ensemble
 from intone.recipes.speech_network import SpeechHeadRecipe
@@ -35,6 +36,22 @@ def made(lab: Lab, model: str, split: Split, track: str = "none") -> StoredFold:
     if not finished(folder, fingerprint(lab.settings(model, track), split, lab.corpus.clips)):
         raise Missing(f"{folder} is not there, or was made with other settings: `intone reproduce` makes it.")
     return read_fold(folder)
+
+
+def trained(lab: Lab, models: Sequence[str], splits: Sequence[Split]) -> list[str]:
+    """Those of the models whose folds are all finished; raises IntoneError where there is none."""
+    out = []
+    for model in models:
+        try:
+            for split in splits:
+                made(lab, model, split)
+        except Missing as problem:
+            say(f"left out: {model}: {problem}")
+        else:
+            out.append(model)
+    if not out:
+        raise IntoneError(f"None of {', '.join(models)} has been trained: `intone reproduce`.")
+    return out
 
 
 def listener(lab: Lab, model: str, split: Split) -> Logits:

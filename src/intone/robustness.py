@@ -18,14 +18,13 @@ from intone.audio import SAMPLE_RATE, read_clip
 from intone.cache import cache_folder, digest, write_whole
 from intone.corpora import Corpus, ravdess
 from intone.emotions import EMOTIONS, INDEX
-from intone.errors import IntoneError, Missing
 from intone.evaluate import accuracy, confusion, uar
 from intone.lab import Lab
-from intone.listeners import Logits, listener, made
+from intone.listeners import Logits, listener, made, trained
 from intone.perturbations import PERTURBATIONS, Sounds, esc10
-from intone.progress import say
 from intone.progress import track as with_bar
 from intone.recipes import MODELS
+from intone.results import Experiment, log_look
 from intone.splits import Split, folds
 
 COLUMNS = ["model", "perturbation", "level", "unit", "clips", "accuracy", "uar", "unchanged", "confidence", "mark"]
@@ -68,25 +67,13 @@ def measure(
     each: int,
 ) -> None:
     """Write both tables for those of the models that are trained; raises IntoneError where none is."""
-    trained = [model for model in models if _trained(lab, model, splits)]
-    if not trained:
-        raise IntoneError(f"None of {', '.join(models)} has been trained: `intone reproduce`.")
+    ready = trained(lab, models, splits)
     environment, sneezes = sounds
     heard = _Heard(lab, splits, each, environment, sneezes)
-    for model in trained:
+    for model in ready:
         mark = digest(*(made(lab, model, s).config["fingerprint"] for s in splits), each)[:12]
         _graded(heard, model, mark, results)
         _wordless(heard, model, mark, results)
-
-
-def _trained(lab: Lab, model: str, splits: list[Split]) -> bool:
-    try:
-        for split in splits:
-            made(lab, model, split)
-    except Missing as problem:
-        say(f"left out: {model}: {problem}")
-        return False
-    return True
 
 
 class _Heard:
@@ -145,6 +132,7 @@ def _graded(heard: _Heard, model: str, mark: str, results: Path) -> None:
     done = {(r["perturbation"], r["level"]) for r in rows[rows["model"] == model].to_dict("records")}
     if all(what[:2] in done for what in left):
         return
+    log_look(results, Experiment(model, "audio", "none", "luna5"), digest("perturbed", mark), "robustness")
     networks = heard.listeners(model)
     clean = heard.said(networks, "none", "0")
     for name, level, unit in with_bar(left, f"{model}, perturbed", len(left)):

@@ -10,9 +10,11 @@ from intone.errors import IntoneError
 
 PARTS = ("train", "validation", "test")
 
-LEAKY = ("random", "luna5_test_statistics", "luna5_test_layer")
-"""Protocols that let something of the test through on purpose, to show what that is worth: shuffled clips; each test
-actor's own statistics; the layer that does best on test. The last two share luna5's folds."""
+AUDITED = ("luna5_test_statistics", "luna5_test_layer")
+"""luna5's folds, with each test actor's own statistics, or the layer that does best on test."""
+
+LEAKY = ("random", *AUDITED)
+"""Protocols that let something of the test through on purpose, to show what that is worth; `random` shuffles clips."""
 
 Actors = tuple[int, ...]
 

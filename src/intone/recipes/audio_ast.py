@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from intone.models import pretrained
 from intone.models.audio_ast import AudioAstPreset
 from intone.recipes.audio import AudioPreset, AudioRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
@@ -18,4 +17,4 @@ class AstRecipe(AudioRecipe):
 
     def on(self, weights: str) -> SpeechProbeRecipe:
         """A probe of that pretrained AST, which stays as it is."""
-        return SpeechProbeRecipe(weights=weights, layers=tuple(range(1, pretrained.depth(weights) + 1)))
+        return SpeechProbeRecipe(weights=weights, layers=(1,)).on(weights)

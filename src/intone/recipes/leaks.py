@@ -58,10 +58,9 @@ class TestLayerRecipe(SpeechProbeRecipe):
         heard = self.hearing.of_all(lab)
         started = time.perf_counter()
         everything = [file for part in PARTS for file in getattr(split, part)]
-        speaker = dict(zip(lab.corpus.clips["file"], lab.corpus.clips["speaker"], strict=True))
         learn, test, x = (np.stack([heard[f][0] for f in files]) for files in (split.train, split.test, everything))
         true, judged = lab.true(list(split.train)), lab.true(list(split.test))
-        speakers = [speaker[file] for file in split.train]
+        speakers = [lab.speakers[file] for file in split.train]
         probes = [SpeechProbe(self.probe).fit(learn[:, k : k + 1], true, speakers) for k in range(len(self.layers))]
         rates = [
             float(uar(confusion(judged, probe.logits(test[:, k : k + 1]).argmax(1)))) for k, probe in enumerate(probes)
@@ -76,7 +75,7 @@ class TestLayerRecipe(SpeechProbeRecipe):
 
 
 def leaky(recipe: SpeechProbeRecipe, protocol: str) -> SpeechProbeRecipe:
-    """The probe's twin with the leak of a protocol of `splits.LEAKY`."""
+    """The probe's twin with the leak of a protocol of `splits.AUDITED`."""
     kind = {"luna5_test_statistics": TestStatisticsRecipe, "luna5_test_layer": TestLayerRecipe}[protocol]
     return kind(weights=recipe.weights, layers=recipe.layers, speeds=recipe.speeds, probe=recipe.probe)
 

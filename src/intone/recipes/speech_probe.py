@@ -30,10 +30,9 @@ class SpeechProbeRecipe(EncoderRecipe):
         heard = self.hearing.of_all(lab)
         started = time.perf_counter()
         copies = [(file, view) for file in split.train for view in range(len(self.speeds))]
-        speaker = dict(zip(lab.corpus.clips["file"], lab.corpus.clips["speaker"], strict=True))
         x = np.stack([heard[file][view] for file, view in copies])
         files = [file for file, _ in copies]
-        probe = SpeechProbe(self.probe).fit(x, lab.true(files), [speaker[file] for file in files])
+        probe = SpeechProbe(self.probe).fit(x, lab.true(files), [lab.speakers[file] for file in files])
         everything = [file for part in PARTS for file in getattr(split, part)]
         logits = probe.logits(np.stack([heard[file][0] for file in everything]))
         chosen = [self.layers[k] for k in probe.layers]
