@@ -24,8 +24,8 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     return {
         "table": gallery.captioned(
             "Accuracy and unweighted average recall (UAR) in percent, on the actors learned from, the actors chosen "
-            "by, "
-            "and all 24 actors as test, each by a network that never heard them. Brackets: 95 % intervals over actors.",
+            "by, and all 24 actors as test, each by a network that never heard them. Brackets: 95 % intervals over "
+            "actors.",
             standings(source),
         ),
         "missing": absent("make reproduce", *_missing(source)),

@@ -34,8 +34,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "other": other,
         "table": gallery.captioned(
             "Confidence on test clips. ECE: 15 equal-width bins, top class; before: with the fold's temperature taken "
-            "back. "
-            "Brier: 0 to 2. The last three columns: accuracy on the surest 90, 75 and 50 % of clips.",
+            "back. Brier: 0 to 2. The last three columns: accuracy on the surest 90, 75 and 50 % of clips.",
             _table(source, [s.experiment for s in audible]),
         ),
         "reliability": gallery.add(

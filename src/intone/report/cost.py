@@ -50,10 +50,8 @@ def _training(rows: pd.DataFrame) -> str:
 def _caption(measured: pd.DataFrame) -> str:
     return (
         f"Inference on one core, median over {int(measured['clips'].max())} clips of {measured['seconds'].mean():.1f} "
-        "s on "
-        "average: milliseconds per second of audio, from the waveform to probabilities, and the process's own peak "
-        "memory, "
-        "libraries included."
+        "s on average: milliseconds per second of audio, from the waveform to probabilities, and the process's own "
+        "peak memory, libraries included."
     )
 
 

@@ -145,10 +145,9 @@ def _trust(source: Source) -> Inference:
     reached = got.ece <= TARGET_ECE
     other = source.published[source.published["topic"] == "calibration"].iloc[0]
     text = (
-        f"After one temperature, fitted on validation actors, the confidence of `{lead.model}` is off by {got.ece:.3f} "
-        f"(ECE; the target is {TARGET_ECE}, the best published posteriors have {other['value']:.3f}). When it answers "
-        "only "
-        f"the half it is surest of, it is right on {rate(got.accurate_at['50'])} %."
+        f"After one temperature, fitted on validation actors, the confidence of `{lead.model}` is off by "
+        f"{got.ece:.3f} (ECE; the target is {TARGET_ECE}, the best published posteriors have {other['value']:.3f}). "
+        f"When it answers only the half it is surest of, it is right on {rate(got.accurate_at['50'])} %."
     )
     head = "It knows when it does not know" if reached else "Its confidence is not to be taken at its word"
     if source.sexes:

@@ -26,8 +26,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "lead": lead.model,
         "recalls": gallery.add(
             "Recall by emotion, beside what is known of listeners (dashed; neutral and calm counted as one, seven "
-            "options "
-            "and *none of these*). Red line: the mark of 50 %.",
+            "options and *none of these*). Red line: the mark of 50 %.",
             {"recalls": recalls_figure(recalls, listeners)},
         ),
         "confusions": gallery.captioned(

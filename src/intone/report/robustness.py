@@ -30,8 +30,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     return {
         "fairness": gallery.captioned(
             "Fairness marks, from test predictions: the least recall of an emotion, the difference between the sexes "
-            "in "
-            "UAR (female − male) and the largest difference in an emotion's recall.",
+            "in UAR (female − male) and the largest difference in an emotion's recall.",
             fairness(source, audible),
         ),
         "sexes": _sexes(source),
@@ -76,8 +75,7 @@ def _sexes(source: Source) -> str:
     return (
         f"{found}: permuting the sexes among actors gives p {p_value(p)} for the {points(gap)} points of "
         f"`{source.lead.model}`. Listeners' figures differ by {points(float(theirs))} points in the same direction, "
-        "so part "
-        "of it may lie in the portrayals."
+        "so part of it may lie in the portrayals."
     )
 
 
@@ -92,8 +90,7 @@ def _curves(measured: pd.DataFrame, gallery: Gallery) -> str:
     rows["mark"] = rows["clean"] - drops
     caption = (
         f"Test UAR under perturbations of growing strength, on {int(measured['clips'].max())} clips; pale line: "
-        "without; "
-        "red bars: the pass mark, where there is one."
+        "without; red bars: the pass mark, where there is one."
     )
     return gallery.add(caption, {"robustness": perturbations_figure(rows)})
 
@@ -164,8 +161,7 @@ def _silent(source: Source, silent: pd.DataFrame, gallery: Gallery) -> str:
         )
     caption = (
         "What nobody says must not be believed: mean confidence on sounds without speech, which may not be higher "
-        "than on "
-        "speech that the model gets wrong; and the emotion it says most."
+        "than on speech that the model gets wrong; and the emotion it says most."
     )
     head = ["sound", "model", "clips", "confidence", "at most", "says", ""]
     return gallery.captioned(caption, table(head, cells, left=2))

@@ -91,8 +91,7 @@ def _shares(source: Source, gallery: Gallery) -> str:
         return ""
     caption = (
         "What sound and words each add to the fused log-odds of the predicted emotion over an eighth: Shapley values "
-        "of "
-        "two players, exact, mean over test clips by predicted emotion."
+        "of two players, exact, mean over test clips by predicted emotion."
     )
     return gallery.add(caption, {"shares": shares_figure(pd.concat(rows))})
 
