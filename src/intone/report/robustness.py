@@ -88,9 +88,12 @@ def _curves(measured: pd.DataFrame, gallery: Gallery) -> str:
     places = zip(rows["perturbation"], rows["level"].astype(str), strict=True)
     drops = np.array([allowed.get(place, np.nan) for place in places], float)
     rows["mark"] = rows["clean"] - drops
+    heard = " and ".join(
+        f"{clips} clips (`{model}`)" for model, clips in measured.groupby("model")["clips"].max().items()
+    )
     caption = (
-        f"Test UAR under perturbations of growing strength, on {int(measured['clips'].max())} clips; pale line: "
-        "without; red bars: the pass mark, where there is one."
+        f"Test UAR under perturbations of growing strength, on {heard}; pale line: without; red bars: the pass mark, "
+        "where there is one."
     )
     return gallery.add(caption, {"robustness": perturbations_figure(rows)})
 
