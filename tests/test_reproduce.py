@@ -13,6 +13,7 @@ from intone.plan import CHOSEN, FURTHER, by_sentence, cost, experiments
 from intone.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
 from intone.reproduce import Reproduce
 from intone.results import fix_answers, packed
+from intone.splits import folds
 
 
 def test_the_plan_has_every_model_and_hours_are_asked_for():
@@ -44,13 +45,13 @@ def test_a_name_costs_what_its_longest_beginning_costs():
     assert cost("audio_whisper_small-tuned") > cost("audio_cnn") > cost("audio_whisper_small-frozen") > cost("text_gru")
 
 
-def test_what_builds_on_its_own_stage_waits_for_it(corpus, tmp_path):
-    lab = Lab(corpus, FIRST_PHASE, tmp_path)
-    beside = {e.model for e in experiments("luna5", transformers=False) if Reproduce()._in_workers(lab, e)}
-    assert {"audio_cnn", "text_lstm-glove", "fusion_early-joint"} <= beside
-    assert not {"text_lstm", "fusion_nested", "fusion_early"} & beside
-    natural = [e for e in experiments("luna5", transformers=False) if (e.modality, e.track) == ("text", "natural")]
-    assert natural and not any(Reproduce()._in_workers(lab, e) for e in natural)
+def test_what_builds_on_its_own_stage_waits_for_it_and_what_learns_once_begins_once(corpus, tmp_path):
+    lab, splits = Lab(corpus, FIRST_PHASE, tmp_path), folds(corpus.clips, "speakers")
+    wanted = [e for e in experiments("luna5", transformers=False) if e.track in ("none", "asr", "natural")]
+    free = {(e.model, e.track): Reproduce()._side_by_side(lab, e, splits) for e in wanted}
+    assert free["audio_cnn", "none"] == free["text_lstm-glove", "asr"] == free["fusion_early-joint", "asr"] == splits
+    assert not free["text_lstm", "asr"] + free["fusion_nested", "asr"] + free["fusion_early", "natural"]
+    assert free["text_lstm-glove", "natural"] == free["text_tfidf", "natural"] == splits[:1]
 
 
 def test_an_answer_is_fixed_once_test_was_read(tmp_path):

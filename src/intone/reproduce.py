@@ -105,30 +105,33 @@ class Reproduce:
                 left[whose] -= 1
                 if not left[whose]:
                     self._publish(lab, whose, mine[whose], results)
-            yield f"{done.model} {done.track}", cost(done.model)
+            yield f"{done.model} {done.track}", 0 if done.seed else cost(done.model)
         for experiment, splits in mine.items():
             if left[experiment]:
                 self._publish(lab, experiment, splits, results)
-            yield experiment.stem, 0 if self._in_workers(lab, experiment) else cost(experiment.model) * len(splits)
+            yield experiment.stem, cost(experiment.model) * left[experiment]
 
     def _publish(self, lab: Lab, experiment: Experiment, splits: list[Split], results: Path) -> None:
         made = [lab.fold(experiment.model, experiment.track, split) for split in splits]
         publish(experiment, made, results, "reproduce --quick" if self.quick else "reproduce")
 
-    def _in_workers(self, lab: Lab, experiment: Experiment) -> bool:
-        """Whether its folds can be made in any order, beside others of the stage.
+    def _side_by_side(self, lab: Lab, experiment: Experiment, splits: list[Split]) -> list[Split]:
+        """Its folds that can be made in any order, beside others of the stage.
 
-        Not what builds on models of its own stage, nor a text network that learns once for all folds.
+        None of what builds on models of its own stage; one of a text network that learns once for all folds.
         """
-        once = experiment.modality == "text" and experiment.track == "natural"
         below = lab.settings(experiment.model, experiment.track)["branches"]
-        return not once and all(lab.recipe(b).modality != experiment.modality for b in below)
+        if any(lab.recipe(b).modality == experiment.modality for b in below):
+            return []
+        once = experiment.modality == "text" and experiment.track == "natural"
+        return splits[:1] if once else splits
 
     def _ahead(self, lab: Lab, plan: dict[Experiment, list[Split]]) -> Iterator[Task]:
-        """The stage's independent folds, several at a time; seeds too, while audio is at it."""
-        tasks = [Task(e.model, e.track, s) for e, splits in plan.items() if self._in_workers(lab, e) for s in splits]
+        """The stage's independent folds, several at a time, and what is trained from several seeds."""
+        free = {e: self._side_by_side(lab, e, splits) for e, splits in plan.items()}
+        tasks = [Task(e.model, e.track, s) for e, splits in free.items() for s in splits]
         if not self.quick:
-            seeded = [(e, splits[0]) for e, splits in plan.items() if self._in_workers(lab, e) and repeated(e)]
+            seeded = [(e, splits[0]) for e, splits in free.items() if splits and repeated(e)]
             tasks += [Task(e.model, e.track, first, seed) for e, first in seeded for seed in SEEDS[1:]]
         for recipe in {e.model: lab.recipe(e.model) for e in plan}.values():
             recipe.prepare(lab, self.workers)
