@@ -198,7 +198,10 @@ def test_names_in_the_cost_figure_do_not_overlap():
             "parameters": 10 ** draw.uniform(5, 6, 14),
         }
     )
-    figure = cost_figure(rows, {"parameters": "parameters"})
+    front = rows.sort_values("parameters")
+    front = set(front.loc[front["uar"] == front["uar"].cummax(), "model"])
+    assert {t.get_text() for t in cost_figure(rows, {"parameters": "parameters"}).axes[0].texts} <= front
+    figure = cost_figure(rows, {"parameters": "parameters"}, list(rows["model"]))
     figure.draw_without_rendering()
     boxes = [t.get_window_extent() for t in figure.axes[0].texts]
     assert len(boxes) >= 4

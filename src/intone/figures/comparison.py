@@ -1,6 +1,7 @@
 """Rows of figures with intervals -> models side by side."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import numpy as np
@@ -89,16 +90,16 @@ def leaks_figure(rows: pd.DataFrame) -> Figure:
 
 
 @styled
-def cost_figure(rows: pd.DataFrame, costs: Mapping[str, str]) -> Figure:
+def cost_figure(rows: pd.DataFrame, costs: Mapping[str, str], named: Collection[str] = ()) -> Figure:
     """Columns `model, uar`, each cost -> UAR against each cost (log axis); what nothing beats at its price is joined.
 
-    `costs`: column -> label of its axis.
+    `costs`: column -> label of its axis. What is joined has its name beside it, and so has what is `named`.
     """
     figure = blank(7.0)
     panels = figure.subplots(1, len(costs), sharey=True, squeeze=False).ravel()
     for axes, (cost, label) in zip(panels, costs.items(), strict=True):
-        known = rows[rows[cost] > 0].sort_values([cost, "uar"], ascending=[True, False])
-        front = known[known["uar"] > known["uar"].cummax().shift(fill_value=-1.0)]
+        known = rows[rows[cost] > 0]
+        front = _front(known, cost)
         axes.set_xscale("log")
         axes.plot(known[cost], known["uar"], "o", color=OTHERS, markersize=4)
         axes.step(front[cost], front["uar"], "-o", where="post", color=OURS, markersize=5, linewidth=0.8)
@@ -110,17 +111,24 @@ def cost_figure(rows: pd.DataFrame, costs: Mapping[str, str]) -> Figure:
     panels[0].set_ylabel("test UAR (%)")
     figure.draw_without_rendering()
     for axes, cost in zip(panels, costs, strict=True):
-        _label(axes, rows[rows[cost] > 0], cost)
+        known = rows[rows[cost] > 0]
+        _label(axes, known, cost, {*named, *_front(known, cost)["model"]})
     return figure
 
 
-def _label(axes: Axes, rows: pd.DataFrame, cost: str) -> None:
-    """Names beside their dots, the best first; one that would lie on another name or dot is left to the table."""
+def _front(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Those that nothing at their price or below it beats, the cheapest first."""
+    known = rows.sort_values([cost, "uar"], ascending=[True, False])
+    return known[known["uar"] > known["uar"].cummax().shift(fill_value=-1.0)]
+
+
+def _label(axes: Axes, rows: pd.DataFrame, cost: str, named: Collection[str]) -> None:
+    """Names beside their dots, the best first; one that would lie on a name, dot or line is left to the table."""
     figure = axes.get_figure(root=True)
     assert figure is not None
-    dots = axes.transData.transform(rows[[cost, "uar"]].to_numpy(float))
+    dots = np.concatenate([axes.transData.transform(rows[[cost, "uar"]].to_numpy(float)), _steps(axes, rows, cost)])
     taken: list[Bbox] = []
-    for row in rows.sort_values("uar", ascending=False).to_dict("records"):
+    for row in rows[rows["model"].isin(named)].sort_values("uar", ascending=False).to_dict("records"):
         for offset, across, up in PLACES:
             text = axes.annotate(
                 row["model"],
@@ -138,6 +146,14 @@ def _label(axes: Axes, rows: pd.DataFrame, cost: str) -> None:
                 taken.append(box)
                 break
             text.remove()
+
+
+def _steps(axes: Axes, rows: pd.DataFrame, cost: str) -> np.ndarray:
+    """Points [N, 2] of the display, a few pixels apart, along the line that joins the front."""
+    corners = axes.transData.transform(_front(rows, cost)[[cost, "uar"]].to_numpy(float))
+    across = [np.linspace(one, (two[0], one[1]), 60) for one, two in itertools.pairwise(corners)]
+    up = [np.linspace((two[0], one[1]), two, 60) for one, two in itertools.pairwise(corners)]
+    return np.concatenate([corners, *across, *up])
 
 
 PAPER: Final = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.4}

@@ -81,11 +81,12 @@ class SentenceRecipe(Recipe, ABC):
         """Train on the fold, or listen to it with the network that GoEmotions trained."""
         words = sentences(track, split, lab.corpus.clips, lab.transcripts, lab.goemotions)
         if track == "natural":
-            network, vocabulary, facts = self._from_goemotions(lab)
+            network, vocabulary, facts, history = self._from_goemotions(lab)
             files = [f for part in PARTS for f in getattr(split, part)]
             heard = listen(network, TextExamples(by_key(words), lab.emotions, vocabulary, lab.seed), files)
             self.save(network, vocabulary, folder)
-            return Outcome(heard[0], facts["parameters"], facts["seconds"], heard[1], details={"epoch": facts["epoch"]})
+            details = {"epoch": facts["epoch"]}
+            return Outcome(heard[0], facts["parameters"], facts["seconds"], heard[1], history, details)
         vocabulary = self.vocabulary_of(words.loc[list(split.train)])
         examples = TextExamples(by_key(words), lab.emotions, vocabulary, lab.seed)
         preset = replace(self.training, epochs=lab.effort.text_epochs, seed=lab.seed)
@@ -94,8 +95,11 @@ class SentenceRecipe(Recipe, ABC):
         details = {"epoch": fitted.epoch, "words": len(vocabulary)}
         return Outcome(fitted.logits, fitted.parameters, fitted.seconds, fitted.embeddings, fitted.history, details)
 
-    def _from_goemotions(self, lab: Lab) -> tuple[nn.Module, Encoder, dict[str, Any]]:
-        """The network trained on GoEmotions' own training comments, made once; epoch chosen on its dev part."""
+    def _from_goemotions(self, lab: Lab) -> tuple[nn.Module, Encoder, dict[str, Any], pd.DataFrame]:
+        """The network trained on GoEmotions' own training comments, made once; epoch chosen on its dev part.
+
+        With it: its vocabulary, its facts, and its history, whose `validation` is that dev part.
+        """
         table = lab.needed("GoEmotions comments", lab.goemotions, "intone data get goemotions")
         folder = lab.runs / f"{self.name}__goemotions{f'__seed{lab.seed}' if lab.seed else ''}"
         below = [dict(self.stands_on())] if self.stands_on() else []
@@ -111,7 +115,7 @@ class SentenceRecipe(Recipe, ABC):
             write_whole(kept, json.dumps({"fingerprint": mark, **facts}).encode())
             for leftover in ("last.ckpt", "best.ckpt"):
                 (folder / leftover).unlink(missing_ok=True)
-        return *self.load(folder), json.loads(kept.read_text())
+        return *self.load(folder), json.loads(kept.read_text()), pd.read_csv(folder / "history.csv")
 
     def _learn(self, lab: Lab, table: pd.DataFrame, folder: Path) -> tuple[Fitted, Encoder]:
         learn, _ = reserved(table)

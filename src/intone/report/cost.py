@@ -12,6 +12,8 @@ from intone.report.source import MAIN, WORDS, Source
 HEARD = ("none", "asr")
 """Tracks that judge RAVDESS itself: `natural` measures something else and has no place in the same picture."""
 
+AXES = {"parameters": "parameters that run", "seconds": "seconds of training a fold"}
+
 
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/cost.md is filled with."""
@@ -22,9 +24,10 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     measured = source.table("cost.csv")
     return {
         "pareto": gallery.add(
-            "Test UAR against size and against training time (branches included), for sound alone and with the words "
-            "really said: the line joins what nothing cheaper reaches.",
-            {"cost": cost_figure(rows, {"parameters": "trained parameters", "seconds": "seconds of training a fold"})},
+            "Test UAR against size and against training time (branches included, but not the states of frozen "
+            "encoders, which are made once), for sound alone and with the words really said: the line joins what "
+            "nothing cheaper reaches. Names are those of the first page and on the line.",
+            {"cost": cost_figure(rows, AXES, [s.model for s in source.subjects])},
         ),
         "training": gallery.captioned("Size and training time; test UAR in percent.", _training(rows)),
         "inference": absent("intone cost", "time per second of audio and memory of inference")

@@ -32,7 +32,9 @@ def _portrait(source: Source, subject: Subject, gallery: Gallery) -> dict[str, A
     final = {"loss": log_loss(tested), "accuracy": float(source.row(experiment)["accuracy"])}
     curves = ""
     if len(history):
-        caption = f"`{subject.model}`: learning curves. Thin: each fold; thick: their mean."
+        once = experiment.modality == "text" and experiment.track == "natural"
+        whose = "on GoEmotions, once for all folds" if once else "Thin: each fold; thick: their mean"
+        caption = f"`{subject.model}`: learning curves{' ' if once else '. '}{whose}."
         curves = gallery.add(caption, {f"history-{stem}": history_figure(history, test=final)})
     matrix = {
         f"confusion-{stem}": confusion_figure(tested),
