@@ -188,7 +188,9 @@ def test_a_model_is_kept_under_a_name_if_it_is_the_right_one(model_file, tmp_pat
     main(["analyze", str(folder / "a.wav"), "--model", "mine", "--no-text"])
     main(["models", "list"])
     said = capsys.readouterr().out
-    assert "no speech" in said and "mine" in said.splitlines()[-1] and "none" in said.splitlines()[-1]
+    (row,) = (line for line in said.splitlines() if line.split()[:1] == ["mine"])
+    assert "no speech" in said and row.split()[-2:] == ["none", "True"]
+    assert "mine: largest difference of a logit from the network" in said
     main(["models", "get", "far", "--source", model_file.as_uri(), "--sha256", sha256])
     assert model_store.find("far").read_bytes() == model_file.read_bytes()
     (tmp_path / "other").write_bytes(b"other")

@@ -112,11 +112,12 @@ def test_eight_bits_hold_only_where_the_answers_stay():
     draw = np.random.default_rng(0)
     one = list(draw.dirichlet(np.ones(8), 200))
     true = [int(p.argmax()) for p in one]
-    same = export.differences(one, one, true)
+    same = {**export.differences(one, one), "accuracy_change": export.accuracy_change(one, one, true)}
     assert same["same_answers"] == 100 and same["largest_difference"] == 0 and export.holds(same)
     other = [*one[:180], *(p[::-1] for p in one[180:])]
-    found = export.differences(one, other, true)
+    found = {**export.differences(one, other), "accuracy_change": export.accuracy_change(one, other, true)}
     assert found["same_answers"] < 97 and found["accuracy_change"] < -0.5 and not export.holds(found)
+    assert not export.holds({**same, "sentences_same_answers": 90.0})
 
 
 def test_a_long_segment_is_heard_in_windows_that_overlap_by_half(whole):

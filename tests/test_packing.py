@@ -23,7 +23,7 @@ from intone.models.audio_transformer import AudioTransformerPreset
 from intone.models.speech_probe import SpeechProbePreset
 from intone.models.text_rnn import TextRnnPreset
 from intone.models.text_transformer import TextTransformerPreset
-from intone.packing import Run, found, pack, parts
+from intone.packing import pack, parts
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import AudioChoice, LateRecipe
 from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
@@ -31,6 +31,8 @@ from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.recipes.text import TextRecipe
 from intone.recipes.text_transformer import TextTransformerRecipe
 from intone.splits import folds
+from intone.trained import Run, found
+from intone.trained import Run, found
 
 PAIR = ("voice", "words")
 
@@ -123,7 +125,9 @@ def test_a_fusions_file_hears_and_reads(lab, corpus, tmp_path, model, everyone):
     folder = train_everyone(lab, model, "natural", "speakers") if everyone else done.folder
     run = found(folder, lab.models)
     file = model_of(run, corpus, tmp_path)
-    assert file.card.reading is not None
+    assert file.card.reading is not None and file.card.reading.track == "natural"
+    assert file.card.scores != file.card.reading.scores and file.card.parity < 1e-4
+    assert any("measures fusion, not RAVDESS" in line for line in file.card.facts())
     assert (file.card.reading.weight == 0.5) == (model == "sum")
     clip = read_clip(corpus.paths[corpus.clips["file"][0]])
     alone, both = file.hear(clip), file.hear(clip, "kids angry 3")
@@ -167,10 +171,20 @@ def test_eight_bits_are_kept_only_where_they_hold(lab, corpus, tmp_path, monkeyp
     monkeypatch.setattr(packing, "SMALLER", 9.9)
     monkeypatch.setattr(packing, "holds", lambda found: True)
     card = pack(run, corpus, tmp_path / "a.onnx", window=1.0)
-    assert card.quantization["clips"] == len(corpus.clips)
+    assert card.quantization["clips"] == len(corpus.clips) and "sentences" not in card.quantization
     monkeypatch.setattr(packing, "holds", lambda found: False)
     assert pack(run, corpus, tmp_path / "b.onnx", window=1.0).quantization == {}
     assert "32 bits are kept" in capsys.readouterr().err
+
+
+def test_reading_in_eight_bits_is_checked_on_every_word_that_is_known(lab, corpus, tmp_path, monkeypatch):
+    run = found(lab.fold("sum", "natural", folds(corpus.clips, "speakers")[0]).folder, lab.models)
+    monkeypatch.setattr(packing, "SMALLER", 9.9)
+    monkeypatch.setattr(packing, "holds", lambda found: True)
+    card = pack(run, corpus, tmp_path / "a.onnx", window=1.0)
+    words = len(card.reading.vocabulary)
+    assert card.quantization["sentences"] == -(-(words - 1) // 16)
+    assert 0 < card.quantization["sentences_largest_difference"] < 0.1
 
 
 def test_the_threshold_is_where_answers_are_wrong_as_often_as_right():

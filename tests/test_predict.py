@@ -131,7 +131,12 @@ def test_nobody_speaks_in_silence(analyzer):
 
 
 def test_below_the_threshold_it_is_unsure(analyzer, sound, two_stretches):
-    analyzer.model.card = replace(analyzer.model.card, unsure=1.01)
+    card = analyzer.model.card
+    analyzer.model.card = replace(card, reading=replace(card.reading, unsure=1.01))
+    assert set(analyzer.file(sound)["emotion"]) == {UNSURE}
+    analyzer.model.card = replace(card, unsure=1.01)
+    assert UNSURE not in set(analyzer.file(sound)["emotion"])
+    analyzer.whisper = None
     assert set(analyzer.file(sound)["emotion"]) == {UNSURE}
 
 

@@ -82,12 +82,12 @@ def models_get(name: Positional[str], source: str | None = None, sha256: str | N
 
 
 def models_list() -> None:
-    """List the weights that intone knows, and the models that it analyses with."""
+    """List the weights that intone knows, and the models that it analyses with and what these are worth."""
     import pandas as pd
 
     from intone import model_store, weights
 
-    print(pd.concat([weights.listing(), model_store.listing()]).to_string(index=False))
+    print(pd.concat([weights.listing(), model_store.listing()]).to_string(index=False), *model_store.facts(), sep="\n")
 
 
 def transcribe(
@@ -179,13 +179,13 @@ def export(
     """
     from intone.corpora import ravdess as published
     from intone.corpora import table as own
-    from intone.packing import found, pack
+    from intone.packing import pack
+    from intone.trained import found
 
     card = pack(found(run), own.load(table) if table else published.load(ravdess), out, eight_bits)
-    scores = ", ".join(f"{name} {value:g}" for name, value in card.scores.items())
-    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {card.name}, out of fold: {scores}")
-    if card.quantization:
-        print("in 8 bits: " + ", ".join(f"{name} {value:g}" for name, value in card.quantization.items()))
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {card.name}, {card.licence}")
+    for line in card.facts():
+        print(line)
 
 
 def evaluate(

@@ -30,8 +30,11 @@ SAME_ANSWERS, LOWER_ACCURACY = 97.0, 0.5
 OUTPUTS = ("audio", "embedding", "sentence")
 
 
-def export(whole: Whole, card: Card, path: Path) -> None:
-    """Write network and card to `path`; raises IntoneError, and leaves no file, where the file says something else."""
+def export(whole: Whole, card: Card, path: Path) -> float:
+    """Write network and card to `path` -> the largest difference of a logit between the two.
+
+    Raises IntoneError, and leaves no file, where it is more than `TOLERANCE`.
+    """
     whole = whole.eval()
     inputs: dict[str, Any] = {"features": _noise(card, 2, round(90 * card.window))}
     shapes: dict[str, Any] = {
@@ -60,6 +63,7 @@ def export(whole: Whole, card: Card, path: Path) -> None:
     if off > TOLERANCE:
         path.unlink()
         raise IntoneError(f"{path} differs from its network by {off:.1e}: nothing is kept; please report this.")
+    return off
 
 
 @torch.inference_mode()
@@ -92,12 +96,13 @@ def with_card(path: Path, card: Card, out: Path) -> None:
 
 
 def quantize(path: Path, out: Path) -> None:
-    """Weights of all matrix products in 8 bits, a scale a column; activations are scaled as they come."""
+    """Weights of all matrix products in 8 bits, a scale a column, and word vectors; activations are scaled as they
+    come."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _quiet():
         quantize_dynamic(
-            path, out, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, weight_type=QuantType.QInt8
+            path, out, op_types_to_quantize=["MatMul", "Gemm", "Gather"], per_channel=True, weight_type=QuantType.QInt8
         )
 
 
@@ -113,23 +118,27 @@ def _quiet() -> Any:
         log.setLevel(before)
 
 
-def differences(one: Sequence[np.ndarray], other: Sequence[np.ndarray], true: Sequence[int]) -> Mapping[str, float]:
-    """Probabilities of the same clips in 32 and in 8 bits -> same answers (%), largest and mean difference of a
-    probability, and the change of accuracy (points)."""
-    a, b, labels = np.stack(one), np.stack(other), np.array(true)
-    right = [100 * float((x.argmax(1) == labels).mean()) for x in (a, b)]
+def differences(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> dict[str, float]:
+    """Probabilities [8] of the same things in 32 and in 8 bits -> same answers (%), and the largest and the mean
+    difference of a probability."""
+    a, b = np.stack(one), np.stack(other)
     return {
-        "clips": len(a),
         "same_answers": round(100 * float((a.argmax(1) == b.argmax(1)).mean()), 2),
         "largest_difference": round(float(np.abs(a - b).max()), 4),
         "mean_difference": round(float(np.abs(a - b).mean()), 5),
-        "accuracy_change": round(right[1] - right[0], 2),
     }
+
+
+def accuracy_change(one: Sequence[np.ndarray], other: Sequence[np.ndarray], true: Sequence[int]) -> float:
+    """From the first to the second, in points."""
+    right = [100 * float((np.stack(x).argmax(1) == np.array(true)).mean()) for x in (one, other)]
+    return round(right[1] - right[0], 2)
 
 
 def holds(found: Mapping[str, float]) -> bool:
     """Whether 8 bits are good enough."""
-    return found["same_answers"] >= SAME_ANSWERS and found["accuracy_change"] >= -LOWER_ACCURACY
+    same = [value for name, value in found.items() if name.endswith("same_answers")]
+    return min(same) >= SAME_ANSWERS and found["accuracy_change"] >= -LOWER_ACCURACY
 
 
 def place(made: Path, card: Card, out: Path) -> None:

@@ -58,12 +58,12 @@ class Live:
             return "…"
         start, end = found[-1]
         try:
-            probabilities = self.model.hear(self.heard[start:end]).probabilities
+            heard = self.model.hear(self.heard[start:end])
         except BadClip:
             return "…"
-        best = int(probabilities.argmax())
-        name = EMOTIONS[best] if probabilities[best] >= self.model.card.unsure else UNSURE
-        return f"{name:10s} {100 * probabilities[best]:3.0f} %  {'█' * round(20 * probabilities[best])}"
+        p = heard.probabilities.max()
+        name = EMOTIONS[int(heard.probabilities.argmax())] if heard.sure else UNSURE
+        return f"{name:10s} {100 * p:3.0f} %  {'█' * round(20 * p)}"
 
 
 def microphone(device: int | None) -> Iterator[np.ndarray]:

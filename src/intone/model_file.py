@@ -43,6 +43,12 @@ class Reading:
     """Of the sound against the sentence in the weighted sum of their calibrated logits (times two)."""
     fused_temperature: float = 1.0
     """Of that sum."""
+    unsure: float = 0.0
+    """As the card's, for sound and words together."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """As the card's, for sound and words together."""
+    track: str = ""
+    """Which words those were (tracks.py): `natural` ones are paired by label, and measure fusion alone."""
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -66,18 +72,29 @@ class Card:
     trained_on: str
     licence: str
     unsure: float = 0.0
-    """Confidence below which an answer is "unsure"; chosen on validation speakers."""
+    """Confidence below which an answer by sound alone is "unsure"; chosen on validation speakers."""
     language: str = "en"
     window: float = 5.0
     """Seconds heard at once at most; a longer segment is heard in windows that overlap by half."""
     known: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """What its training clips span: level, bandwidth, SNR, distance (domain.py)."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """Out of fold: what it is worth on speakers whom it hasn't heard."""
+    """Out of fold: what the sound alone is worth on speakers whom it hasn't heard."""
+    parity: float = 0.0
+    """Largest difference of a logit from the network that the file was made of, in 32 bits."""
     quantization: Mapping[str, float] = field(default_factory=dict)
     """Where weights are 8-bit: how the answers differ from those in 32 bits."""
     reading: Reading | None = None
     labels: tuple[str, ...] = EMOTIONS
+
+    def facts(self) -> list[str]:
+        """What it is worth and how faithful the file is, a line each."""
+        out = [f"sound alone, out of fold: {_listed(self.scores)}"] if self.scores else []
+        if self.reading and self.reading.scores:
+            marked = " (paired by label: measures fusion, not RAVDESS)" if self.reading.track == "natural" else ""
+            out.append(f"sound and words, out of fold{marked}: {_listed(self.reading.scores)}")
+        out.append(f"largest difference of a logit from the network: {self.parity:.1e}")
+        return out + ([f"in 8 bits: {_listed(self.quantization)}"] if self.quantization else [])
 
     def as_json(self) -> str:
         """As it stands in the file."""
@@ -95,6 +112,10 @@ class Card:
         )
 
 
+def _listed(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+
+
 @dataclass(frozen=True)
 class Heard:
     """What a model makes of one segment; probabilities [8] are calibrated."""
@@ -110,6 +131,8 @@ class Heard:
     """Of the windows, seconds from the segment's beginning."""
     distance: float
     """Root mean square of the standardised embedding: 1 for a clip like the training clips, more for a stranger."""
+    sure: bool
+    """Whether the most probable emotion is probable enough."""
 
 
 class Model:
@@ -143,10 +166,10 @@ class Model:
         audio, embedding, sentence = self.logits(features, text)
         each = softmax(audio / self.card.temperature)
         alone, together = each.mean(0), each.mean(0)
-        said = None
+        said, unsure = None, self.card.unsure
         if sentence is not None and self.card.reading:
             said = softmax(sentence / self.card.reading.temperature)
-            together = self._joined(alone, sentence, self.card.reading)
+            together, unsure = self._joined(alone, sentence, self.card.reading), self.card.reading.unsure
         return Heard(
             together,
             alone,
@@ -154,6 +177,7 @@ class Model:
             each,
             (np.array(starts) + len(windows[0]) / 2) / SAMPLE_RATE,
             float(np.sqrt(np.mean(np.square(embedding)))),
+            bool(together.max() >= unsure),
         )
 
     @staticmethod

@@ -4,6 +4,7 @@ import re
 import shutil
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
@@ -11,6 +12,9 @@ from intone.cache import cache_folder
 from intone.download import fetch, verified
 from intone.errors import IntoneError, Missing
 from intone.model_file import Model
+
+DEFAULT: Final = "(default)"
+"""What the package's own model is called in a list."""
 
 
 def find(model: str | Path | None) -> Path:
@@ -58,16 +62,22 @@ def add(name: str, source: str, sha256: str) -> Path:
 def listing() -> pd.DataFrame:
     """Columns name, what, size (MB), licence, installed: the package's own model and those that were added."""
     rows = []
-    kept = sorted((cache_folder() / "analysers").glob("*.onnx"))
-    for path in [*([own()] if own().is_file() else []), *kept]:
+    for name, path in here().items():
         card = Model(path, threads=1).card
         what = f"emotion of speech: {card.name}, trained on {card.trained_on}"
-        rows.append(("(default)" if path == own() else path.stem, what, _size(path), card.licence, True))
+        rows.append((name, what, round(path.stat().st_size / 1e6), card.licence, True))
     return pd.DataFrame(rows, columns=["name", "what", "size", "licence", "installed"])
 
 
-def _size(path: Path) -> int:
-    return round(path.stat().st_size / 1e6)
+def facts() -> list[str]:
+    """What each of them is worth and how faithful its file is, a line each."""
+    return [f"{name}: {fact}" for name, path in here().items() for fact in Model(path, threads=1).card.facts()]
+
+
+def here() -> dict[str, Path]:
+    """Name -> file of every model on this machine, the package's own first."""
+    kept = sorted((cache_folder() / "analysers").glob("*.onnx"))
+    return ({DEFAULT: own()} if own().is_file() else {}) | {path.stem: path for path in kept}
 
 
 def _place(name: str) -> Path | None:

@@ -1,15 +1,12 @@
 """A finished run's folder -> the model file that analyses recordings, checked on real clips."""
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import pandas as pd
 from safetensors.torch import load_file
 from torch import nn
 
@@ -19,21 +16,19 @@ from intone.audio import read_clip
 from intone.corpora import Corpus
 from intone.emotions import EMOTIONS, INDEX
 from intone.errors import BadClip, IntoneError
-from intone.everyone import figures, threshold
-from intone.export import differences, export, holds, place, quantize
+from intone.export import accuracy_change, differences, export, holds, place, quantize
 from intone.features import FeatureSettings
-from intone.lab import Recipe
-from intone.model_file import Card, Model, Reading
+from intone.model_file import Card, Model, Reading, softmax
 from intone.models.exported import ProbeHearing, SpectrogramHearing, StatesHearing, Whole
 from intone.models.exported import Reading as ReadingNetwork
 from intone.models.speech_states import SpeechStates, WhisperTrunk
 from intone.progress import say, track
-from intone.recipes import MODELS
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import LateRecipe
 from intone.recipes.speech_network import SpeechHeadRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.recipes.text import SentenceRecipe, TextRecipe
+from intone.trained import Run
 from intone.words import LONGEST
 
 LICENCES: Final = {"ravdess": "CC BY-NC-SA 4.0 (RAVDESS)"}
@@ -44,79 +39,6 @@ SEEN: Final = 400
 
 SMALLER: Final = 0.8
 """Share of the file's size down to which 8 bits have to bring it; a network of convolutions keeps its size."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished fold, or the model that learnt from everyone, in its folder."""
-
-    folder: Path
-    models: Mapping[str, Recipe] = field(default_factory=lambda: MODELS)
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """What the folder says of itself; raises IntoneError where it isn't finished."""
-        try:
-            found: dict[str, Any] = json.loads((self.folder / "config.json").read_text())
-        except FileNotFoundError as error:
-            raise IntoneError(_no_run(self.folder)) from error
-        return found
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Those of its recipe."""
-        found: dict[str, Any] = self.config["settings"]
-        return found
-
-    @cached_property
-    def recipe(self) -> Recipe:
-        """As it was made: on the weights and layers that the folder names."""
-        recipe, kept = self.models[self.settings["model"].split("@")[0]], self.settings["recipe"]
-        if isinstance(recipe, SpeechProbeRecipe | SpeechHeadRecipe):
-            return replace(recipe, weights=kept["weights"], layers=tuple(kept["layers"]))
-        return recipe
-
-    @property
-    def picked(self) -> "Run":
-        """What a choice picked, or the run itself."""
-        picked = self.config["details"].get("picked")
-        return self.sibling(picked) if picked else self
-
-    def sibling(self, model: str) -> "Run":
-        """Another model's run of the same fold, on the same words."""
-        name, (_, words, *rest) = self.folder.parent.name, self.folder.parent.name.split("__")
-        words = "none" if self.models[model.split("@")[0]].modality == "audio" else words
-        name = "__".join([model, words, *rest])
-        return replace(self, folder=self.folder.parent.parent / name / self.folder.name)
-
-    def branches(self) -> list["Run"]:
-        """A fusion's parts, each as it was picked."""
-        named = self.config["details"].get("branches")  # where everyone was heard, whole names of folders
-        if named:
-            return [replace(self, folder=self.folder.parent.parent / name / self.folder.name) for name in named]
-        assert isinstance(self.recipe, LateRecipe)
-        return [self.sibling(branch).picked for branch in self.recipe.branches]
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        """Its threshold and scores: kept with what learnt from everyone, counted from a fold's predictions."""
-        if "scores" in self.config:
-            return {"unsure": self.config["unsure"], "scores": self.config["scores"]}
-        table = pd.read_csv(self.folder / "predictions.csv", dtype={"fold": str})
-        return {"unsure": threshold(table), "scores": figures(table[table["split"] == "test"])}
-
-
-def _no_run(folder: Path) -> str:
-    inside = sorted(path.parent.name for path in folder.glob("*/config.json"))
-    if inside:
-        return f"{folder} holds {len(inside)} folds: name one of them, such as {folder / inside[0]}."
-    return f"{folder} is not a finished run: `intone train` makes one and prints its folder."
-
-
-def found(folder: Path, models: Mapping[str, Recipe] = MODELS) -> Run:
-    """The run in a folder, or what learnt from everyone below it; raises IntoneError where there is none."""
-    alone = folder / "fold-all"
-    return Run(alone if (alone / "config.json").exists() else folder, models).picked
 
 
 def parts(run: Run, window: float) -> tuple[Whole, Card]:
@@ -132,7 +54,7 @@ def parts(run: Run, window: float) -> tuple[Whole, Card]:
         trained_on="",
         licence="",
         window=window,
-        **run.figures,
+        **audio.figures,
     )
     if not texts:
         return Whole(hearing, None), card
@@ -143,6 +65,8 @@ def parts(run: Run, window: float) -> tuple[Whole, Card]:
         temperature=text.config["temperature"],
         weight=_weight(run),
         fused_temperature=run.config["temperature"],
+        track=run.settings["track"],
+        **run.figures,
     )
     return Whole(hearing, ReadingNetwork(network)), replace(card, reading=joined)
 
@@ -207,14 +131,15 @@ def pack(run: Run, corpus: Corpus, out: Path, eight_bits: bool = True, window: f
     are kept where they answer the same.
     """
     whole, card = parts(run, window)
+    words = "; its words from GoEmotions" if card.reading and card.reading.track == "natural" else ""
     card = replace(
         card,
-        trained_on=f"{corpus.name}, {len(corpus.clips)} clips",
+        trained_on=f"{corpus.name}, {len(corpus.clips)} clips{words}",
         licence=LICENCES.get(corpus.name, f"that of {corpus.name}"),
     )
     with tempfile.TemporaryDirectory() as work:
         plain, small = Path(work) / "plain.onnx", Path(work) / "small.onnx"
-        export(whole, card, plain)
+        card = replace(card, parity=export(whole, card, plain))
         clips = corpus.clips.iloc[:: max(1, len(corpus.clips) // SEEN)]
         answers, spans, files = heard(Model(plain), corpus, list(clips["file"]))
         card = replace(card, known=spans)
@@ -222,14 +147,40 @@ def pack(run: Run, corpus: Corpus, out: Path, eight_bits: bool = True, window: f
         if eight_bits:
             quantize(plain, small)
         if eight_bits and small.stat().st_size < SMALLER * plain.stat().st_size:
-            true = [INDEX[e] for e in clips.set_index("file").loc[files, "emotion"]]
-            difference = differences(answers, heard(Model(small), corpus, files)[0], true)
+            difference = compared(plain, small, corpus, files, answers)
             if holds(difference):
                 kept, card = small, replace(card, quantization=difference)
             else:
                 say(f"8-bit weights answer otherwise ({difference}): 32 bits are kept.")
         place(kept, card, out)
     return card
+
+
+def compared(
+    plain: Path, small: Path, corpus: Corpus, files: Sequence[str], answers: Sequence[np.ndarray]
+) -> Mapping[str, float]:
+    """How the file in 8 bits hears and reads otherwise than the one in 32, whose `answers` to the clips are there."""
+    others = heard(Model(small), corpus, files)[0]
+    true = [INDEX[e] for e in corpus.clips.set_index("file").loc[list(files), "emotion"]]
+    found = {
+        "clips": len(files),
+        **differences(answers, others),
+        "accuracy_change": accuracy_change(answers, others, true),
+    }
+    one, other = read(Model(plain)), read(Model(small))
+    if one:
+        found |= {"sentences": len(one), **{f"sentences_{k}": v for k, v in differences(one, other).items()}}
+    return found
+
+
+def read(model: Model, size: int = 16) -> list[np.ndarray]:
+    """Probabilities [8] by words alone, of sentences of `size` tokens that hold all tokens that it knows once."""
+    reading = model.card.reading
+    if reading is None:
+        return []
+    silence, ids = np.zeros((1, model.card.features.rows, 16), np.float32), np.arange(1, len(reading.encoder))
+    feeds = [{"features": silence, "tokens": part} for part in np.split(ids, range(size, len(ids), size))]
+    return [softmax(model.session.run(None, feed)[2] / reading.temperature) for feed in feeds]
 
 
 def heard(

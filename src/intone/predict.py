@@ -223,13 +223,12 @@ class Analyzer:
         return out
 
     def _segment(self, start: float, end: float, text: str, words: list[Word], heard: Heard) -> Segment:
-        best = int(heard.probabilities.argmax())
-        sure = heard.probabilities[best] >= self.model.card.unsure
+        best = EMOTIONS[int(heard.probabilities.argmax())]
         return Segment(
             start,
             end,
             _named(heard.probabilities),
-            EMOTIONS[best] if sure else UNSURE,
+            best if heard.sure else UNSURE,
             text,
             words,
             _named(heard.audio),

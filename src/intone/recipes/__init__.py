@@ -59,6 +59,8 @@ FIRST_PHASE: Mapping[str, Recipe] = {
 """Networks from scratch."""
 
 CNN_MINILM, WHISPER_MINILM = ("audio_cnn", "text_minilm"), ("audio_whisper_small-frozen", "text_minilm")
+WHISPER_LSTM = ("audio_whisper_base-frozen", "text_lstm")
+"""What fits into a package: the model that comes with it."""
 
 TRANSFORMERS: Mapping[str, Recipe] = {
     "audio_ast": AstRecipe(),
@@ -95,6 +97,7 @@ TRANSFORMERS: Mapping[str, Recipe] = {
         ("audio_whisper_small-frozen", "fusion_whisper_minilm-logits", "fusion_whisper_minilm-weighted"),
         tolerance=CAUTION,
     ),
+    "fusion_whisper_lstm": LateRecipe("fusion_late_weighted", WHISPER_LSTM),
     "fusion_attention": AttentionRecipe(("audio_whisper_small-head", "text_minilm"), joint=False),
 }
 """What stands on pretrained encoders, and a small AST from scratch."""
@@ -109,6 +112,7 @@ PAIRS: Mapping[str, tuple[str, ...]] = {
     "fusion_nested": ("audio_cnn", "text_lstm", "text_gru"),
     "fusion_cnn_minilm": CNN_MINILM,
     "fusion_whisper_minilm": WHISPER_MINILM,
+    "fusion_whisper_lstm": WHISPER_LSTM,
     "fusion_attention": ("audio_whisper_small-head", "text_minilm"),
 }
 """Fusion -> the branches that it has to beat."""

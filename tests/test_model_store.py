@@ -1,0 +1,32 @@
+"""The model that comes with the package: small, licensed, with its figures, and ready to hear."""
+
+import numpy as np
+import pytest
+
+from intone import model_store
+from intone.model_file import Model
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model(model_store.find(None), threads=1)
+
+
+def test_it_is_small_and_says_what_binds_it_and_what_it_is_worth(model):
+    assert model_store.own().stat().st_size <= 20e6
+    card = model.card
+    assert card.licence.startswith("CC BY-NC-SA") and "1440 clips" in card.trained_on
+    assert card.scores["clips"] == 1440 and 0 < card.parity <= 1e-4 and card.quantization["same_answers"] >= 97
+    assert card.reading.track == "natural" and card.reading.scores["clips"] == 1440
+    assert all(any(p in fact for fact in card.facts()) for p in ("sound alone", "measures fusion", "8 bits"))
+    assert model_store.listing()["name"].iloc[0] == model_store.DEFAULT
+
+
+def test_it_hears_and_reads(model):
+    sound = 0.1 * np.sin(np.arange(16_000) / 9 * (1 + 0.1 * np.sin(np.arange(16_000) / 900))).astype(np.float32)
+    alone, angry, glad = (
+        model.hear(sound, text) for text in ("", "I hate you, you idiot!", "haha, so funny, I love it!")
+    )
+    assert alone.sentence is None and alone.probabilities.sum() == pytest.approx(1)
+    np.testing.assert_array_equal(alone.audio, angry.audio)
+    assert angry.sentence[4] > 0.5 and glad.sentence[2] > 0.5
