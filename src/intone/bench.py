@@ -15,7 +15,8 @@ import soundfile
 from intone import model_store
 from intone.audio import SAMPLE_RATE, read_clip
 from intone.errors import BadClip, Missing
-from intone.model_file import Model
+from intone.features import FeatureSettings, extract
+from intone.model_file import Card, Model
 from intone.progress import say
 from intone.recording import Recording
 from intone.segments import VOICE, speech_bounds, stretches
@@ -38,22 +39,27 @@ def bench(
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
         path = _model(model, folder)
-        talk = _talk(_signals(ravdess, clips + 1))
+        signals = _signals(ravdess, clips + 1)
+        talk = np.concatenate(signals)
         _costs(Model(path, threads=1), talk)
+        _network(signals, folder)
         _memory(path, talk, minutes, folder)
         _processes(path, talk, folder)
         _cold_start(path, talk, folder)
 
 
 def _model(model: str | None, folder: Path) -> Path:
-    """The file that is meant, or one with random weights: they take the same time."""
+    """The file that is meant, or one with random weights."""
     try:
         return model_store.find(model)
     except Missing as problem:
         say(f"{problem} Timed is a network with random weights.")
+    return _random_cnn(folder)
+
+
+def _random_cnn(folder: Path) -> Path:
+    """A file of `audio_cnn` with random weights: they take the same time."""
     from intone.export import export
-    from intone.features import FeatureSettings
-    from intone.model_file import Card
     from intone.models.audio_cnn import AudioCnn
     from intone.models.exported import SpectrogramHearing, Whole
 
@@ -80,11 +86,6 @@ def _signals(folder: Path | None, count: int) -> list[np.ndarray]:
     return out
 
 
-def _talk(signals: Sequence[np.ndarray]) -> np.ndarray:
-    """Clips one after another, as one recording."""
-    return np.concatenate(signals)
-
-
 def _costs(model: Model, talk: np.ndarray) -> None:
     """Emotion, Whisper-base and a pipeline of wav2vec 2.0 large's size on the same stretches of speech."""
     spoken = list(stretches(Recording.of_signal(talk, SAMPLE_RATE).blocks(), VOICE))
@@ -107,6 +108,33 @@ def _costs(model: Model, talk: np.ndarray) -> None:
     for name, cost in costs.items():
         print(f"  {name:40s} {seconds / cost:8.1f} x real time   {cost / emotion:8.1f} x emotion")
     print(say_both)
+
+
+def _network(clips: Sequence[np.ndarray], folder: Path) -> None:
+    """`audio_cnn` on features that are there already, and Whisper-base, on the same clips."""
+    try:
+        model = Model(_random_cnn(folder), threads=1)
+    except ImportError:
+        say('A network with random weights needs torch: pip install "intone[train]".')
+        return
+    seconds = sum(map(len, clips)) / len(clips) / SAMPLE_RATE
+    try:
+        print(network_row(model, clips, seconds, Whisper(threads=1)._decode))
+    except Missing as problem:
+        print(problem)
+
+
+def network_row(
+    model: Model, clips: Sequence[np.ndarray], seconds: float, whisper: Callable[[np.ndarray], object]
+) -> str:
+    """What the network alone takes on a clip of so many seconds, features apart, against `whisper`."""
+    features = [extract(clip, model.card.features)[None] for clip in clips]
+    own = _cost(lambda given: model.session.run(None, {"features": given}), features) / len(clips)
+    words = _cost(whisper, clips) / len(clips)
+    return (
+        f"{model.card.name}'s network on a clip of {seconds:.1f} s, after features: {1000 * own:.1f} ms of one core, "
+        f"{100 * own / words:.1f} % of Whisper-base's text alone"
+    )
 
 
 def _cost(call: Callable[[np.ndarray], object], signals: Sequence[np.ndarray]) -> float:
