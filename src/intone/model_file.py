@@ -18,6 +18,7 @@ from intone.audio import SAMPLE_RATE, loud_span
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.features import FeatureSettings, extract_trimmed
+from intone.joining import RULES
 from intone.words import Encoder, Subwords, Vocabulary
 
 KEY: Final = "intone"
@@ -39,10 +40,12 @@ class Reading:
     """Tokens kept of a sentence."""
     temperature: float = 1.0
     """Of the sentence's logits."""
+    rule: str = "fusion_late_weighted"
+    """How the sound's answer and the sentence's are joined (joining.py)."""
     weight: float = 0.5
-    """Of the sound against the sentence in the weighted sum of their calibrated logits (times two)."""
+    """Of the sound against the sentence, where they are weighed."""
     fused_temperature: float = 1.0
-    """Of that sum."""
+    """Of what they are joined to."""
     unsure: float = 0.0
     """As the card's, for sound and words together."""
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -54,6 +57,10 @@ class Reading:
     def encoder(self) -> Encoder:
         """What turns a sentence into ids."""
         return Subwords(self.tokenizer, self.longest) if self.tokenizer else Vocabulary(self.vocabulary)
+
+    def joined(self, heard: np.ndarray, read: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities [8] of the sound and of the sentence -> of both together."""
+        return softmax(RULES[self.rule](heard, read, self.weight) / self.fused_temperature)
 
 
 @dataclass(frozen=True)
@@ -169,7 +176,7 @@ class Model:
         said, unsure = None, self.card.unsure
         if sentence is not None and self.card.reading:
             said = softmax(sentence / self.card.reading.temperature)
-            together, unsure = self._joined(alone, sentence, self.card.reading), self.card.reading.unsure
+            together, unsure = self.card.reading.joined(alone, said), self.card.reading.unsure
         return Heard(
             together,
             alone,
@@ -179,13 +186,6 @@ class Model:
             float(np.sqrt(np.mean(np.square(embedding)))),
             bool(together.max() >= unsure),
         )
-
-    @staticmethod
-    def _joined(alone: np.ndarray, sentence: np.ndarray, reading: Reading) -> np.ndarray:
-        """Late fusion of calibrated logits, as `intone.models.fusion` has it."""
-        heard = reading.weight * np.log(np.maximum(alone, 1e-12))
-        read = (1 - reading.weight) * sentence / reading.temperature
-        return softmax(2 * (heard + read) / reading.fused_temperature)
 
     def windows(self, signal: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
         """A segment -> where its windows begin (samples) and their sound, all of one length; silence around is cut."""

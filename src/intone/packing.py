@@ -19,12 +19,12 @@ from intone.errors import BadClip, IntoneError
 from intone.export import accuracy_change, differences, export, holds, place, quantize
 from intone.features import FeatureSettings
 from intone.model_file import Card, Model, Reading, softmax
-from intone.models.exported import ProbeHearing, SpectrogramHearing, StatesHearing, Whole
+from intone.models.exported import EnsembleHearing, ProbeHearing, SpectrogramHearing, StatesHearing, Whole
 from intone.models.exported import Reading as ReadingNetwork
 from intone.models.speech_states import SpeechStates, WhisperTrunk
 from intone.progress import say, track
 from intone.recipes.audio import AudioRecipe
-from intone.recipes.fusion import LateRecipe
+from intone.recipes.fusion import Ensemble, LateRecipe
 from intone.recipes.speech_network import SpeechHeadRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.recipes.text import SentenceRecipe, TextRecipe
@@ -43,7 +43,9 @@ SMALLER: Final = 0.8
 
 def parts(run: Run, window: float) -> tuple[Whole, Card]:
     """Networks and card of a run. Raises IntoneError for a model that can't be put into a file."""
-    audio, *texts = run.branches() if isinstance(run.recipe, LateRecipe) else [run]
+    recipe = run.recipe
+    fused = recipe if isinstance(recipe, LateRecipe) and not isinstance(recipe, Ensemble) else None
+    audio, *texts = run.branches() if fused else [run]
     hearing, features = _hearing(audio, window)
     card = Card(
         name=run.settings["model"].split("@")[0],
@@ -56,14 +58,15 @@ def parts(run: Run, window: float) -> tuple[Whole, Card]:
         window=window,
         **audio.figures,
     )
-    if not texts:
+    if fused is None:
         return Whole(hearing, None), card
     (text,) = texts
     network, reading = _reading(text)
     joined = replace(
         reading,
         temperature=text.config["temperature"],
-        weight=_weight(run),
+        rule=fused.fusion,
+        weight=run.config["details"].get("weight_of_first", 0.5),
         fused_temperature=run.config["temperature"],
         track=run.settings["track"],
         **run.figures,
@@ -71,19 +74,18 @@ def parts(run: Run, window: float) -> tuple[Whole, Card]:
     return Whole(hearing, ReadingNetwork(network)), replace(card, reading=joined)
 
 
-def _weight(run: Run) -> float:
-    """The sound's share; a plain sum of logits is twice the half of each."""
-    assert isinstance(run.recipe, LateRecipe)
-    rule, learnt = run.recipe.fusion, run.config["details"].get("weight_of_first")
-    if rule == "fusion_late_logits":
-        return 0.5
-    if rule == "fusion_late_weighted" and learnt is not None:
-        return float(learnt)
-    raise IntoneError(f"{rule} can't be put into a file: take fusion_late_logits or fusion_late_weighted.")
+def _ensemble(run: Run, window: float) -> tuple[nn.Module, FeatureSettings]:
+    parts = run.branches()
+    networks, kinds = zip(*(_hearing(part, window) for part in parts), strict=True)
+    if len(set(kinds)) > 1:
+        raise IntoneError(f"The parts of {run.settings['model']} take different features: a file has one kind.")
+    return EnsembleHearing(networks, [part.config["temperature"] for part in parts]), kinds[0]
 
 
 def _hearing(run: Run, window: float) -> tuple[nn.Module, FeatureSettings]:
     recipe = run.recipe
+    if isinstance(recipe, Ensemble) and recipe.fusion == "fusion_late_logits":
+        return _ensemble(run, window)
     if isinstance(recipe, AudioRecipe):
         return SpectrogramHearing(recipe.network_of(run.folder)), recipe.features
     if isinstance(recipe, SpeechProbeRecipe):
@@ -98,7 +100,10 @@ def _hearing(run: Run, window: float) -> tuple[nn.Module, FeatureSettings]:
     if isinstance(recipe, SpeechHeadRecipe):
         trunk, features = _trunk(recipe.weights, recipe.layers, window)
         return StatesHearing(trunk, recipe.layers, recipe.network_of(run.folder)), features
-    raise IntoneError(f"{run.settings['model']} doesn't hear, or not in a way that a file can hold.")
+    raise IntoneError(
+        f"{run.settings['model']} can't be put into a file: take a model that hears, or a late fusion of one with a "
+        "network that reads."
+    )
 
 
 def _trunk(weights: str, layers: Sequence[int], window: float) -> tuple[WhisperTrunk, FeatureSettings]:

@@ -82,6 +82,20 @@ class StatesHearing(nn.Module):
         return logits, embedding
 
 
+class EnsembleHearing(nn.Module):
+    """Several that hear the same features; their calibrated logits are summed."""
+
+    def __init__(self, parts: Sequence[nn.Module], temperatures: Sequence[float]) -> None:
+        super().__init__()
+        self.parts, self.temperatures = nn.ModuleList(parts), tuple(temperatures)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[windows, rows, frames] -> logits, the parts' embeddings side by side."""
+        heard = [part(features) for part in self.parts]
+        logits = torch.stack([own / t for (own, _), t in zip(heard, self.temperatures, strict=True)]).sum(0)
+        return logits, torch.cat([embedding for _, embedding in heard], 1)
+
+
 class BothWaysOperator(nn.Module):
     """`BothWays` as ONNX's own bidirectional operator, for one whole sentence; it runs in a model file alone."""
 
