@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intone.cli import main
-from intone.errors import BadClip
+from intone.errors import BadClip, IntoneError
+from intone.journal import Journal
 from intone.recording import Recording
 
 RATE = 16_000
@@ -57,6 +58,28 @@ def patched(place: int, value: bytes) -> Callable[[Path], None]:
     return make
 
 
+def in_flac(path: Path) -> None:
+    """A FLAC that announces 2^36 - 1 samples."""
+    soundfile.write(path, TONE, RATE, format="FLAC")
+    data = bytearray(path.read_bytes())
+    data[21] |= 0x0F
+    data[22:26] = b"\xff" * 4
+    path.write_bytes(data)
+
+
+def in_mp4(box: bytes) -> Callable[[Path], None]:
+    """An m4a one of whose boxes announces 4 GB."""
+
+    def make(path: Path) -> None:
+        encoded(path, "aac", "mp4")
+        data = bytearray(path.read_bytes())
+        place = data.index(box) - 4
+        data[place : place + 4] = b"\xff\xff\xff\xf0"
+        path.write_bytes(data)
+
+    return make
+
+
 def cut(path: Path, make: Callable[[Path], None], share: float = 0.6) -> None:
     make(path)
     path.write_bytes(path.read_bytes()[: round(path.stat().st_size * share)])
@@ -87,12 +110,16 @@ TABLE: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "truncated webm": ("a.webm", lambda p: cut(p, lambda q: encoded(q, "libopus", "webm")), ""),
     "text that is called wav": ("a.wav", lambda p: p.write_text("Kids are talking. " * 99), "not audio"),
     "noise that is called mp3": ("a.mp3", lambda p: p.write_bytes(bytes(range(256)) * 8), "not audio"),
+    "zeros that are called mp3": ("a.mp3", lambda p: p.write_bytes(bytes(500)), "not audio"),
     "flac that is called mp3": ("a.mp3", lambda p: soundfile.write(p, TONE, RATE, format="FLAC"), ""),
     "m4a that is called wav": ("a.wav", lambda p: encoded(p, "aac", "mp4"), ""),
     "raw samples": ("a.raw", lambda p: p.write_bytes(TONE.tobytes()), "has no sound"),
     "data chunk of 4 GB": ("a.wav", patched(40, HUGE), "truncated"),
     "riff chunk of 4 GB": ("a.wav", patched(4, HUGE), ""),
     "format chunk of 4 GB": ("a.wav", patched(16, HUGE), "damaged"),
+    "flac of 49 days": ("a.flac", in_flac, "truncated"),
+    "m4a with 4 GB of samples": ("a.m4a", in_mp4(b"mdat"), "not audio that can be read"),
+    "m4a with 4 GB of index": ("a.m4a", in_mp4(b"moov"), ""),
     "65535 channels": ("a.wav", patched(22, b"\xff\xff"), "damaged"),
     "no channel": ("a.wav", patched(22, b"\0\0"), "damaged"),
     "4 GHz": ("a.wav", patched(24, HUGE), "damaged"),
@@ -121,6 +148,7 @@ TABLE: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a name of 255 bytes": ("x" * 251 + ".wav", wav, "name is too long"),
     "a name of 4000 characters": ("x" * 4000 + ".wav", lambda p: None, "can't be read"),
     "a null in the name": ("a\0b.wav", lambda p: None, "can't be read"),
+    "a folder without recordings": ("a.wav", lambda p: p.mkdir(), "No recording lies in"),
     "a pipe": ("a.wav", lambda p: os.mkfifo(p), "a pipe or a device"),
     "a link to itself": ("a.wav", lambda p: p.symlink_to(p), "can't be read"),
     "no permission": ("a.wav", unreadable, "permission denied"),
@@ -128,7 +156,7 @@ TABLE: dict[str, tuple[str, Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", TABLE)
-def test_bad_input_gets_what_the_table_says(kind, tmp_path, model_file, capsys):
+def test_bad_input_gets_what_the_table_says(kind, tmp_path, model_file, capfd):
     name, make, said = TABLE[kind]
     if kind == "no permission" and os.geteuid() == 0:
         pytest.skip("root may read everything")
@@ -140,12 +168,13 @@ def test_bad_input_gets_what_the_table_says(kind, tmp_path, model_file, capsys):
         main(["analyze", str(bad), str(good), "-o", str(out), "--model", str(model_file), "--no-text"])
     except SystemExit as stop:
         code = stop.code
-    shown = capsys.readouterr()
+    shown = capfd.readouterr()
     assert json.loads((out / "good.json").read_text())["segments"] == []
     assert code == (3 if said else 0)
     lines = [line for line in shown.err.splitlines() if line.startswith("left out: ")]
     assert len(lines) == bool(said) and all(said in line and line.endswith(".") for line in lines)
     assert "Traceback" not in shown.err and "please report" not in shown.err
+    assert not [line for line in shown.err.splitlines() if line.startswith("Note:")]  # a decoder's own complaints
     assert len(list(out.glob("*.json"))) == 1 + (not said)
 
 
@@ -160,6 +189,23 @@ def test_a_folder_that_cannot_be_written_ends_it_at_once(tmp_path, model_file, c
     with pytest.raises(SystemExit) as stop:
         main(["analyze", str(tmp_path / "a.wav"), "-o", str(tmp_path / "out"), "--model", str(model_file), "--no-text"])
     assert stop.value.code == 1 and "choose another folder" in capsys.readouterr().err
+
+
+def test_a_folder_without_permission_ends_it_at_once(tmp_path, model_file, capsys):
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    wav(tmp_path / "a.wav")
+    (tmp_path / "out").mkdir(mode=0o500)
+    with pytest.raises(SystemExit) as stop:
+        main(["analyze", str(tmp_path / "a.wav"), "-o", str(tmp_path / "out"), "--model", str(model_file), "--no-text"])
+    assert stop.value.code == 1 and "permission denied" in capsys.readouterr().err
+
+
+def test_a_disk_that_fills_up_under_the_journal_is_one_sentence(tmp_path, monkeypatch):
+    finished = Journal(tmp_path, "settings")
+    monkeypatch.setattr(Path, "open", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+    with pytest.raises(IntoneError, match="make room, and the same command goes on"):
+        finished.add(tmp_path / "a.wav", [])
 
 
 def test_a_full_disk_ends_it_and_keeps_what_is_finished(tmp_path, model_file, capsys, monkeypatch):
@@ -186,6 +232,8 @@ CONTAINERS: dict[str, Callable[[Path], None]] = {
     "mp3": lambda p: encoded(p, "libmp3lame", "mp3"),
     "m4a": lambda p: encoded(p, "aac", "mp4"),
     "webm": lambda p: encoded(p, "libopus", "webm"),
+    "mp4": lambda p: encoded(p, "libmp3lame", "mp4"),
+    "opus": lambda p: encoded(p, "libopus", "ogg"),
     "mkv": lambda p: encoded(p, "aac", "matroska"),
     "aiff": lambda p: soundfile.write(p, TONE, RATE, format="AIFF"),
 }

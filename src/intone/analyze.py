@@ -42,6 +42,8 @@ class Task:
     """The whole picture on the screen, or one line."""
     colours: bool
     width: int
+    problem: str = ""
+    """Why it can't be done, where that is known beforehand."""
 
     @property
     def outputs(self) -> list[Path]:
@@ -131,10 +133,13 @@ def planned(files: Sequence[Path], out: Path | None, names: tuple[str, ...]) -> 
 
     Of `talk.wav` and `talk.mp3` both keep their endings; of two that are called the same, the second is numbered.
     """
-    folders = [path for path in files if _is_folder(path)]
+    folders, problems = [path for path in files if _is_folder(path)], {}
     found = {path: Path(path.name) for path in files if path not in folders}
     for folder in folders:
-        found |= {path: path.relative_to(folder) for path in recordings(folder)}
+        try:
+            found |= {path: path.relative_to(folder) for path in recordings(folder)}
+        except IntoneError as problem:
+            found[folder], problems[folder] = Path(folder.name), str(problem)
     stems = Counter(str(place.with_suffix("")) for place in found.values())
     seen: Counter[str] = Counter()
     colours, width = sys.stdout.isatty(), min(get_terminal_size((100, 24)).columns, 160)
@@ -144,7 +149,8 @@ def planned(files: Sequence[Path], out: Path | None, names: tuple[str, ...]) -> 
         stem = place.name if stems[str(place.with_suffix(""))] > 1 else place.stem
         seen[str(place)] += 1
         stem += f"-{seen[str(place)]}" if seen[str(place)] > 1 else ""
-        tasks.append(Task(path, out / place.parent if out else None, stem, names, whole, colours, width))
+        where = out / place.parent if out else None
+        tasks.append(Task(path, where, stem, names, whole, colours, width, problems.get(path, "")))
     return tasks
 
 
@@ -218,6 +224,8 @@ def _start(settings: Settings) -> None:
 def one(task: Task) -> Done:
     """Analyse one recording and write its files. Raises IntoneError where nothing can be written at all."""
     assert _analyzer is not None
+    if task.problem:
+        return Done(task, problem=task.problem)
     try:
         analysis = _analyzer.analysis(Recording.of_file(task.path))
         if task.folder:

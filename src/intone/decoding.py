@@ -38,6 +38,9 @@ def opened(path: Path) -> tuple[int, Iterator[np.ndarray]]:
     """
     path = Path(path)
     check_file(path)
+    if path.suffix.lower() == ".mp3" and not _begins_as_sound(path):
+        # libsndfile would believe the name, and the decoder below it writes its complaints onto the terminal.
+        return _opened_av(path)
     try:
         file = soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: an ending that announces raw samples
@@ -121,6 +124,13 @@ def _is_wav_or_flac(path: Path) -> bool:
     with path.open("rb") as f:
         head = f.read(12)
     return head[:4] == b"fLaC" or (head[:4] == b"RIFF" and head[8:] == b"WAVE")
+
+
+def _begins_as_sound(path: Path) -> bool:
+    """Whether a file called MP3 begins as MP3 does, or as what soundfile reads bit for bit."""
+    with path.open("rb") as f:
+        head = f.read(3)
+    return head == b"ID3" or head[:2] >= b"\xff\xe0" or _is_wav_or_flac(path)
 
 
 def _opened_av(path: Path) -> tuple[int, Iterator[np.ndarray]]:

@@ -41,9 +41,13 @@ class Journal:
         return self._key(recording, outputs) in self.finished and all(path.is_file() for path in outputs)
 
     def add(self, recording: Path, outputs: Sequence[Path]) -> None:
-        """It is finished."""
-        with (self.folder / NAME).open("a", encoding="utf-8", errors="replace") as f:
-            f.write(f"{self._key(recording, outputs)}\t{json.dumps(str(recording))}\n")
+        """It is finished. Raises IntoneError where that can't be written down."""
+        place = self.folder / NAME
+        try:
+            with place.open("a", encoding="utf-8", errors="replace") as f:
+                f.write(f"{self._key(recording, outputs)}\t{json.dumps(str(recording))}\n")
+        except OSError as problem:
+            raise IntoneError(unwritten(place, problem)) from problem
 
     def _key(self, recording: Path, outputs: Sequence[Path]) -> str:
         try:
