@@ -66,7 +66,7 @@ class Analysis:
     warnings: tuple[str, ...] = ()
     """One sentence for each way in which the recording is far from what the model knows."""
     peaks: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
-    """Largest amplitude of each 50 ms."""
+    """Largest amplitude of each 10 ms."""
     sound: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
     """Gives the recording again, block by block (mono float32, 16 kHz)."""
     costs: Mapping[str, float] = field(default_factory=dict)

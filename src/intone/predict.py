@@ -36,8 +36,8 @@ from intone.word_times import Word
 
 Value = TypeVar("Value")
 
-PEAK: Final = SAMPLE_RATE // 20
-"""Samples, 50 ms, whose largest amplitude is kept for drawing."""
+PEAK: Final = SAMPLE_RATE // 100
+"""Samples, 10 ms, whose largest amplitude is kept for drawing."""
 
 SURE_OF_LANGUAGE: Final = 30.0
 """Seconds of speech after which the language isn't asked for any more."""
@@ -100,7 +100,7 @@ class Ear:
 
     @property
     def heights(self) -> np.ndarray:
-        """Largest amplitude of each 50 ms."""
+        """Largest amplitude of each 10 ms."""
         return np.concatenate([*self.peaks, [self.rest.max()] if len(self.rest) else []]).astype(np.float32)
 
 
