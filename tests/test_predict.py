@@ -19,7 +19,7 @@ from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.model_file import Model
 from intone.model_store import find
-from intone.predict import Analyzer, Ear, Language, recordings
+from intone.predict import Analyzer, Ear, Found, Language, recordings
 from intone.recording import Recording
 from intone.segments import Stretch
 from intone.word_times import Word
@@ -123,6 +123,12 @@ def test_a_long_segment_has_a_curve(model_file, monkeypatch):
     times = curve.index.get_level_values("time")
     assert (np.diff(times) > 2).all()
     np.testing.assert_allclose([times[0], times[-1]], [3.5, 10.5], atol=0.1)
+
+
+def test_what_is_judged_keeps_no_sound(analyzer):
+    chapter = np.sin(np.arange(4 * SAMPLE_RATE) / 9).astype(np.float32)
+    (judged,) = analyzer._judge([Found(0.0, 1.0, 0.0, chapter[:SAMPLE_RATE])], "en")
+    assert judged.found.sound.size == 0 and judged.found.sound.base is None
 
 
 def test_nobody_speaks_in_silence(analyzer):

@@ -219,7 +219,8 @@ class Analyzer:
             except BadClip:
                 continue
             segment = self._segment(found.start, found.end, text, found.words, heard)
-            out.append(Judged(replace(found, sound=found.sound[:0]), segment, heard, measured))
+            # Not even an empty view: it would keep the whole chapter in memory.
+            out.append(Judged(replace(found, sound=np.zeros(0, np.float32)), segment, heard, measured))
         return out
 
     def _segment(self, start: float, end: float, text: str, words: list[Word], heard: Heard) -> Segment:
