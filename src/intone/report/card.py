@@ -3,6 +3,9 @@
 from typing import Any
 
 import intone
+from intone.model_file import Model
+from intone.model_store import own
+from intone.numerals import span
 from intone.report.answer import standings
 from intone.report.inferences import inferences
 from intone.report.portraits import emotions
@@ -29,12 +32,37 @@ def section(source: Source) -> dict[str, Any]:
         "total": int(row["clips"]),
         "models": [_entry(source, s.experiment) for s in source.subjects if _judged(s)],
         "results": standings(source),
+        "own": shipped(source),
         "lead": f"`{lead.model}`",
         "groups": emotions(source, tested),
         "fairness": fairness(source, audible),
         "ece": f"{row['ece']:.3f}",
         "limits": inferences(source)[1:],
     }
+
+
+def shipped(source: Source) -> str:
+    """What `src/intone/model.onnx` is, and what its twins did out of fold; empty where that was not run."""
+    if not own().is_file():
+        return ""
+    card = Model(own(), threads=1).card
+    fused, pairs = source.find(card.name, "natural"), source.table("paired.csv")
+    if fused is None or pairs is None:
+        return ""
+    against = pairs.loc[(pairs["model"] == card.name) & (pairs["track"] == "natural"), "against"]
+    alone = next(found for found in (source.find(model, "none") for model in against) if found)
+    return (
+        f"`src/intone/model.onnx` ({own().stat().st_size / 1e6:.1f} MB) is `{card.name}`, learned from every actor, so "
+        f"that nobody is left to judge it by. Its twins, out of fold: by sound alone (`{alone.model}`) "
+        f"{_worth(source, alone)}; with sentences paired by label, which measures fusion and not RAVDESS, "
+        f"{_worth(source, fused)}. How much the words weigh was learned from such sentences: where words say little, "
+        f"look at `audio`, what the sound alone says. Licence: {card.licence}."
+    )
+
+
+def _worth(source: Source, experiment: Experiment) -> str:
+    row = source.row(experiment)
+    return f"UAR {span(row['uar'], row['uar_low'], row['uar_high'])}, ECE {row['ece']:.3f}"
 
 
 def _judged(subject: Subject) -> bool:
