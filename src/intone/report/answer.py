@@ -28,7 +28,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             "actors.",
             standings(source),
         ),
-        "missing": absent("make reproduce", *_missing(source)),
+        "missing": absent("intone reproduce --tuned", *_missing(source)),
         "standing": gallery.add(
             "Test UAR, protocol in brackets, beside published figures of far larger models (open circles; accuracy for "
             "listeners, who chose among seven options). Lines: 95 % intervals where given. Caveats at the end.",

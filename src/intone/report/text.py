@@ -140,7 +140,7 @@ def _sentence(source: Source, gallery: Gallery) -> str:
     s = source.summary
     crossed = s[(s["protocol"] == f"{MAIN}_sentence") & (s["split"] == "test")]
     if not len(crossed):
-        return absent("make reproduce", "folds that are disjoint by sentence too (`luna5_sentence`)")
+        return absent("intone reproduce --all-protocols", "folds that are disjoint by sentence too (`luna5_sentence`)")
     cells = []
     for row in crossed.to_dict("records"):
         same = source.find(row["model"], row["track"])
