@@ -14,7 +14,6 @@ from intone.audio import (
     read_clip,
     samples_digest,
     to_clip,
-    trim_silence,
 )
 from intone.errors import BadClip
 
@@ -94,25 +93,6 @@ def test_a_bad_file_is_refused_in_one_sentence_that_names_it(tmp_path: Path, mak
         read_clip(path)
     text = str(caught.value)
     assert reason in text and str(path) in text and "\n" not in text and text.endswith(".")
-
-
-def test_trimming_keeps_the_speech_its_pauses_and_50_ms_around_it() -> None:
-    silence = np.random.default_rng(0).normal(0, 1e-4, SAMPLE_RATE).astype(np.float32)
-    signal = np.concatenate([silence, tone(), silence, tone(), silence])
-    trimmed = trim_silence(signal)
-    assert trimmed.size == pytest.approx(3.1 * SAMPLE_RATE, abs=2 * FRAME)
-    np.testing.assert_array_equal(trim_silence(trimmed), trimmed)  # nothing is left to trim
-
-
-def test_trimming_does_not_depend_on_loudness() -> None:
-    signal = np.concatenate([np.zeros(5000), tone(), np.zeros(7000)]).astype(np.float32)
-    assert trim_silence(signal).size == trim_silence(signal / 100).size
-
-
-def test_trimming_silence_is_refused() -> None:
-    for nothing in (np.zeros(16_000, np.float32), np.zeros(0, np.float32)):
-        with pytest.raises(BadClip, match="silent"):
-            trim_silence(nothing)
 
 
 def test_frame_energy_equals_the_plain_sum() -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intone.audio import read_clip, trim_silence
+from intone.audio import read_clip
 from intone.corpora import CLIP_COLUMNS, Corpus, builtin
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
 from intone.pitch import contour
+from intone.trimming import trim_silence
 
 needs_espeak = pytest.mark.skipif(not builtin.installed(), reason="espeakng-loader is not installed")
 

@@ -57,27 +57,6 @@ def to_clip(samples: np.ndarray, rate: int, name: str = "This signal") -> np.nda
     return np.ascontiguousarray(mono, dtype=np.float32)
 
 
-def trim_silence(signal: np.ndarray, below_peak_db: float = 35, margin: float = 0.05) -> np.ndarray:
-    """A clip without the silence around it: float32 at 16 kHz, shape (samples,), in and out; see `loud_span`."""
-    start, end = loud_span(signal, below_peak_db, margin)
-    return signal[start:end]
-
-
-def loud_span(signal: np.ndarray, below_peak_db: float = 35, margin: float = 0.05) -> tuple[int, int]:
-    """(start, end) in samples of a clip without the silence around it.
-
-    It holds everything from the first to the last 25 ms frame (every 10 ms) whose energy lies within `below_peak_db`
-    decibels of the loudest frame, and `margin` seconds on either side; pauses inside stay. Raises BadClip for a
-    signal that is empty or silent.
-    """
-    if signal.size == 0 or np.abs(signal).max() <= SILENCE:
-        raise BadClip("This signal is silent from start to end: there is nothing to keep.")
-    energy = frame_energy(signal)
-    loud = np.flatnonzero(energy >= energy.max() * 10 ** (-below_peak_db / 10))
-    around = round(margin * SAMPLE_RATE)
-    return max(0, int(loud[0]) * HOP - around), min(signal.size, int(loud[-1]) * HOP + FRAME + around)
-
-
 def frame_energy(signal: np.ndarray) -> np.ndarray:
     """Mean square of each 25 ms frame, every 10 ms, float64, shape (frames,); zeros fill up the last frame."""
     frames = 1 + max(0, -(-(signal.size - FRAME) // HOP))

@@ -5,9 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from intone.audio import SAMPLE_RATE, frame_energy, loud_span
+from intone.audio import SAMPLE_RATE, frame_energy
 from intone.features import FFT, power_spectrum
 from intone.segments import MARGIN
+from intone.trimming import speech_span
 
 MEASURES: Final = {
     "level": ("level", "dB of full scale", True, True),
@@ -30,7 +31,7 @@ def measures(signal: np.ndarray) -> dict[str, float]:
     It is measured with 0.2 s around it, however much silence there is. The noise is the energy that 5 % of the 25 ms
     frames lie below, the speech the one that 5 % lie above. Raises BadClip for silence.
     """
-    start, end = loud_span(signal, margin=MARGIN)
+    start, end = speech_span(signal, MARGIN)
     signal = signal[start:end]
     energy = 10 * np.log10(np.maximum(frame_energy(signal), FLOOR))
     quiet, loud = np.percentile(energy, [5, 95])

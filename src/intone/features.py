@@ -11,8 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from intone.audio import SAMPLE_RATE, read_clip, trim_silence
+from intone.audio import SAMPLE_RATE, read_clip
 from intone.cache import cached_array, digest, file_digest
+from intone.trimming import trim_silence
 
 Kind = Literal["logmel", "mfcc", "spectrogram", "whisper"]
 

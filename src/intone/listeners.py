@@ -12,7 +12,6 @@ import torch
 from safetensors.numpy import load_file
 from scipy.special import log_softmax, softmax
 
-from intone.audio import trim_silence
 from intone.errors import IntoneError, Missing
 from intone.features import extract, levelled
 from intone.lab import Lab
@@ -26,6 +25,7 @@ from intone.recipes.speech_network import SpeechHeadRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.runs import StoredFold, fingerprint, finished, read_fold
 from intone.splits import Split
+from intone.trimming import trim_silence
 
 Logits = Callable[[Sequence[np.ndarray]], np.ndarray]
 

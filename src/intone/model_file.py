@@ -14,11 +14,12 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime
 
-from intone.audio import SAMPLE_RATE, loud_span
+from intone.audio import SAMPLE_RATE
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.features import FeatureSettings, extract_trimmed
 from intone.joining import RULES
+from intone.trimming import speech_span
 from intone.words import Encoder, Subwords, Vocabulary
 
 KEY: Final = "intone"
@@ -209,7 +210,7 @@ def _trimmed(signal: np.ndarray) -> tuple[np.ndarray, int]:
     """A segment without the silence around it, long enough to be heard, and where it begins."""
     if not np.isfinite(signal).all():
         raise BadClip("This signal holds samples that are not numbers (NaN or infinity).")
-    start, end = loud_span(signal)
+    start, end = speech_span(signal)
     trimmed = signal[start:end]
     if len(trimmed) < SHORTEST:
         trimmed = np.pad(trimmed, (0, SHORTEST - len(trimmed)))

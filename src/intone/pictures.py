@@ -12,7 +12,7 @@ import torch
 from captum.attr import IntegratedGradients
 from scipy.ndimage import gaussian_filter
 
-from intone.audio import read_clip, trim_silence
+from intone.audio import read_clip
 from intone.cache import write_whole
 from intone.emotions import EMOTIONS, INDEX
 from intone.features import FeatureSettings, extract, levelled, log_mel
@@ -23,6 +23,7 @@ from intone.recipes.audio import AudioRecipe
 from intone.report.mistakes import hardest
 from intone.report.source import Source
 from intone.splits import Split
+from intone.trimming import trim_silence
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from intone.audio import SAMPLE_RATE, read_clip, trim_silence
+from intone.audio import SAMPLE_RATE, read_clip
 from intone.corpora import Corpus
 from intone.emotions import COLOURS, EMOTIONS
 from intone.errors import BadClip, Missing
 from intone.features import FFT, FeatureSettings, log_mel, mel_filters
 from intone.pitch import contour
+from intone.trimming import trim_silence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -93,8 +93,8 @@ def _chapters(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]
         yield np.concatenate(waiting), True
 
 
-def speech_spans(signal: np.ndarray, voice: float, longest: float) -> list[tuple[int, int]]:
-    """(start, end) in samples of each stretch of speech."""
+def speech_spans(signal: np.ndarray, voice: float, longest: float, margin: float = MARGIN) -> list[tuple[int, int]]:
+    """(start, end) in samples of each stretch of speech, with `margin` seconds around it."""
     from faster_whisper.vad import get_speech_timestamps
 
     found = get_speech_timestamps(
@@ -102,7 +102,7 @@ def speech_spans(signal: np.ndarray, voice: float, longest: float) -> list[tuple
         threshold=voice,
         min_speech_duration_ms=round(1000 * SHORTEST_VOICE),
         min_silence_duration_ms=400,
-        speech_pad_ms=round(1000 * MARGIN),
+        speech_pad_ms=round(1000 * margin),
         max_speech_duration_s=longest,
     )
     return [(s["start"], s["end"]) for s in found]

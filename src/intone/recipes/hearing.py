@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from intone.audio import read_clip, trim_silence
+from intone.audio import read_clip
 from intone.augment import at_speed
 from intone.cache import cached_array, digest, file_digest
 from intone.features import levelled
@@ -16,6 +16,7 @@ from intone.lab import Lab, Recipe
 from intone.models import pretrained
 from intone.models.speech_probe import pooled
 from intone.models.speech_states import SpeechStates
+from intone.trimming import trim_silence
 from intone.workers import over_all
 
 VERSION = 1
