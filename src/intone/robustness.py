@@ -21,6 +21,7 @@ from intone.emotions import EMOTIONS, INDEX
 from intone.evaluate import accuracy, confusion, uar
 from intone.lab import Lab
 from intone.listeners import Logits, listener, made, trained
+from intone.marks import MARKS
 from intone.perturbations import PERTURBATIONS, Sounds, esc10
 from intone.progress import track as with_bar
 from intone.recipes import MODELS
@@ -43,6 +44,8 @@ class Robustness:
     """Audio models; one that has not been trained is left out with a word."""
     each: int = 60
     """Clips an actor: all of them, or as many, spread evenly."""
+    marks: bool = False
+    """Only the strengths that have a pass mark: a fifth of the time."""
     esc10: Path = field(default_factory=lambda: Path(os.environ.get("INTONE_ESC10", "data/esc10")))
     """ESC-10, one folder a class; else INTONE_ESC10, else data/esc10."""
     ravdess: Path | None = None
@@ -55,7 +58,8 @@ class Robustness:
     def run(self) -> None:
         """Do it."""
         lab = Lab(ravdess.load(self.ravdess), MODELS, self.runs)
-        measure(lab, self.models, folds(lab.corpus.clips, "luna5"), self.results, esc10(self.esc10), self.each)
+        splits = folds(lab.corpus.clips, "luna5")
+        measure(lab, self.models, splits, self.results, esc10(self.esc10), self.each, self.marks)
 
 
 def measure(
@@ -65,6 +69,7 @@ def measure(
     results: Path,
     sounds: tuple[list[np.ndarray], list[np.ndarray]],
     each: int,
+    marks: bool = False,
 ) -> None:
     """Write both tables for those of the models that are trained; raises IntoneError where none is."""
     ready = trained(lab, models, splits)
@@ -72,7 +77,7 @@ def measure(
     heard = _Heard(lab, splits, each, environment, sneezes)
     for model in ready:
         mark = digest(*(made(lab, model, s).config["fingerprint"] for s in splits), each)[:12]
-        _graded(heard, model, mark, results)
+        _graded(heard, model, mark, results, marks)
         _wordless(heard, model, mark, results)
 
 
@@ -124,11 +129,13 @@ def chosen(corpus: Corpus, split: Split, each: int) -> list[str]:
     return sorted(first["file"])
 
 
-def _graded(heard: _Heard, model: str, mark: str, results: Path) -> None:
+def _graded(heard: _Heard, model: str, mark: str, results: Path, marks: bool) -> None:
     """One row a perturbation and level, each written as soon as it is measured."""
     path = results / "robustness.csv"
     rows, left = _rows(path, COLUMNS, model, mark), [("none", "0", "")]
-    left += [(p.name, level, p.unit) for p in PERTURBATIONS for level in p.levels]
+    marked = {(m.perturbation, m.level) for m in MARKS}
+    every = [(p.name, level, p.unit) for p in PERTURBATIONS for level in p.levels]
+    left += [what for what in every if not marks or what[:2] in marked]
     done = {(r["perturbation"], r["level"]) for r in rows[rows["model"] == model].to_dict("records")}
     if all(what[:2] in done for what in left):
         return
