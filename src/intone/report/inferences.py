@@ -194,6 +194,10 @@ def _elsewhere(source: Source) -> Inference | None:
             text = f"UAR of `{subject.model}`: {MAIN} {rate(here)}, {', '.join(there)}."
             if any(r["protocol"] == "emobox6" for r in mine):
                 text += " Nothing was developed on emobox6."
+            crossed = source.find(subject.model, "none", f"{MAIN}_sentence")
+            if crossed:
+                uar = rate(source.row(crossed)["uar"])
+                text += f" Tested on a sentence it never learned from, and learned from half of the clips: {uar}."
             return Inference(head, text)
     return None
 

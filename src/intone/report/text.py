@@ -148,7 +148,8 @@ def _sentence(source: Source, gallery: Gallery) -> str:
         recall = whole_span(row["uar"], row["uar_low"], row["uar_high"])
         cells.append((f"`{row['model']}`", WORDS.get(row["track"], "sound alone"), before, recall))
     caption = (
-        "Tested on the sentence that was not learned from (`luna5_sentence`), by actors that were not either: UAR."
+        "Tested on the sentence that was not learned from (`luna5_sentence`), by actors that were not either: UAR. "
+        "What is learned from is half as many clips, which costs something too."
     )
     return gallery.captioned(
         caption, table(["model", "words", "both sentences known", "other sentence"], cells, left=2)
