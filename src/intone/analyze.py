@@ -110,12 +110,12 @@ def analyze(
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     out = out or (Path() if formats else None)
     names = chosen(formats or "json")
-    settings = _settings(model, whisper if text else None, language, threads, workers)
+    settings = settled(model, whisper if text else None, language, threads, workers)
     tasks = planned(files, out, names)
     run(tasks, settings, out, workers)
 
 
-def _settings(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int) -> Settings:
+def settled(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int = 1) -> Settings:
     """What to analyse with; a line on stderr where words were wanted and Whisper isn't here."""
     where = model_store.find(model)
     if whisper:

@@ -17,6 +17,7 @@ COMMANDS = {
     "models list": "intone.commands:models_list",
     "analyze": "intone.analyze:analyze",
     "listen": "intone.listen:listen",
+    "serve": "intone.serve:serve",
     "transcribe": "intone.commands:transcribe",
     "train": "intone.commands:train",
     "evaluate": "intone.commands:evaluate",
@@ -41,6 +42,7 @@ LINES = {
     "models list": "List the weights intone knows, their licences, and which are here.",
     "analyze": "Say which emotion each sentence of any recording carries, and write it down in ten formats.",
     "listen": "The microphone's emotion, twice a second.",
+    "serve": "A page and a service on this machine: a recording goes in, its emotions come out.",
     "transcribe": "Write down the words of recordings.",
     "train": "Train and judge one model under one protocol.",
     "evaluate": "Score any predictions table.",
@@ -56,8 +58,8 @@ LINES = {
     "report": "Write the report (PDF, DOCX, HTML) from results/ alone.",
 }
 
-REPORTING = ("evaluate", "report")
-"""Commands that read tables alone: they need no training library."""
+EXTRAS = {"evaluate": "report", "report": "report", "serve": "serve"}
+"""Command -> what it needs beyond the core, where that isn't the training libraries."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -85,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"intone: {problem}", file=sys.stderr)
         sys.exit(problem.code)
     except ModuleNotFoundError as problem:
-        extra = "report" if name in REPORTING else "train"
+        extra = EXTRAS.get(name, "train")
         print(f'intone: `intone {name}` needs {problem.name}: pip install "intone[{extra}]"', file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -17,24 +17,29 @@ from intone.formats.tables import as_csv, as_json, as_tsv
 
 @dataclass(frozen=True)
 class Format:
-    """How a format is written, what its files end in, and what opens them."""
+    """How a format is written, what its files end in, what opens them, and what they are called over HTTP."""
 
     write: Callable[[Analysis], str]
     ending: str
     opened_by: str
+    media_type: str = "text/plain"
+
+    def encoded(self, analysis: Analysis) -> bytes:
+        """A whole file of it."""
+        return self.write(analysis).encode("utf-8", "replace")
 
 
 FORMATS: Final[Mapping[str, Format]] = {
-    "json": Format(as_json, ".json", "any program; Whisper's keys where it has them"),
-    "csv": Format(as_csv, ".csv", "spreadsheets, R, pandas"),
-    "tsv": Format(as_tsv, ".tsv", "spreadsheets, R, pandas"),
-    "srt": Format(srt, ".srt", "video players and editors"),
-    "vtt": Format(vtt, ".vtt", "web browsers"),
+    "json": Format(as_json, ".json", "any program; Whisper's keys where it has them", "application/json"),
+    "csv": Format(as_csv, ".csv", "spreadsheets, R, pandas", "text/csv"),
+    "tsv": Format(as_tsv, ".tsv", "spreadsheets, R, pandas", "text/tab-separated-values"),
+    "srt": Format(srt, ".srt", "video players and editors", "application/x-subrip"),
+    "vtt": Format(vtt, ".vtt", "web browsers", "text/vtt"),
     "textgrid": Format(textgrid, ".TextGrid", "Praat, ELAN"),
     "rttm": Format(rttm, ".rttm", "diarization tools: pyannote, dscore"),
     "audacity": Format(audacity, ".audacity.txt", "Audacity: File, Import, Labels"),
-    "labelstudio": Format(labelstudio, ".labelstudio.json", "Label Studio: Import"),
-    "html": Format(page, ".html", "web browsers, without a network"),
+    "labelstudio": Format(labelstudio, ".labelstudio.json", "Label Studio: Import", "application/json"),
+    "html": Format(page, ".html", "web browsers, without a network", "text/html"),
 }
 """Name -> format. A file ends in its format's name, unless the program that opens it insists on another ending."""
 
@@ -61,7 +66,7 @@ def write(analysis: Analysis, folder: Path, stem: str, names: Sequence[str]) -> 
     paths = places(folder, stem, names)
     for path, name in zip(paths, names, strict=True):
         try:
-            write_whole(path, FORMATS[name].write(analysis).encode("utf-8", "replace"))
+            write_whole(path, FORMATS[name].encoded(analysis))
         except OSError as problem:
             if problem.errno == errno.ENAMETOOLONG:
                 short = f"{path.name[:40]}…"

@@ -1,0 +1,326 @@
+"""The service: the same bytes as the command line, one sentence for what is wrong, nothing kept or sent elsewhere."""
+
+import asyncio
+import json
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from fastapi.testclient import TestClient
+from test_bad_input import TABLE, wav
+from test_predict import GUARD, Parrot
+
+from intone.analyze import Settings, planned, run
+from intone.cli import main
+from intone.emotions import EMOTIONS
+from intone.errors import IntoneError
+from intone.formats import FORMATS, places
+from intone.model_file import Model
+from intone.predict import Analyzer
+from intone.serve import app as service
+from intone.serve import listening
+from intone.serve.app import MB, app
+
+RATE = 16_000
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files go."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    return place
+
+
+@pytest.fixture
+def analyzer(model_file: Path) -> Analyzer:
+    return Analyzer(Model(model_file, 1), Parrot())
+
+
+@pytest.fixture
+def client(analyzer: Analyzer, temporary: Path) -> TestClient:
+    """Of a service that takes a megabyte."""
+    return TestClient(app(analyzer, most=1))
+
+
+@pytest.fixture
+def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Six seconds in the folder that one is in, all of which counts as speech; by name alone, as a browser sends it."""
+    from intone import predict
+    from intone.segments import Stretch
+
+    def all_of_it(blocks, voice, longest):
+        yield Stretch(0.0, np.concatenate(list(blocks)))
+
+    monkeypatch.setattr(predict, "stretches", all_of_it)
+    monkeypatch.chdir(tmp_path)
+    at = np.arange(6 * 22_050) / 22_050
+    soundfile.write("my talk.wav", 0.2 * np.sin(2 * np.pi * 180 * at + np.sin(5 * at)), 22_050, subtype="PCM_16")
+    return Path("my talk.wav")
+
+
+def post(client: TestClient, path: Path, name: str | None = None, **query: object):
+    return client.post("/analyze", params=query, files={"file": (name or path.name, path.read_bytes())})
+
+
+def sentence(answer, status: int) -> str:
+    """What is wrong: it is one sentence and nothing else."""
+    assert answer.status_code == status and list(answer.json()) == ["error"], answer.text
+    said = answer.json()["error"]
+    assert said.endswith(".") and "Traceback" not in said and tempfile.gettempdir() not in said
+    return said
+
+
+def test_path_array_command_line_and_service_agree_to_the_bit(model_file, talk, temporary):
+    deaf = Analyzer(Model(model_file, 1))
+    by_path = deaf.file(talk)
+    pd.testing.assert_frame_equal(by_path, deaf.signal(*soundfile.read(talk), name=str(talk)), check_exact=True)
+    run(planned([talk], Path("out"), tuple(FORMATS)), Settings(model_file, None, None, 1), Path("out"), 1)
+    client = TestClient(app(deaf))
+    for name, place in zip(FORMATS, places(Path("out"), talk.stem, list(FORMATS)), strict=True):
+        assert post(client, talk, format=name).content == place.read_bytes(), name
+    segments = json.loads(Path("out/my talk.json").read_text())["segments"]
+    assert [s["probabilities"] for s in segments] == [
+        {e: round(row[e], 4) for e in EMOTIONS} for row in by_path.to_dict("records")
+    ]
+    assert post(client, talk).json()["segments"] == segments != []
+
+
+def test_several_formats_are_one_object_of_files(client, talk):
+    made = post(client, talk, format="json,TextGrid,html").json()
+    assert list(made) == ["my talk.json", "my talk.TextGrid", "my talk.html"]
+    for name, content in zip(("json", "textgrid", "html"), made.values(), strict=True):
+        assert post(client, talk, format=name).text == content
+
+
+def test_each_format_has_its_type(client, talk):
+    types = {name: post(client, talk, format=name).headers["content-type"] for name in FORMATS}
+    assert types["json"] == types["labelstudio"] == "application/json"
+    assert types["html"] == "text/html; charset=utf-8" and types["vtt"].startswith("text/vtt")
+    assert types["textgrid"] == types["rttm"] == "text/plain; charset=utf-8"
+
+
+def test_words_are_written_down_unless_nobody_wants_them(client, talk):
+    texts = [[s["text"] for s in post(client, talk, **q).json()["segments"]] for q in ({}, {"text": True})]
+    assert texts[0] == texts[1] == ["Kids are talking.", "Dogs are"]
+    assert [s["text"] for s in post(client, talk, text=False).json()["segments"]] == [""]
+
+
+def test_who_answers(client, model_file, temporary):
+    found = client.get("/health").json()
+    assert (found["licence"], found["words"], found["most"]) == ("none", True, 1) and found["model"].startswith("tiny")
+    assert found["formats"] == list(FORMATS)
+    deaf = TestClient(app(Analyzer(Model(model_file, 1))))
+    assert deaf.get("/health").json()["words"] is False
+
+
+NO_FILE = ("nothing there", "a folder without recordings", "a pipe", "a link to itself", "no permission")
+FILES = {kind: row for kind, row in TABLE.items() if "name" not in kind and kind not in NO_FILE}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_bad_recordings_get_the_sentence_of_the_command_line(kind, client, tmp_path, temporary):
+    name, make, said = FILES[kind]
+    path = tmp_path / name
+    make(path)
+    answer = post(client, path)
+    if said:
+        wrong = sentence(answer, 422)
+        assert said in wrong and wrong.startswith(name) and str(tmp_path) not in wrong
+    else:
+        # A browser writes %22 for a quotation mark in a file's name.
+        assert answer.status_code == 200 and answer.json()["file"].replace("%22", '"') == name
+    assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize("name", ["../../a.wav", "C:\\sound\\a.wav", "/etc/a.wav", "a.wav"])
+def test_of_a_name_no_path_is_made(name, client, talk):
+    assert post(client, talk, name).json()["file"] == "a.wav"
+
+
+def test_what_is_asked_wrongly_is_named(client, talk, model_file):
+    assert "no format 'docx': choose of json" in sentence(post(client, talk, format="docx"), 422)
+    assert "no format" in sentence(post(client, talk, format=""), 422)
+    assert "'text' won't do" in sentence(post(client, talk, text="perhaps"), 422)
+    assert "'file' won't do" in sentence(client.post("/analyze"), 422)
+    assert "'file' won't do" in sentence(client.post("/analyze", data={"file": "words"}), 422)
+    sentence(client.post("/analyze", content=b"--", headers={"content-type": "multipart/form-data"}), 400)
+    sentence(client.get("/analyze"), 405)
+    sentence(client.get("/../../etc/passwd"), 404)
+    deaf = TestClient(app(Analyzer(Model(model_file, 1))))
+    assert "Words are off" in sentence(post(deaf, talk, text=True), 422)
+
+
+def test_a_failure_of_our_own_is_one_sentence_without_a_path(client, talk, temporary, monkeypatch, capsys):
+    def fail(self, recording):
+        raise ZeroDivisionError(f"in {temporary}")
+
+    monkeypatch.setattr(Analyzer, "analysis", fail)
+    assert sentence(post(client, talk), 500) == "my talk.wav can't be analysed (ZeroDivisionError): please report this."
+    assert capsys.readouterr().err.count("\n") == 1 and not list(temporary.iterdir())
+
+
+def test_a_full_disk_is_said(client, talk, temporary, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(service.shutil, "copyfileobj", full)
+    assert "no room" in sentence(post(client, talk), 507)
+    assert not list(temporary.iterdir())
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(client, analyzer, temporary):
+    big = {"file": ("a.wav", bytes(MB + 1))}
+    assert "more than 1 MB" in sentence(client.post("/analyze", files=big), 413)
+    status, read = asked(analyzer, [bytes(MB // 4)] * 40, {"content-length": str(10 * MB)})
+    assert (status, read) == (413, 0)
+    assert not list(temporary.iterdir())
+
+
+def test_what_does_not_say_its_size_is_refused_while_it_is_read(analyzer, temporary):
+    status, read = asked(analyzer, [bytes(MB // 4)] * 40, {})
+    assert (status, read) == (413, 4)
+    assert not list(temporary.iterdir())
+
+
+def asked(analyzer: Analyzer, parts: list[bytes], headers: dict[str, str], ending: bytes = b"") -> tuple[int, int]:
+    """A recording in parts, after which the asker leaves -> the status, and how many parts were read."""
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    given = [head, *parts, ending]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/analyze",
+        "query_string": b"text=false",
+        "headers": [
+            (k.encode(), v.encode()) for k, v in {"content-type": "multipart/form-data; boundary=x", **headers}.items()
+        ],
+    }
+    read, status = 0, 0
+
+    async def receive():
+        nonlocal read
+        if read == len(given):
+            return {"type": "http.disconnect"}
+        read += 1
+        return {"type": "http.request", "body": given[read - 1], "more_body": read < len(given)}
+
+    async def send(message):
+        nonlocal status
+        status = message.get("status", status)
+
+    asyncio.run(app(analyzer, most=1)(scope, receive, send))
+    return status, max(0, read - 1)
+
+
+def test_nothing_goes_on_for_someone_who_has_left(analyzer, tmp_path, temporary, monkeypatch):
+    heard = threading.Event()
+    blocks = 0
+
+    def listen(self, recording):
+        nonlocal blocks
+        try:
+            for _ in recording.blocks():
+                blocks += 1
+                time.sleep(0.1)
+        finally:
+            heard.set()
+
+    monkeypatch.setattr(service, "PATIENCE", 0.01)
+    monkeypatch.setattr(Analyzer, "analysis", listen)
+    wav(tmp_path / "a.wav", np.zeros(60 * 2000, np.float32), 2000)
+    sound = (tmp_path / "a.wav").read_bytes()
+    status, _ = asked(analyzer, [sound], {}, b"\r\n--x--\r\n")
+    assert status == 499 and heard.wait(5) and 0 < blocks < 6
+    deadline = time.monotonic() + 5
+    while list(temporary.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not list(temporary.iterdir())
+
+
+def test_of_two_at_once_one_waits(client, talk, monkeypatch):
+    analysis, lock, most = Analyzer.analysis, threading.Lock(), []
+
+    def alone(self, recording):
+        assert lock.acquire(blocking=False), "two at once"
+        try:
+            most.append(recording.name)
+            time.sleep(0.05)
+            return analysis(self, recording)
+        finally:
+            lock.release()
+
+    monkeypatch.setattr(Analyzer, "analysis", alone)
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: post(client, talk), range(3)))
+    assert [a.status_code for a in answers] == [200] * 3 and len(most) == 3
+    assert len({a.content for a in answers}) == 1
+
+
+def test_the_page_asks_nothing_of_the_network(client):
+    answer = client.get("/")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert not re.search(r"https?:|src=|url\(|@import|//\w", answer.text)
+    assert "default-src 'self'" in answer.text
+    for name in ("/docs", "/redoc"):  # they would load their scripts from elsewhere
+        sentence(client.get(name), 404)
+    assert "/analyze" in client.get("/openapi.json").json()["paths"]
+
+
+def test_importing_intone_imports_no_web_framework():
+    code = "import sys, intone.predict, intone.serve; print({'fastapi', 'uvicorn', 'starlette'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_without_the_library_its_extra_is_named(model_file, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(SystemExit) as stop:
+        main(["serve", "--model", str(model_file), "--no-text"])
+    assert stop.value.code == 1 and 'pip install "intone[serve]"' in capsys.readouterr().err
+
+
+def test_an_address_that_is_taken_or_is_none_is_one_sentence(model_file, capsys):
+    with listening("127.0.0.1", 0) as door:
+        with pytest.raises(SystemExit) as stop:
+            main(["serve", "--port", str(door.getsockname()[1]), "--model", str(model_file), "--no-text"])
+        said = capsys.readouterr().err
+        assert stop.value.code == 1 and "choose another --port" in said and said.count("\n") == 1
+    for host, port in (("127.0.0.1", 70_000), ("127.0.0.1", -1), ("a..b", 0)):
+        with pytest.raises(IntoneError, match="choose another --port"):
+            listening(host, port)
+
+
+def test_the_command_serves_until_it_is_interrupted(model_file, tmp_path):
+    """In a process where importing a training library is an error."""
+    banned = {"torch", "lightning", "librosa", "transformers", "sklearn", "scipy", "matplotlib", "numba"}
+    code = GUARD.replace("BANNED", repr(banned)).replace('"analyze"', '"serve"')
+    command = [sys.executable, "-c", code, "--port", "0", "--model", str(model_file), "--no-text"]
+    wav(tmp_path / "a.wav")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        line = process.stderr.readline()
+        try:
+            address = re.search(r"http://127\.0\.0\.1:\d+/", line)[0]
+            form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+            body = form + (tmp_path / "a.wav").read_bytes() + b"\r\n--x--\r\n"
+            headers = {"content-type": "multipart/form-data; boundary=x"}
+            with urllib.request.urlopen(
+                urllib.request.Request(f"{address}analyze", body, headers), timeout=60
+            ) as answer:
+                assert json.load(answer)["file"] == "a.wav"
+        finally:
+            process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 0 and rest == ""
