@@ -1,5 +1,6 @@
 """One sound has one answer, however it comes in; words, curves, warnings and doubts are where they belong."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
@@ -259,3 +260,12 @@ def test_importing_intone_loads_next_to_nothing():
     code = "import sys, intone; print(len(sys.modules), 'numpy' in sys.modules, 'pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split()[1:] == ["False", "False"]
+
+
+def test_loading_a_model_leaves_nothing_for_telemetry(model_file, tmp_path):
+    """onnxruntime's telemetry, where it is on, begins with an identifier in the temporary and in the home folder."""
+    code = "import sys, intone; intone.load(sys.argv[1], whisper=None)"
+    settings = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    settings |= {"TMPDIR": str(tmp_path), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code, str(model_file)], check=True, env=settings)
+    assert not list(tmp_path.iterdir())

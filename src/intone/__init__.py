@@ -4,6 +4,7 @@ import intone
 found = intone.load().file("interview.mp3")     # a DataFrame: one row a sentence
 """
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["EMOTIONS", "__version__", "load"]
+
+# Releases of onnxruntime send Microsoft what they run, and keep an identifier on the disk, unless they find this when
+# they are imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def load(
