@@ -21,6 +21,7 @@ from fastapi.testclient import TestClient
 from test_bad_input import TABLE, wav
 from test_predict import GUARD, Parrot
 
+from intone import predict
 from intone.analyze import Settings, planned, run
 from intone.cli import main
 from intone.emotions import EMOTIONS
@@ -28,6 +29,7 @@ from intone.errors import IntoneError
 from intone.formats import FORMATS, places
 from intone.model_file import Model
 from intone.predict import Analyzer
+from intone.segments import Stretch
 from intone.serve import app as service
 from intone.serve import listening
 from intone.serve.app import MB, app
@@ -58,8 +60,6 @@ def client(analyzer: Analyzer, temporary: Path) -> TestClient:
 @pytest.fixture
 def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Six seconds in the folder that one is in, all of which counts as speech; by name alone, as a browser sends it."""
-    from intone import predict
-    from intone.segments import Stretch
 
     def all_of_it(blocks, voice, longest):
         yield Stretch(0.0, np.concatenate(list(blocks)))
@@ -164,7 +164,7 @@ def test_what_is_asked_wrongly_is_named(client, talk, model_file):
 
 
 def test_a_failure_of_our_own_is_one_sentence_without_a_path(client, talk, temporary, monkeypatch, capsys):
-    def fail(self, recording):
+    def fail(*_):
         raise ZeroDivisionError(f"in {temporary}")
 
     monkeypatch.setattr(Analyzer, "analysis", fail)
@@ -203,7 +203,7 @@ def asked(analyzer: Analyzer, parts: list[bytes], headers: dict[str, str], endin
         "type": "http",
         "method": "POST",
         "path": "/analyze",
-        "query_string": b"text=false",
+        "query_string": b"",
         "headers": [
             (k.encode(), v.encode()) for k, v in {"content-type": "multipart/form-data; boundary=x", **headers}.items()
         ],
@@ -225,40 +225,45 @@ def asked(analyzer: Analyzer, parts: list[bytes], headers: dict[str, str], endin
     return status, max(0, read - 1)
 
 
-def test_nothing_goes_on_for_someone_who_has_left(analyzer, tmp_path, temporary, monkeypatch):
-    heard = threading.Event()
-    blocks = 0
+@pytest.mark.parametrize("stretches", [0, 100])
+def test_nothing_goes_on_for_someone_who_has_left(stretches, analyzer, tmp_path, temporary, monkeypatch):
+    """Neither where somebody speaks nor where nobody does; it is a minute in blocks of 10 s."""
+    steps = 0
 
-    def listen(self, recording):
-        nonlocal blocks
-        try:
-            for _ in recording.blocks():
-                blocks += 1
-                time.sleep(0.1)
-        finally:
-            heard.set()
+    def found(blocks, voice, longest):
+        nonlocal steps
+        for block in [*blocks] * stretches if stretches else slowly(blocks):
+            steps += 1
+            yield Stretch(0.0, block[:RATE])
 
-    monkeypatch.setattr(service, "PATIENCE", 0.01)
-    monkeypatch.setattr(Analyzer, "analysis", listen)
+    def slowly(blocks):
+        nonlocal steps
+        for _ in blocks:
+            steps += 1
+            time.sleep(0.1)
+        yield from ()
+
+    monkeypatch.setattr(predict, "stretches", found)
+    monkeypatch.setattr(Analyzer, "_sentences", lambda *_: time.sleep(0.1) or [])
+    monkeypatch.setattr(service, "PATIENCE", 0.15)
     wav(tmp_path / "a.wav", np.zeros(60 * 2000, np.float32), 2000)
-    sound = (tmp_path / "a.wav").read_bytes()
-    status, _ = asked(analyzer, [sound], {}, b"\r\n--x--\r\n")
-    assert status == 499 and heard.wait(5) and 0 < blocks < 6
+    status, _ = asked(analyzer, [(tmp_path / "a.wav").read_bytes()], {}, b"\r\n--x--\r\n")
+    assert status == 499
     deadline = time.monotonic() + 5
     while list(temporary.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not list(temporary.iterdir())
+    assert not list(temporary.iterdir()) and 0 < steps < 6
 
 
 def test_of_two_at_once_one_waits(client, talk, monkeypatch):
     analysis, lock, most = Analyzer.analysis, threading.Lock(), []
 
-    def alone(self, recording):
+    def alone(self, recording, heed):
         assert lock.acquire(blocking=False), "two at once"
         try:
             most.append(recording.name)
             time.sleep(0.05)
-            return analysis(self, recording)
+            return analysis(self, recording, heed)
         finally:
             lock.release()
 

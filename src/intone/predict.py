@@ -80,9 +80,12 @@ class Ear:
     rest: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     costs: dict[str, float] = field(default_factory=dict)
     """Seconds that `words` and `emotion` took; they overlap."""
+    heed: Callable[[], None] = lambda: None
+    """Called at each step; what it raises ends the listening."""
 
     def timed(self, what: str, call: Callable[..., Value], *given: Any) -> Value:
         """What the call gives, its seconds noted."""
+        self.heed()
         start = time.perf_counter()
         made = call(*given)
         self.costs[what] = self.costs.get(what, 0.0) + time.perf_counter() - start
@@ -91,6 +94,7 @@ class Ear:
     def along(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The same blocks."""
         for block in blocks:
+            self.heed()
             self.samples += len(block)
             whole = np.abs(np.concatenate([self.rest, block]))
             cut = len(whole) - len(whole) % PEAK
@@ -159,9 +163,12 @@ class Analyzer:
         """Segments of samples [samples] or [samples, channels] at `sampling_rate` Hz."""
         return self.analysis(Recording.of_signal(samples, sampling_rate, name)).segments
 
-    def analysis(self, recording: Recording) -> Analysis:
-        """Everything about one recording. Raises BadClip where it can't be heard."""
-        ear, language = Ear(), Language(self.language)
+    def analysis(self, recording: Recording, heed: Callable[[], None] = lambda: None) -> Analysis:
+        """Everything about one recording; `heed` is called every few seconds of it, and may raise to end it.
+
+        Raises BadClip where it can't be heard.
+        """
+        ear, language = Ear(heed=heed), Language(self.language)
         judged = list(self._judged(ear, ear.along(recording.blocks()), language))
         spoken = language.known if self.whisper else None
         card = self.model.card

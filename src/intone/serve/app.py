@@ -6,7 +6,7 @@ A recording lies in a temporary folder while it is analysed, and no longer. What
 import asyncio
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import resources
@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Annotated, Any, BinaryIO, Final
 
-import numpy as np
 from fastapi import FastAPI, File, HTTPException, Query, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -91,6 +90,8 @@ class Service:
                 if await request.is_disconnected():
                     raise HTTPException(499, "Nobody waits for the answer.")
             return answer(job.result(), name)
+        except asyncio.CancelledError:
+            return _error(503, f"intone was stopped before {name} was done: start it, and send it again.")
         finally:
             left.set()
             job.cancel()
@@ -104,7 +105,12 @@ class Service:
 def written(
     analyzer: Analyzer, upload: BinaryIO, name: str, formats: Sequence[str], left: Event
 ) -> Mapping[str, bytes]:
-    """Format -> the bytes of its file; it stops once `left` is set. Raises IntoneError where it can't be heard."""
+    """Format -> the bytes of its file. Raises IntoneError where it can't be heard, and soon after `left` is set."""
+
+    def heed() -> None:
+        if left.is_set():
+            raise BadClip(f"Nobody waits for {name} any more.")
+
     with TemporaryDirectory(prefix="intone-") as folder:
         # Decoders go by the ending; of the rest of a stranger's name no path is made.
         ending = re.search(r"\.\w{1,16}$", name)
@@ -112,7 +118,7 @@ def written(
         try:
             with path.open("wb") as out:
                 shutil.copyfileobj(upload, out)
-            analysis = analyzer.analysis(Recording(name, lambda: until(left, *opened(path))))
+            analysis = analyzer.analysis(Recording(name, lambda: opened(path)), heed)
             return {format: FORMATS[format].encoded(analysis) for format in formats}
         except IntoneError as problem:
             raise BadClip(str(problem).replace(str(path), name)) from problem
@@ -121,22 +127,11 @@ def written(
                 507, f"{name} has no room here ({problem.strerror}): make some where intone runs."
             ) from None
         except Exception as problem:
-            say(f"{name} ({type(problem).__name__}: {problem}); please report this.")
+            if not left.is_set():
+                say(f"{name} ({type(problem).__name__}: {problem}); please report this.")
             raise HTTPException(
                 500, f"{name} can't be analysed ({type(problem).__name__}): please report this."
             ) from None
-
-
-def until(left: Event, rate: int, blocks: Iterator[np.ndarray]) -> tuple[int, Iterator[np.ndarray]]:
-    """A recording that ends with BadClip at the next block once `left` is set."""
-
-    def some() -> Iterator[np.ndarray]:
-        for block in blocks:
-            if left.is_set():
-                raise BadClip("Nobody waits for it any more.")
-            yield block
-
-    return rate, some()
 
 
 def answer(made: Mapping[str, bytes], name: str) -> Response:
