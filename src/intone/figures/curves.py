@@ -129,6 +129,6 @@ def perturbations_figure(rows: pd.DataFrame, columns: int = 5) -> Figure:
         plain(axes, "y")
     for axes in panels[len(kinds) :]:
         axes.set_visible(False)
-    panels[0].legend(loc="lower left", fontsize=6.5, handlelength=2.2)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7)
     figure.supylabel("UAR (%)", fontsize=8)
     return figure

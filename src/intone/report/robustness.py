@@ -83,7 +83,9 @@ def _curves(measured: pd.DataFrame, gallery: Gallery) -> str:
     clean = measured[measured["perturbation"] == CLEAN].set_index("model")["uar"]
     rows = measured[measured["perturbation"] != CLEAN].copy()
     rows["clean"] = rows["model"].map(clean)
-    rows["order"] = rows.groupby(["model", "perturbation"]).cumcount()
+    whole = rows[rows["model"] == rows["model"].value_counts().idxmax()]  # others may have been asked the marks alone
+    order = {place: k for k, place in enumerate(zip(whole["perturbation"], whole["level"].astype(str), strict=True))}
+    rows["order"] = [order[place] for place in zip(rows["perturbation"], rows["level"].astype(str), strict=True)]
     allowed = {(m.perturbation, m.level): m.drop for m in MARKS if m.drop is not None}
     places = zip(rows["perturbation"], rows["level"].astype(str), strict=True)
     drops = np.array([allowed.get(place, np.nan) for place in places], float)
