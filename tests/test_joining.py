@@ -1,20 +1,26 @@
-"""Late fusion without a training library says what the one that is judged says."""
+"""Late fusion in a model file says what the one that is judged says; its softmax is the usual one."""
 
 import numpy as np
 import pytest
+import scipy.special
 
-from intone.joining import RULES
-from intone.model_file import softmax
+from intone.joining import log_softmax, softmax
+from intone.model_file import Reading
 from intone.models.fusion import LATE, WeightedLogits
 
 
 @pytest.mark.parametrize("name", LATE)
-def test_each_rule_joins_as_the_fusion_of_its_name_does(name):
-    draw = np.random.default_rng(0)
-    heard, read = draw.normal(0, 2, (2, 50, 8))
+def test_probabilities_are_joined_as_the_logits_behind_them_are(name):
+    heard, read = np.random.default_rng(0).normal(0, 2, (2, 50, 8))
     fusion = LATE[name]()
-    weight = 0.5
     if isinstance(fusion, WeightedLogits):
-        weight = fusion.weight = 0.3
-    joined = [RULES[name](a, b, weight) for a, b in zip(softmax(heard), softmax(read), strict=True)]
-    np.testing.assert_allclose(softmax(np.stack(joined)), softmax(fusion([heard, read])), atol=1e-9)
+        fusion.weight = 0.3
+    reading = Reading(rule=name, weight=0.3, fused_temperature=1.7)
+    joined = [reading.joined(a, b) for a, b in zip(softmax(heard), softmax(read), strict=True)]
+    np.testing.assert_allclose(np.stack(joined), softmax(fusion([heard, read]) / 1.7), atol=1e-9)
+
+
+def test_softmax_is_scipy_s_however_large_the_logits():
+    logits = np.random.default_rng(0).normal(0, 300, (20, 8)).astype(np.float32)
+    np.testing.assert_allclose(softmax(logits), scipy.special.softmax(logits.astype(float), axis=1), atol=1e-12)
+    np.testing.assert_allclose(log_softmax(logits), scipy.special.log_softmax(logits.astype(float), axis=1))

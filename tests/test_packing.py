@@ -16,8 +16,9 @@ from intone.corpora import Corpus, ravdess
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.everyone import train_everyone
+from intone.joining import softmax
 from intone.lab import Effort, Lab
-from intone.model_file import Model, softmax
+from intone.model_file import Model
 from intone.models.audio_ast import AudioAstPreset
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.models.audio_transformer import AudioTransformerPreset

@@ -1,45 +1,61 @@
-"""What the sound says and what the words say, calibrated probabilities [8] each -> logits [8] of both together.
+"""Branches' logits [..., 8] each -> logits [..., 8] of all together: the arithmetic of late fusion, in NumPy alone.
 
-Late fusion as `intone.models.fusion` learns and judges it, for one segment and without a training library.
+`intone.models.fusion` learns and judges with it, a model file analyses with it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-Rule = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
-
-TINY: Final = 1e-12
-"""Stands for a probability of nothing."""
+Rule = Callable[[Sequence[np.ndarray], float], np.ndarray]
+"""Branches' logits and the first one's weight, which `weighted` alone heeds."""
 
 
-def weighted(heard: np.ndarray, read: np.ndarray, weight: float) -> np.ndarray:
-    """Twice the weighted mean of logits; at a weight of a half, their sum."""
-    return 2 * (weight * _log(heard) + (1 - weight) * _log(read))
-
-
-def mean(heard: np.ndarray, read: np.ndarray, weight: float) -> np.ndarray:
-    """The average of the probabilities."""
-    return _log((heard + read) / 2)
-
-
-def vote(heard: np.ndarray, read: np.ndarray, weight: float) -> np.ndarray:
-    """One vote each; a tie goes to the higher mean probability."""
-    both = np.stack([heard, read])
-    votes = (np.arange(both.shape[1]) == both.argmax(1)[:, None]).mean(0)
-    fused = votes + both.mean(0) / 3
-    return _log(fused / fused.sum())
-
-
-def _log(probabilities: np.ndarray) -> np.ndarray:
-    out: np.ndarray = np.log(np.maximum(probabilities, TINY))
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Over the last axis, float64."""
+    out: np.ndarray = np.exp(log_softmax(logits))
     return out
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Over the last axis, float64."""
+    x = np.asarray(logits, np.float64)
+    below = x - x.max(-1, keepdims=True)
+    out: np.ndarray = below - np.log(np.exp(below).sum(-1, keepdims=True))
+    return out
+
+
+def mean(branches: Sequence[np.ndarray], weight: float = 0.5) -> np.ndarray:
+    """Log of the mean probability."""
+    out: np.ndarray = np.logaddexp.reduce([log_softmax(b) for b in branches]) - np.log(len(branches))
+    return out
+
+
+def summed(branches: Sequence[np.ndarray], weight: float = 0.5) -> np.ndarray:
+    """The sum of logits."""
+    out: np.ndarray = np.sum(branches, axis=0)
+    return out
+
+
+def vote(branches: Sequence[np.ndarray], weight: float = 0.5) -> np.ndarray:
+    """Log of the share of votes plus the mean probability at a weight too small to overrule a vote."""
+    chances = softmax(np.stack(branches))
+    votes = (np.arange(chances.shape[-1]) == chances.argmax(-1)[..., None]).mean(0)
+    fused = votes + chances.mean(0) / (len(branches) + 1)
+    out: np.ndarray = np.log(fused / fused.sum(-1, keepdims=True))
+    return out
+
+
+def weighted(branches: Sequence[np.ndarray], weight: float = 0.5) -> np.ndarray:
+    """Of two, twice the weighted mean of logits: at a half, their sum."""
+    first, second = branches
+    return 2 * (weight * first + (1 - weight) * second)
 
 
 RULES: Final[Mapping[str, Rule]] = {
     "fusion_late_mean": mean,
-    "fusion_late_logits": weighted,
+    "fusion_late_logits": summed,
     "fusion_late_vote": vote,
     "fusion_late_weighted": weighted,
 }

@@ -18,7 +18,7 @@ from intone.audio import SAMPLE_RATE
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.features import FeatureSettings, extract_trimmed
-from intone.joining import RULES
+from intone.joining import RULES, softmax
 from intone.trimming import speech_span
 from intone.words import Encoder, Subwords, Vocabulary
 
@@ -27,6 +27,9 @@ KEY: Final = "intone"
 
 SHORTEST: Final = SAMPLE_RATE * 3 // 10
 """Samples; a shorter sound is filled up with silence."""
+
+TINY: Final = 1e-12
+"""Stands for a probability of nothing."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Reading:
 
     def joined(self, heard: np.ndarray, read: np.ndarray) -> np.ndarray:
         """Calibrated probabilities [8] of the sound and of the sentence -> of both together."""
-        return softmax(RULES[self.rule](heard, read, self.weight) / self.fused_temperature)
+        branches = [np.log(np.maximum(p, TINY)) for p in (heard, read)]
+        return softmax(RULES[self.rule](branches, self.weight) / self.fused_temperature)
 
 
 @dataclass(frozen=True)
@@ -215,11 +219,3 @@ def _trimmed(signal: np.ndarray) -> tuple[np.ndarray, int]:
     if len(trimmed) < SHORTEST:
         trimmed = np.pad(trimmed, (0, SHORTEST - len(trimmed)))
     return trimmed, start
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Over the last axis, float64."""
-    x = np.asarray(logits, np.float64)
-    e = np.exp(x - x.max(-1, keepdims=True))
-    out: np.ndarray = e / e.sum(-1, keepdims=True)
-    return out

@@ -18,7 +18,8 @@ from intone.emotions import EMOTIONS, INDEX
 from intone.errors import BadClip, IntoneError
 from intone.export import accuracy_change, differences, export, holds, place, quantize
 from intone.features import FeatureSettings
-from intone.model_file import Card, Model, Reading, softmax
+from intone.joining import softmax
+from intone.model_file import Card, Model, Reading
 from intone.models.exported import EnsembleHearing, ProbeHearing, SpectrogramHearing, StatesHearing, Whole
 from intone.models.exported import Reading as ReadingNetwork
 from intone.models.speech_states import SpeechStates, WhisperTrunk

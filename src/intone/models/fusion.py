@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, logsumexp, softmax
 from torch import Tensor, nn
 
+from intone import joining
 from intone.calibrate import log_loss
 from intone.emotions import EMOTIONS
 from intone.models.batch import Batch, Examples, in_batches
@@ -43,7 +43,7 @@ class MeanProbability:
 
     def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
         """Log of the mean probability."""
-        return logsumexp([log_softmax(b, axis=1) for b in branches], axis=0) - np.log(len(branches))
+        return joining.mean(branches)
 
     def details(self) -> dict[str, float]:
         """Nothing."""
@@ -55,22 +55,15 @@ class SummedLogits(MeanProbability):
 
     def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
         """Sum over branches."""
-        return np.sum(branches, axis=0)
+        return joining.summed(branches)
 
 
 class MajorityVote(MeanProbability):
-    """Each branch has one vote; a tie goes to the higher mean probability.
-
-    The fused probability is the share of votes plus the mean probability at a weight too small to overrule a vote.
-    """
+    """Each branch has one vote; a tie goes to the higher mean probability."""
 
     def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
         """Log of that probability."""
-        chances = np.stack([softmax(b, axis=1) for b in branches])
-        n = len(branches)
-        votes = (np.arange(len(EMOTIONS)) == chances.argmax(2)[..., None]).mean(0)
-        fused = votes + chances.mean(0) / (n + 1)
-        return np.log(fused / fused.sum(1, keepdims=True))
+        return joining.vote(branches)
 
 
 class WeightedLogits(MeanProbability):
@@ -84,17 +77,13 @@ class WeightedLogits(MeanProbability):
             raise ValueError(f"a weighted fusion takes two branches, not {len(branches)}")
 
         def cost(weight: float) -> float:
-            return log_loss(self._combined(branches, weight), true)
+            return log_loss(joining.weighted(branches, weight), true)
 
         self.weight = float(minimize_scalar(cost, bounds=(0, 1), method="bounded").x)
 
     def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
         """Weighted sum."""
-        return self._combined(branches, self.weight)
-
-    @staticmethod
-    def _combined(branches: Sequence[np.ndarray], weight: float) -> np.ndarray:
-        return 2 * (weight * branches[0] + (1 - weight) * branches[1])
+        return joining.weighted(branches, self.weight)
 
     def details(self) -> dict[str, float]:
         """The first branch's weight."""
