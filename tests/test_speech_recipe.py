@@ -12,12 +12,13 @@ from intone.lab import Effort, Lab
 from intone.models import speech_states
 from intone.models.audio_transformer import AudioTransformerPreset
 from intone.models.fusion_attention import AttentiveFusionPreset
-from intone.models.speech_probe import SpeechProbePreset
+from intone.models.speech_probe import SpeechProbe, SpeechProbePreset
 from intone.models.speech_states import SpeechStates
 from intone.models.text_transformer import TextTransformerPreset
 from intone.recipes.fusion import AttentionRecipe, AudioChoice, Ensemble
+from intone.recipes.hearing import Hearing
 from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
-from intone.recipes.speech_probe import SpeechProbeRecipe
+from intone.recipes.speech_probe import NoisyProbeRecipe, SpeechProbeRecipe
 from intone.recipes.text_transformer import TextTransformerRecipe
 from intone.splits import Split
 from intone.train import listen
@@ -47,6 +48,32 @@ def test_a_probe_chooses_among_layers_and_hears_every_clip_once(corpus, split, t
     monkeypatch.setattr(speech_states.SpeechStates, "__call__", never)
     again = Lab(corpus, {"probe": recipe}, tmp_path / "other").fold("probe", "none", split)
     np.testing.assert_allclose(again.logits.to_numpy(), done.logits.to_numpy(), atol=1e-5)
+
+
+def test_a_probe_learns_from_noisier_copies_that_hold_its_own_speaker_alone(
+    corpus, split, tiny_whisper, tmp_path, monkeypatch
+):
+    recipe = NoisyProbeRecipe(weights=tiny_whisper, layers=(1, 2), probe=QUICK)
+    lab = Lab(corpus, {"probe": recipe}, tmp_path / "runs")
+    speaker, name_of = lab.speakers, {path: file for file, path in corpus.paths.items()}
+    for file, clip in recipe.hearing._clips(lab).items():
+        assert name_of[clip[0]] == file and len(clip) > 2 and file not in [name_of[p] for p in clip[1:]]
+        assert {speaker[name_of[p]] for p in clip} == {speaker[file]}
+    learnt = []
+    fit = SpeechProbe.fit
+
+    def counted(self, x, true, speakers):
+        learnt.append((len(x), len(set(speakers))))
+        return fit(self, x, true, speakers)
+
+    monkeypatch.setattr(SpeechProbe, "fit", counted)
+    done = lab.fold("probe", "none", split)
+    assert learnt == [(3 * len(split.train), 2)]
+    assert len(done.logits) == len(corpus.clips)
+    clean, noise, babble = next(iter(recipe.hearing.of_all(lab).values()))
+    plain = next(iter(Hearing(tiny_whisper, (1, 2), pooled=True).of_all(lab).values()))
+    np.testing.assert_array_equal(clean, plain[0])
+    assert not np.allclose(clean, noise, atol=1e-3) and not np.allclose(noise, babble, atol=1e-3)
 
 
 def test_other_weights_of_the_same_name_make_another_fold(corpus, tiny_whisper, tmp_path, monkeypatch):

@@ -74,12 +74,12 @@ def _white(signal: np.ndarray, snr: float, _: Sounds, draw: np.random.Generator)
 
 def _babble(signal: np.ndarray, snr: float, sounds: Sounds, draw: np.random.Generator, talkers: int = 5) -> np.ndarray:
     chosen = draw.choice(len(sounds.voices), min(talkers, len(sounds.voices)), replace=False)
-    return mixed(signal, np.sum([_levelled(_stretch(sounds.voices[k], signal.size, draw)) for k in chosen], 0), snr)
+    return mixed(signal, np.sum([unit_power(stretch(sounds.voices[k], signal.size, draw)) for k in chosen], 0), snr)
 
 
 def _from(kind: str, signal: np.ndarray, snr: float, sounds: Sounds, draw: np.random.Generator) -> np.ndarray:
     choices: Sequence[np.ndarray] = getattr(sounds, kind)
-    return mixed(signal, _stretch(choices[int(draw.integers(len(choices)))], signal.size, draw), snr)
+    return mixed(signal, stretch(choices[int(draw.integers(len(choices)))], signal.size, draw), snr)
 
 
 def _music(signal: np.ndarray, snr: float, _: Sounds, draw: np.random.Generator) -> np.ndarray:
@@ -95,12 +95,13 @@ def _music(signal: np.ndarray, snr: float, _: Sounds, draw: np.random.Generator)
     return mixed(signal, out[: signal.size], snr)
 
 
-def _stretch(sound: np.ndarray, size: int, draw: np.random.Generator) -> np.ndarray:
+def stretch(sound: np.ndarray, size: int, draw: np.random.Generator) -> np.ndarray:
     """`size` samples of a sound from a drawn place, from the start again where it ends."""
     return np.take(sound, np.arange(size) + int(draw.integers(sound.size)), mode="wrap")
 
 
-def _levelled(sound: np.ndarray) -> np.ndarray:
+def unit_power(sound: np.ndarray) -> np.ndarray:
+    """The sound at a root mean square of 1."""
     return sound / max(float(np.sqrt(np.mean(np.square(sound)))), 1e-9)
 
 

@@ -8,6 +8,7 @@ from intone.results import Experiment
 CHOSEN = {
     "audio": "audio_cnn",
     "audio_frozen": "audio_whisper_small-frozen",
+    "audio_robust": "audio_whisper_small-noisy",
     "audio_single": "audio_whisper_small",
     "audio_system": "ensemble_whisper",
     "fusion_asr": "fusion_nested",
@@ -37,7 +38,10 @@ COST = {
 }
 """Beginning of a name -> about how many seconds one fold takes, so that the bar knows what is left."""
 
-FURTHER = ("audio_cnn", "audio_whisper_base-frozen", "audio_whisper_small-frozen")
+FURTHER = (
+    "audio_cnn",
+    *(f"audio_whisper_{size}-{kind}" for size in ("base", "small") for kind in ("frozen", "noisy")),
+)
 """What is judged under every protocol; the encoders' heads and choices under the main one alone."""
 
 CONFIRMED = ("text_lstm", "fusion_")

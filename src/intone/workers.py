@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final, TypeVar
 
 from intone.errors import IntoneError
@@ -19,6 +18,7 @@ from intone.lab import Lab
 from intone.progress import track as with_bar
 from intone.splits import Split
 
+Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 LOST: Final = "A worker was ended from outside, for want of memory perhaps: the same command goes on, try --workers 1."
@@ -86,12 +86,12 @@ def make_all(lab: Lab, tasks: Sequence[Task], workers: int) -> Iterator[Task]:
             raise
 
 
-def over_all(call: Callable[[Path], Value], paths: Sequence[Path], what: str, workers: int) -> list[Value]:
+def over_all(call: Callable[[Item], Value], clips: Sequence[Item], what: str, workers: int) -> list[Value]:
     """`call` on every clip, several at a time, with a bar; one after another inside a worker, which has one core."""
     if multiprocessing.parent_process() is not None:
-        return [call(path) for path in paths]
+        return [call(clip) for clip in clips]
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_core) as pool:
         try:
-            return list(with_bar(pool.map(call, paths, chunksize=8), what, len(paths)))
+            return list(with_bar(pool.map(call, clips, chunksize=8), what, len(clips)))
         except BrokenProcessPool as lost:
             raise IntoneError(LOST) from lost

@@ -20,7 +20,7 @@ from intone.recipes.fusion import (
     TextChoice,
 )
 from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
-from intone.recipes.speech_probe import SpeechProbeRecipe
+from intone.recipes.speech_probe import NoisyProbeRecipe, SpeechProbeRecipe
 from intone.recipes.text import TextRecipe, TfidfRecipe
 from intone.recipes.text_transformer import TextTransformerRecipe
 from intone.train import TrainingPreset
@@ -59,23 +59,25 @@ FIRST_PHASE: Mapping[str, Recipe] = {
 """Networks from scratch."""
 
 CNN_MINILM, WHISPER_MINILM = ("audio_cnn", "text_minilm"), ("audio_whisper_small-frozen", "text_minilm")
-WHISPER_LSTM = ("audio_whisper_base-frozen", "text_lstm")
+WHISPER_LSTM = ("audio_whisper_base-noisy", "text_lstm")
 """What fits into a package: the model that comes with it."""
 
 TRANSFORMERS: Mapping[str, Recipe] = {
     "audio_ast": AstRecipe(),
     "audio_whisper_base-frozen": SpeechProbeRecipe(weights=BASE, layers=BASE_LAYERS),
+    "audio_whisper_base-noisy": NoisyProbeRecipe(weights=BASE, layers=BASE_LAYERS),
     "audio_whisper_base-head": SpeechHeadRecipe(weights=BASE, layers=BASE_LAYERS),
     "audio_whisper_base": AudioChoice(("audio_whisper_base-frozen", "audio_whisper_base-head")),
     "audio_whisper_small-frozen": SpeechProbeRecipe(weights=SMALL, layers=SMALL_LAYERS),
+    "audio_whisper_small-noisy": NoisyProbeRecipe(weights=SMALL, layers=SMALL_LAYERS),
     "audio_whisper_small-head": SpeechHeadRecipe(weights=SMALL, layers=SMALL_LAYERS),
     "audio_whisper_small-tuned": SpeechTunedRecipe(weights=SMALL, layers=(3,), speeds=(1.0, 0.94, 1.06)),
     "audio_whisper_small": AudioChoice(
-        ("audio_whisper_small-frozen", "audio_whisper_small-head", "audio_whisper_small-tuned")
+        ("audio_whisper_small-noisy", "audio_whisper_small-head", "audio_whisper_small-tuned")
     ),
     "ensemble_whisper": Ensemble(
         "fusion_late_logits",
-        ("audio_whisper_small-tuned", "audio_whisper_small-frozen", "audio_whisper_base-frozen"),
+        ("audio_whisper_small-tuned", "audio_whisper_small-noisy", "audio_whisper_base-noisy"),
     ),
     "text_minilm-frozen": TextTransformerRecipe(
         network=TextTransformerPreset(frozen=True),

@@ -1,6 +1,6 @@
 """Clips -> what a pretrained encoder's layers say of each copy, [layers, T, D] or pooled; kept in the cache."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from intone.lab import Lab, Recipe
 from intone.models import pretrained
 from intone.models.speech_probe import pooled
 from intone.models.speech_states import SpeechStates
+from intone.noisy_copies import VERSION as NOISY_VERSION
+from intone.noisy_copies import VOICES, noisy_copy
 from intone.trimming import trim_silence
 from intone.workers import over_all
 
@@ -35,15 +37,17 @@ class Hearing:
     """Of each clip's copies; the first, 1.0, is the clip itself."""
     pooled: bool = False
     """Mean and deviation over time, [layers, 2D] float32, in the place of the states, float16."""
+    under: tuple[str, ...] = ()
+    """What lies under the speech of further copies (noisy_copies.py)."""
 
     def prepare(self, lab: Lab, workers: int) -> None:
         """Put every clip's copies into the cache, several clips at a time, with a bar on stderr. Raises BadClip."""
-        what, paths = f"listening ({Path(self.weights).name})", list(lab.corpus.paths.values())
-        lab.keep(f"filled {self}", lambda: over_all(self._fill, paths, what, workers))  # once for all who build on it
+        what, clips = f"listening ({Path(self.weights).name})", list(self._clips(lab).values())
+        lab.keep(f"filled {self}", lambda: over_all(self._fill, clips, what, workers))  # once for all who build on it
 
     def of_all(self, lab: Lab) -> Mapping[str, list[np.ndarray]]:
         """`file` -> its copies, for every clip, from the cache where they are there. Raises BadClip."""
-        return lab.keep(f"hearing {self}", lambda: {file: self._of(path) for file, path in lab.corpus.paths.items()})
+        return lab.keep(f"hearing {self}", lambda: {file: self._of(clip) for file, clip in self._clips(lab).items()})
 
     def states(self) -> SpeechStates:
         """The encoder, cut behind the last layer; one object for all who listen."""
@@ -53,22 +57,47 @@ class Hearing:
         """The same, for one who changes it."""
         return SpeechStates(self.weights, self.layers)
 
-    def _fill(self, path: Path) -> None:
-        self._of(path)
+    def _clips(self, lab: Lab) -> dict[str, tuple[Path, ...]]:
+        """`file` -> where the clip is, and where some of its speaker's others are if their voices are wanted."""
+        paths = lab.corpus.paths
+        if not self.under:
+            return {file: (path,) for file, path in paths.items()}
+        return {file: (path, *(paths[other] for other in _company(lab, file))) for file, path in paths.items()}
 
-    def _of(self, path: Path) -> list[np.ndarray]:
+    def _fill(self, clip: tuple[Path, ...]) -> None:
+        self._of(clip)
+
+    def _of(self, clip: tuple[Path, ...]) -> list[np.ndarray]:
         """One clip's copies, kept under the file's hash and what listens."""
-        clip, name, kind = file_digest(path), self.states().name, "pooled" if self.pooled else "states"
-        keys = [digest(clip, name, speed, kind, VERSION) for speed in self.speeds]
+        path, *others = clip
+        file, name, kind = file_digest(path), self.states().name, "pooled" if self.pooled else "states"
+        made = {digest(file, name, x, kind, VERSION): partial(self._at_speed, path, x) for x in self.speeds}
+        if self.under:
+            voices = [file_digest(other) for other in others]
+            for under in self.under:
+                key = digest(file, name, under, voices, kind, VERSION, NOISY_VERSION)
+                made[key] = partial(self._above, path, under, others)
         # States are many: they stay on disk, where several workers share them.
-        return [
-            cached_array("states", key, partial(self._listen, path, speed), mapped=not self.pooled)
-            for key, speed in zip(keys, self.speeds, strict=True)
-        ]
+        return [cached_array("states", key, make, mapped=not self.pooled) for key, make in made.items()]
 
-    def _listen(self, path: Path, speed: float) -> np.ndarray:
-        heard = self.states()(levelled(trim_silence(at_speed(read_clip(path), speed))))
+    def _at_speed(self, path: Path, speed: float) -> np.ndarray:
+        return self._listen(at_speed(read_clip(path), speed))
+
+    def _above(self, path: Path, under: str, others: Sequence[Path]) -> np.ndarray:
+        draw = np.random.default_rng([*file_digest(path).encode(), *under.encode()])
+        return self._listen(noisy_copy(read_clip(path), under, [read_clip(other) for other in others], draw))
+
+    def _listen(self, signal: np.ndarray) -> np.ndarray:
+        heard = self.states()(levelled(trim_silence(signal)))
         return pooled(heard) if self.pooled else heard
+
+
+def _company(lab: Lab, file: str) -> list[str]:
+    """Some other clips of the same speaker, always the same; the clip itself where there is none."""
+    own = lab.keep("clips by speaker", lambda: lab.corpus.clips.groupby("speaker")["file"].apply(sorted).to_dict())
+    others = [other for other in own[lab.speakers[file]] if other != file] or [file]
+    draw = np.random.default_rng([*file.encode()])
+    return [others[k] for k in draw.choice(len(others), min(VOICES, len(others)), replace=False)]
 
 
 @cache

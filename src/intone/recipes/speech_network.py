@@ -86,6 +86,13 @@ class SpeechTunedRecipe(SpeechHeadRecipe):
     side_columns: tuple[str, ...] = ("intensity", "statement")
     """What the network also learns to tell of training clips, where the corpus says it."""
     side_weight: float = 0.3
+    under: tuple[str, ...] = ("noise", "babble")
+    """What lies under the speech of further copies of each training clip (noisy_copies.py)."""
+
+    @property
+    def hearing(self) -> Hearing:
+        """What comes in from a clip."""
+        return replace(super().hearing, under=self.under)
 
     def on(self, weights: str) -> Self:
         """The same blocks of that encoder; raises IntoneError for one that is not Whisper's, or is too small."""

@@ -1,7 +1,7 @@
 """Clips -> probes of frozen speech encoders: how each is made from one fold."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from intone.emotions import EMOTIONS
 from intone.lab import Lab
 from intone.models.speech_probe import SpeechProbe, SpeechProbePreset
-from intone.recipes.hearing import EncoderRecipe
+from intone.recipes.hearing import EncoderRecipe, Hearing
 from intone.runs import Outcome
 from intone.splits import PARTS, Split
 
@@ -29,7 +29,7 @@ class SpeechProbeRecipe(EncoderRecipe):
         """Choose and learn on the fold's training clips, listen to all."""
         heard = self.hearing.of_all(lab)
         started = time.perf_counter()
-        copies = [(file, view) for file in split.train for view in range(len(self.speeds))]
+        copies = [(file, view) for file in split.train for view in range(len(heard[file]))]
         x = np.stack([heard[file][view] for file, view in copies])
         files = [file for file, _ in copies]
         probe = SpeechProbe(self.probe).fit(x, lab.true(files), [lab.speakers[file] for file in files])
@@ -52,3 +52,18 @@ class SpeechProbeRecipe(EncoderRecipe):
                 # safetensors writes memory as it lies, and scikit-learn's coefficients lie column by column.
                 tensors[f"layer{self.layers[k]}.{name}"] = np.ascontiguousarray(values, np.float32)
         save_file(tensors, folder / "model.safetensors", metadata={"weights": self.weights})
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyProbeRecipe(SpeechProbeRecipe):
+    """The same, which also learns from noisier copies of its training clips; the clips themselves alone are judged."""
+
+    under: tuple[str, ...] = ("noise", "babble")
+    """What lies under the speech of each copy (noisy_copies.py)."""
+    probe: SpeechProbePreset = field(default_factory=lambda: SpeechProbePreset(strength=0.01))
+    """A third of the plain probe's: with two copies, each clip is learnt from three times."""
+
+    @property
+    def hearing(self) -> Hearing:
+        """What comes in from a clip."""
+        return replace(super().hearing, under=self.under)

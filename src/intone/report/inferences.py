@@ -118,7 +118,7 @@ def _against_audio(rows: pd.DataFrame) -> "pd.Series | None":
 
 
 def _leak(source: Source) -> Inference | None:
-    for question in ("audio_single", "audio_frozen", "audio"):
+    for question in ("audio_single", "audio_robust", "audio_frozen", "audio"):
         subject = source.answers.get(question)
         leak = source.find(subject.model, "none", "random") if subject else None
         if subject and leak:

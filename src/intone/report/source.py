@@ -18,7 +18,7 @@ MAIN = "luna5"
 
 AUDIO_TRACK = "none"
 
-LEADS = ("audio_system", "audio_single", "audio_frozen", "audio")
+LEADS = ("audio_system", "audio_single", "audio_robust", "audio_frozen", "audio")
 """Questions of chosen.json about sound, the one whose answer was expected to be best first."""
 
 
