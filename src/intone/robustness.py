@@ -40,7 +40,12 @@ SILENT_COLUMNS = ["model", "sound", "clips", "confidence", "highest", "said", "m
 class Robustness:
     """Measure audio models on worse and worse sound, and on sounds without speech."""
 
-    models: tuple[str, ...] = ("audio_cnn", "audio_whisper_small-frozen", "audio_whisper_small")
+    models: tuple[str, ...] = (
+        "audio_cnn",
+        "audio_whisper_small-frozen",
+        "audio_whisper_small-noisy",
+        "audio_whisper_small",
+    )
     """Audio models; one that has not been trained is left out with a word."""
     each: int = 60
     """Clips an actor: all of them, or as many, spread evenly."""
