@@ -20,6 +20,7 @@ from intone.model_file import KEY, Card, Model
 from intone.models.exported import Whole, with_operators
 
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # else it warns that torchvision, which nothing needs, is away
+logging.getLogger("onnxscript").setLevel(logging.ERROR)  # else it names what it leaves as it is
 
 TOLERANCE = 1e-4
 """Largest difference of a logit that is let through; of one beyond 1, as a share of it."""
@@ -54,7 +55,9 @@ def export(whole: Whole, card: Card, path: Path) -> float:
             dynamic_shapes=shapes,
             verbose=False,
         )
-    assert program is not None
+        assert program is not None
+        if whole.fusing is not None:
+            program.optimize()  # again: what two used is turned into its final form only where one is left
     path.parent.mkdir(parents=True, exist_ok=True)
     program.model.metadata_props[KEY] = card.as_json()
     program.save(str(path), external_data=False)
