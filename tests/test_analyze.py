@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -49,7 +50,7 @@ def test_all_but_the_broken_one_are_done(folder, settings, tmp_path, capsys, wor
     with pytest.raises(Partly, match="1 of 4 files were left out"):
         go(folder, settings, out, workers)
     made = sorted(str(p.relative_to(out)) for p in out.rglob("*.*") if not p.name.startswith("."))
-    assert made == ["a.json", "a.srt", "b.json", "b.srt", "below/a.json", "below/a.srt"]
+    assert made == ["a.json", "a.srt", "b.json", "b.srt", "below/a.json", "below/a.srt", journal.LEFT_OUT]
     said = capsys.readouterr()
     assert "no speech" in said.out and "broken.mp3" in said.err and said.err.count("left out") == 1
 
@@ -67,6 +68,20 @@ def test_what_is_finished_is_not_done_again(folder, settings, tmp_path, capsys, 
     heard.clear()
     go(folder, Settings(settings.model, None, "de", 1), out)
     assert len(heard) == 4
+
+
+def test_the_table_of_what_was_left_out_is_that_of_the_last_run(folder, settings, tmp_path):
+    (folder / "empty, and odd.wav").write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(Partly, match=f"2 of 5 files were left out .*{journal.LEFT_OUT}"):
+            go(folder, settings, tmp_path / "out")
+        table = pd.read_csv(tmp_path / "out" / journal.LEFT_OUT)
+        assert list(table["file"]) == [str(folder / "broken.mp3"), str(folder / "empty, and odd.wav")]
+        assert table["reason"].str.contains("not audio|empty file").all()
+    (folder / "broken.mp3").unlink()
+    (folder / "empty, and odd.wav").unlink()
+    go(folder, settings, tmp_path / "out")
+    assert not (tmp_path / "out" / journal.LEFT_OUT).exists()
 
 
 def test_each_result_is_on_disk_before_the_next_file_is_begun(folder, settings, tmp_path, monkeypatch):

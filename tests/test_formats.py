@@ -1,6 +1,7 @@
 """Every format is read back by what opens it: Praat, subtitle parsers, pyannote, pandas, a browser's own parser."""
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intone.analysis import Analysis, Segment, curve, table
-from intone.emotions import EMOTIONS
+from intone.emotions import COLOURS, EMOTIONS
 from intone.errors import IntoneError
 from intone.formats import FORMATS, chosen, places, write
-from intone.formats.page import coarser, mp3, page
+from intone.formats.page import DARK, LIGHT, coarser, contrast, mp3, page, palette, seen
 
 NASTY = ' Tabs\tand "quotes", <b>&amp;</b> </script> {\\b1} 1 --> 2 \\N Über 怒る 😂 '
 
@@ -164,6 +165,17 @@ def test_the_page_holds_everything_and_fetches_nothing(found):
     data = json.loads(got.scripts[0])
     assert data["segments"][1]["text"] == NASTY
     assert len(data["sound"]) > 5_000 and len(data["curve"]["times"]) == len(data["curve"]["sad"]) == 3
+
+
+@pytest.mark.parametrize("background", [LIGHT, DARK])
+def test_every_colour_of_the_page_is_seen_on_its_background(found, background):
+    assert contrast("#000000", "#ffffff") == pytest.approx(21) and contrast("#777777", "#ffffff") == pytest.approx(
+        4.48, abs=0.01
+    )
+    colours = dict(re.findall(r"--(\w+): (#\w{6});", palette(background)))
+    assert list(colours) == [*EMOTIONS, "unsure"] and palette(background) in page(found)
+    assert all(contrast(c, background) >= 3 for c in colours.values()) and len(set(colours.values())) == 9
+    assert seen(COLOURS["disgust"], LIGHT) == COLOURS["disgust"].lower()
 
 
 def test_the_pages_sound_is_the_recording(found, tmp_path):

@@ -1,9 +1,14 @@
 """From folds to the model that learnt from everyone, and from any of them to a file that says what they said."""
 
 import json
+import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 import soundfile
@@ -16,25 +21,28 @@ from intone.corpora import Corpus, ravdess
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.everyone import train_everyone
+from intone.features import extract_trimmed
+from intone.finished_run import Run, found
 from intone.joining import softmax
 from intone.lab import Effort, Lab
 from intone.model_file import Model
 from intone.models.audio_ast import AudioAstPreset
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.models.audio_transformer import AudioTransformerPreset
+from intone.models.fusion_attention import AttentiveFusionPreset
 from intone.models.speech_probe import SpeechProbePreset
 from intone.models.text_rnn import TextRnnPreset
 from intone.models.text_transformer import TextTransformerPreset
 from intone.packing import pack, parts
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.audio_ast import AstRecipe
-from intone.recipes.fusion import AudioChoice, EarlyRecipe, Ensemble, LateRecipe
+from intone.recipes.fusion import AttentionRecipe, AudioChoice, EarlyRecipe, Ensemble, FusionChoice, LateRecipe
 from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.recipes.text import TextRecipe
 from intone.recipes.text_transformer import TextTransformerRecipe
 from intone.splits import folds
-from intone.trained import Run, found
+from intone.tracks import sentences
 
 PAIR = ("voice", "words")
 
@@ -56,6 +64,7 @@ def lab(corpus, tiny_whisper, tiny_bert, tmp_path_factory) -> Lab:
     """Every kind of model, as small as it gets, over a corpus of four actors and comments of its words."""
     small = AudioTransformerPreset(hidden=8)
     quick = SpeechProbePreset(widest=2, inner=2)
+    hearing = AttentiveFusionPreset(width=8, heads=2)
     models = {
         "voice": SpeechProbeRecipe(weights=tiny_whisper, layers=(1, 2), probe=quick),
         "head": SpeechHeadRecipe(weights=tiny_whisper, layers=(1, 2), network=small),
@@ -72,6 +81,12 @@ def lab(corpus, tiny_whisper, tiny_bert, tmp_path_factory) -> Lab:
         "together": Ensemble("fusion_late_logits", ("voice", "head")),
         "apart": Ensemble("fusion_late_logits", ("voice", "cnn")),
         "early": EarlyRecipe(("cnn", "words"), joint=False),
+        "joint": EarlyRecipe(("cnn", "words"), joint=True),
+        "attention": AttentionRecipe(("head", "bert"), joint=False, network=hearing),
+        "attention_joint": AttentionRecipe(("head", "bert"), joint=True, network=hearing),
+        "attention_words": AttentionRecipe(("cnn", "words"), joint=False, network=hearing),
+        "early_choice": FusionChoice(("early", "joint")),
+        "two_that_hear": LateRecipe("fusion_late_logits", ("voice", "cnn")),
         "ast": AstRecipe(network=AudioAstPreset(width=16, layers=1, heads=2)),
     }
     rows = [
@@ -147,8 +162,6 @@ def test_a_fusions_file_hears_and_reads(lab, corpus, tmp_path, model, everyone):
 def test_a_fused_fold_says_in_a_file_what_it_said_in_its_table(lab, corpus, tmp_path, model):
     split = folds(corpus.clips, "speakers")[0]
     done = lab.fold(model, "natural", split)
-    from intone.tracks import sentences
-
     words = sentences("natural", split, corpus.clips, lab.transcripts, lab.goemotions)
     file = model_of(found(done.folder, lab.models), corpus, tmp_path)
     for clip in list(words.index)[::13]:
@@ -157,10 +170,67 @@ def test_a_fused_fold_says_in_a_file_what_it_said_in_its_table(lab, corpus, tmp_
         np.testing.assert_allclose(said, softmax(done.calibrated.loc[clip].to_numpy()), atol=off)
 
 
+@pytest.fixture(scope="module")
+def learned(lab, corpus, tmp_path_factory) -> Callable[[str], tuple[Run, Path]]:
+    """A learned fusion's first fold, and its file."""
+
+    @cache
+    def made(model: str) -> tuple[Run, Path]:
+        run = found(lab.fold(model, "natural", folds(corpus.clips, "speakers")[0]).folder, lab.models)
+        path = tmp_path_factory.mktemp(model) / "m.onnx"
+        pack(run, corpus, path, eight_bits=False, window=1.0)
+        return run, path
+
+    return made
+
+
+@pytest.mark.parametrize("model", ["early", "joint", "attention", "attention_joint"])
+def test_a_learned_fusions_file_says_what_the_fold_and_its_branches_said(lab, corpus, learned, model):
+    split = folds(corpus.clips, "speakers")[0]
+    words = sentences("natural", split, corpus.clips, lab.transcripts, lab.goemotions)
+    (run, path), done = learned(model), lab.fold(model, "natural", split)
+    (sound, text), file = run.branches(), Model(path, 1)
+    reading = file.card.reading
+    assert file.card.parity < 1e-4 and reading.rule == "learned" and reading.temperature == text.config["temperature"]
+    for clip in list(words.index)[::13]:
+        signal = read_clip(corpus.paths[clip])
+        said, alone = file.hear(signal, words[clip]), file.hear(signal)
+        np.testing.assert_allclose(said.probabilities, softmax(done.calibrated.loc[clip].to_numpy()), atol=0.02)
+        np.testing.assert_array_equal(alone.probabilities, said.audio)
+        for branch, probabilities in ((sound, said.audio), (text, said.sentence)):
+            own = lab.fold(branch.settings["model"], "natural", split).calibrated.loc[clip]
+            np.testing.assert_allclose(probabilities, softmax(own.to_numpy()), atol=0.02)
+
+
+def test_a_choice_that_picked_a_learned_fusion_becomes_it(lab, corpus):
+    run = found(lab.fold("early_choice", "natural", folds(corpus.clips, "speakers")[0]).folder, lab.models)
+    whole, card = parts(run, 1.0)
+    assert card.name in ("early", "joint") and whole.fusing is not None
+
+
+def test_each_window_of_a_long_segment_is_joined_to_the_whole_sentence(corpus, learned):
+    file = Model(learned("attention")[1], 1)
+    ids, reading = file.card.reading.encoder.encode("kids are talking"), file.card.reading
+    signal = np.concatenate([read_clip(corpus.paths[clip]) for clip in corpus.clips["file"][:3]])
+    features = np.stack([extract_trimmed(window, file.card.features) for window in file.windows(signal)[1]])
+    fused = np.concatenate([file.logits(window[None], ids)[3] for window in features])
+    assert len(fused) > 2 and np.ptp(fused, axis=0).max() > 1e-4
+    expected = softmax(fused / reading.fused_temperature).mean(0)
+    np.testing.assert_allclose(file.hear_tokens(signal, ids).probabilities, expected, atol=1e-5)
+
+
+def test_what_a_fusion_shares_with_its_branches_stands_in_the_file_once_and_works_once(learned):
+    graph = onnx.load(learned("attention")[1]).graph
+    weights = [x.SerializeToString().replace(x.name.encode(), b"") for x in graph.initializer if math.prod(x.dims) > 99]
+    assert len(weights) == len(set(weights)) > 20
+    work = [(n.op_type, *n.input, *(a.SerializeToString() for a in n.attribute)) for n in graph.node]
+    assert len(work) == len(set(work)) > 99
+
+
 def test_what_cannot_be_packed_is_one_sentence(lab, corpus, tmp_path):
     split = folds(corpus.clips, "speakers")[0]
-    with pytest.raises(IntoneError, match="early can't be put into a file: take a model that hears"):
-        parts(Run(lab.fold("early", "natural", split).folder, lab.models), 1.0)
+    with pytest.raises(IntoneError, match="cnn doesn't read in a way that a file can hold"):
+        parts(Run(lab.fold("two_that_hear", "natural", split).folder, lab.models), 1.0)
     with pytest.raises(IntoneError, match="apart take different features"):
         parts(Run(lab.fold("apart", "none", split).folder, lab.models), 1.0)
     with pytest.raises(IntoneError, match="hears 1 s at once"):
@@ -173,6 +243,8 @@ def test_what_cannot_be_packed_is_one_sentence(lab, corpus, tmp_path):
         _ = found(tmp_path, lab.models)
     with pytest.raises(IntoneError, match="chooses its epoch on validation speakers"):
         train_everyone(lab, "cnn", "none", "speakers")
+    with pytest.raises(IntoneError, match="chooses its epoch on validation speakers"):
+        train_everyone(lab, "early", "natural", "speakers")
     with pytest.raises(IntoneError, match="take --track natural"):
         train_everyone(lab, "words", "asr", "speakers")
 
@@ -188,8 +260,8 @@ def test_eight_bits_are_kept_only_where_they_hold(lab, corpus, tmp_path, monkeyp
     assert "32 bits are kept" in capsys.readouterr().err
 
 
-def test_reading_in_eight_bits_is_checked_on_every_word_that_is_known(lab, corpus, tmp_path, monkeypatch):
-    run = found(lab.fold("sum", "natural", folds(corpus.clips, "speakers")[0]).folder, lab.models)
+def test_reading_and_fusing_in_eight_bits_are_checked_on_every_word_that_is_known(lab, corpus, tmp_path, monkeypatch):
+    run = found(lab.fold("attention_words", "natural", folds(corpus.clips, "speakers")[0]).folder, lab.models)
     monkeypatch.setattr(packing, "SMALLER", 9.9)
     monkeypatch.setattr(packing, "holds", lambda found: True)
     card = pack(run, corpus, tmp_path / "a.onnx", window=1.0)
@@ -197,6 +269,8 @@ def test_reading_in_eight_bits_is_checked_on_every_word_that_is_known(lab, corpu
     assert card.quantization["sentences"] == -(-(words - 1) // 16)
     assert card.quantization["sentences_largest_difference"] < 0.1
     assert 90 < card.quantization["sentences_same_answers"] <= 100
+    assert 0 < card.quantization["both_largest_difference"] < 0.1
+    assert 90 < card.quantization["both_same_answers"] <= 100
 
 
 def test_the_threshold_is_where_answers_are_wrong_as_often_as_right():

@@ -179,13 +179,16 @@ def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: in
     if bad == len(tasks):
         raise IntoneError("Nothing could be analysed." if bad > 1 else "It could not be analysed.")
     if bad:
-        raise Partly(f"{bad} of {len(tasks)} files were left out; the others are done.")
+        where = f" ({journal.left_out} lists them)" if journal else ""
+        raise Partly(f"{bad} of {len(tasks)} files were left out{where}; the others are done.")
 
 
 def _reported(done: Done, journal: Journal | None) -> bool:
     """Say what became of a task; whether it was left out."""
     if done.problem:
         say(f"left out: {done.problem}")
+        if journal:
+            journal.leave_out(done.task.path, done.problem)
         return True
     if journal:
         journal.add(done.task.path, done.task.outputs)

@@ -179,8 +179,8 @@ def export(
     """
     from intone.corpora import ravdess as published
     from intone.corpora import table as own
+    from intone.finished_run import found
     from intone.packing import pack
-    from intone.trained import found
 
     card = pack(found(run), own.load(table) if table else published.load(ravdess), out, eight_bits)
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {card.name}, {card.licence}")

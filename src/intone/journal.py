@@ -1,5 +1,10 @@
-"""An output folder -> which recordings are finished in it: a line each, written once all its files are there."""
+"""An output folder -> which recordings are finished in it: a line each, written once all its files are there.
 
+Beside it stands a table of those that the last command left out.
+"""
+
+import csv
+import io
 import json
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +18,8 @@ from intone.errors import IntoneError
 from intone.formats import unwritten
 
 NAME: Final = ".intone-finished"
+LEFT_OUT: Final = "intone-left-out.csv"
+"""Columns `file, reason`; not there where nothing was left out."""
 
 
 @dataclass
@@ -30,6 +37,7 @@ class Journal:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
+            self.left_out.unlink(missing_ok=True)  # whatever was left out is tried again
         except OSError as problem:
             raise IntoneError(unwritten(self.folder, problem)) from problem
         with suppress(FileNotFoundError):
@@ -42,12 +50,19 @@ class Journal:
 
     def add(self, recording: Path, outputs: Sequence[Path]) -> None:
         """It is finished. Raises IntoneError where that can't be written down."""
-        place = self.folder / NAME
-        try:
-            with place.open("a", encoding="utf-8", errors="replace") as f:
-                f.write(f"{self._key(recording, outputs)}\t{json.dumps(str(recording))}\n")
-        except OSError as problem:
-            raise IntoneError(unwritten(place, problem)) from problem
+        _append(self.folder / NAME, f"{self._key(recording, outputs)}\t{json.dumps(str(recording))}\n")
+
+    @property
+    def left_out(self) -> Path:
+        """Where that table is."""
+        return self.folder / LEFT_OUT
+
+    def leave_out(self, recording: Path, reason: str) -> None:
+        """It couldn't be analysed. Raises IntoneError where that can't be written down."""
+        rows = io.StringIO()
+        head = [] if self.left_out.exists() else [("file", "reason")]
+        csv.writer(rows, lineterminator="\n").writerows([*head, (recording, reason)])
+        _append(self.left_out, rows.getvalue())
 
     def _key(self, recording: Path, outputs: Sequence[Path]) -> str:
         try:
@@ -56,3 +71,11 @@ class Journal:
             return ""
         where = [str(recording.resolve()), kind.st_size, kind.st_mtime_ns]
         return digest(where, self.settings, sorted(path.name for path in outputs))
+
+
+def _append(place: Path, text: str) -> None:
+    try:
+        with place.open("a", encoding="utf-8", errors="replace") as f:
+            f.write(text)
+    except OSError as problem:
+        raise IntoneError(unwritten(place, problem)) from problem

@@ -1,7 +1,8 @@
 """One ONNX file -> a model that hears (mono float32, 16 kHz) and reads, without torch; its card travels inside.
 
 Inputs are `features` [windows, rows, frames] and, where it reads, `tokens` [tokens]; outputs, in order, the sound's
-logits [windows, 8], its embedding [windows, D] and the sentence's logits [8], all before any temperature.
+logits [windows, 8], its embedding [windows, D], the sentence's logits [8] and, where their joining was learned, that of
+each window to the sentence [windows, 8], all before any temperature.
 """
 
 import json
@@ -28,6 +29,9 @@ KEY: Final = "intone"
 SHORTEST: Final = SAMPLE_RATE * 3 // 10
 """Samples; a shorter sound is filled up with silence."""
 
+LEARNED: Final = "learned"
+"""The rule of a network that joins: its answer is an output of the file."""
+
 TINY: Final = 1e-12
 """Stands for a probability of nothing."""
 
@@ -45,7 +49,7 @@ class Reading:
     temperature: float = 1.0
     """Of the sentence's logits."""
     rule: str = "fusion_late_weighted"
-    """How the sound's answer and the sentence's are joined (joining.py)."""
+    """How the sound's answer and the sentence's are joined (joining.py), or `LEARNED`."""
     weight: float = 0.5
     """Of the sound against the sentence, where they are weighed."""
     fused_temperature: float = 1.0
@@ -62,8 +66,14 @@ class Reading:
         """What turns a sentence into ids."""
         return Subwords(self.tokenizer, self.longest) if self.tokenizer else Vocabulary(self.vocabulary)
 
-    def joined(self, heard: np.ndarray, read: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities [8] of the sound and of the sentence -> of both together."""
+    def joined(self, heard: np.ndarray, read: np.ndarray, fused: np.ndarray | None = None) -> np.ndarray:
+        """Calibrated probabilities [8] of the sound and of the sentence -> of both together.
+
+        Where joining was learned it is the windows' mean, from the fused logits [windows, 8].
+        """
+        if fused is not None:
+            together: np.ndarray = softmax(fused / self.fused_temperature).mean(0)
+            return together
         branches = [np.log(np.maximum(p, TINY)) for p in (heard, read)]
         return softmax(RULES[self.rule](branches, self.weight) / self.fused_temperature)
 
@@ -173,15 +183,20 @@ class Model:
 
     def hear(self, signal: np.ndarray, text: str = "") -> Heard:
         """A segment [samples] and its words -> what they carry. Raises BadClip where the segment is silent."""
+        reading = self.card.reading
+        return self.hear_tokens(signal, reading.encoder.encode(text) if reading and text.strip() else None)
+
+    def hear_tokens(self, signal: np.ndarray, tokens: np.ndarray | None) -> Heard:
+        """The same with the ids [tokens] of its words, or None."""
         starts, windows = self.windows(signal)
         features = np.stack([extract_trimmed(w, self.card.features) for w in windows])
-        audio, embedding, sentence = self.logits(features, text)
+        audio, embedding, sentence, fused = self.logits(features, tokens)
         each = softmax(audio / self.card.temperature)
         alone, together = each.mean(0), each.mean(0)
         said, unsure = None, self.card.unsure
         if sentence is not None and self.card.reading:
             said = softmax(sentence / self.card.reading.temperature)
-            together, unsure = self.card.reading.joined(alone, said), self.card.reading.unsure
+            together, unsure = self.card.reading.joined(alone, said, fused), self.card.reading.unsure
         return Heard(
             together,
             alone,
@@ -200,14 +215,17 @@ class Model:
         starts = np.linspace(0, len(trimmed) - length, count).round().astype(int)
         return [first + int(s) for s in starts], [trimmed[s : s + length] for s in starts]
 
-    def logits(self, features: np.ndarray, text: str = "") -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Features [windows, rows, frames] and words -> audio logits [windows, 8], embedding, sentence logits [8]."""
+    def logits(
+        self, features: np.ndarray, tokens: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Features [windows, rows, frames] and ids [tokens] -> audio logits [windows, 8], embedding, sentence logits
+        [8], fused logits [windows, 8]; None where nothing is read, or the file doesn't give it."""
         feed: dict[str, np.ndarray] = {"features": features}
-        reading = self.card.reading
-        if reading:
-            feed["tokens"] = reading.encoder.encode(text)
-        audio, embedding, *sentence = self.session.run(None, feed)
-        return audio, embedding, sentence[0] if reading and text.strip() else None
+        if self.card.reading:
+            feed["tokens"] = np.ones(1, np.int64) if tokens is None else tokens
+        audio, embedding, *read = self.session.run(None, feed)
+        sentence, fused = (*read, None, None)[:2] if tokens is not None else (None, None)
+        return audio, embedding, sentence, fused
 
 
 def _trimmed(signal: np.ndarray) -> tuple[np.ndarray, int]:

@@ -2,34 +2,34 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
+import torch
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 import intone
 from intone import domain
-from intone.audio import read_clip
+from intone.answers import compared, heard
 from intone.corpora import Corpus
-from intone.emotions import EMOTIONS, INDEX
-from intone.errors import BadClip, IntoneError
-from intone.export import accuracy_change, differences, export, holds, place, quantize
+from intone.emotions import EMOTIONS
+from intone.errors import IntoneError
+from intone.export import export, holds, place, quantize
 from intone.features import FeatureSettings
-from intone.joining import softmax
-from intone.model_file import Card, Model, Reading
-from intone.models.exported import EnsembleHearing, ProbeHearing, SpectrogramHearing, StatesHearing, Whole
+from intone.finished_run import Run
+from intone.model_file import LEARNED, Card, Model, Reading
+from intone.models.exported import EnsembleHearing, Fusing, ProbeHearing, SpectrogramHearing, StatesHearing, Whole
 from intone.models.exported import Reading as ReadingNetwork
 from intone.models.speech_states import SpeechStates, WhisperTrunk
-from intone.progress import say, track
+from intone.progress import say
 from intone.recipes.audio import AudioRecipe
-from intone.recipes.fusion import Ensemble, LateRecipe
+from intone.recipes.fusion import EarlyRecipe, Ensemble, LateRecipe
 from intone.recipes.speech_network import SpeechHeadRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.recipes.text import SentenceRecipe, TextRecipe
-from intone.trained import Run
 from intone.words import LONGEST
 
 LICENCES: Final = {"ravdess": "CC BY-NC-SA 4.0 (RAVDESS)"}
@@ -45,8 +45,8 @@ SMALLER: Final = 0.8
 def parts(run: Run, window: float) -> tuple[Whole, Card]:
     """Networks and card of a run. Raises IntoneError for a model that can't be put into a file."""
     recipe = run.recipe
-    fused = recipe if isinstance(recipe, LateRecipe) and not isinstance(recipe, Ensemble) else None
-    audio, *texts = run.branches() if fused else [run]
+    fuses = isinstance(recipe, LateRecipe | EarlyRecipe) and not isinstance(recipe, Ensemble)
+    audio, *texts = run.branches() if fuses else [run]
     hearing, features = _hearing(audio, window)
     card = Card(
         name=run.settings["model"].split("@")[0],
@@ -59,20 +59,43 @@ def parts(run: Run, window: float) -> tuple[Whole, Card]:
         window=window,
         **audio.figures,
     )
-    if fused is None:
+    if not fuses:
         return Whole(hearing, None), card
     (text,) = texts
     network, reading = _reading(text)
     joined = replace(
         reading,
         temperature=text.config["temperature"],
-        rule=fused.fusion,
+        rule=recipe.fusion if isinstance(recipe, LateRecipe) else LEARNED,
         weight=run.config["details"].get("weight_of_first", 0.5),
         fused_temperature=run.config["temperature"],
         track=run.settings["track"],
         **run.figures,
     )
-    return Whole(hearing, ReadingNetwork(network)), replace(card, reading=joined)
+    whole = Whole(hearing, ReadingNetwork(network))
+    if isinstance(recipe, EarlyRecipe):
+        whole.fusing = _fusing(run, recipe, whole)
+    return whole, replace(card, reading=joined)
+
+
+def _fusing(run: Run, recipe: EarlyRecipe, whole: Whole) -> Fusing:
+    """A learned fusion over the branches of `whole`; over its own where training it left them otherwise."""
+    hearing, reading = whole.hearing, whole.reading
+    assert isinstance(hearing, SpectrogramHearing | StatesHearing) and isinstance(reading, ReadingNetwork)
+    networks = [branch.recipe.network_of(branch.folder) for branch in run.branches()]  # type: ignore[attr-defined]
+    before = [deepcopy(network.state_dict()) for network in networks]
+    fusion = recipe.network_of(run.folder, networks)
+    sound, words = networks
+    # Statistics of normalisation may differ where the weights were frozen.
+    if not _same(sound.state_dict(), before[0]):
+        hearing = hearing.around(sound)
+    if not _same(words.state_dict(), before[1]):
+        reading = ReadingNetwork(words)
+    return Fusing(fusion, hearing, reading)
+
+
+def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    return all(torch.equal(x, other[name]) for name, x in one.items())
 
 
 def _ensemble(run: Run, window: float) -> tuple[nn.Module, FeatureSettings]:
@@ -102,8 +125,8 @@ def _hearing(run: Run, window: float) -> tuple[nn.Module, FeatureSettings]:
         trunk, features = _trunk(recipe.weights, recipe.layers, window)
         return StatesHearing(trunk, recipe.layers, recipe.network_of(run.folder)), features
     raise IntoneError(
-        f"{run.settings['model']} can't be put into a file: take a model that hears, or a late fusion of one with a "
-        "network that reads."
+        f"{run.settings['model']} can't be put into a file: take a model that hears, or a fusion of one with a network "
+        "that reads."
     )
 
 
@@ -147,61 +170,16 @@ def pack(run: Run, corpus: Corpus, out: Path, eight_bits: bool = True, window: f
         plain, small = Path(work) / "plain.onnx", Path(work) / "small.onnx"
         card = replace(card, parity=export(whole, card, plain))
         clips = corpus.clips.iloc[:: max(1, len(corpus.clips) // SEEN)]
-        answers, spans, files = heard(Model(plain), corpus, list(clips["file"]))
-        card = replace(card, known=spans)
+        answers = heard(Model(plain), corpus, list(clips["file"]))
+        card = replace(card, known=domain.spans(answers.measured))
         kept = plain
         if eight_bits:
             quantize(plain, small)
         if eight_bits and small.stat().st_size < SMALLER * plain.stat().st_size:
-            difference = compared(plain, small, corpus, files, answers)
+            difference = compared(plain, small, corpus, answers)
             if holds(difference):
                 kept, card = small, replace(card, quantization=difference)
             else:
                 say(f"8-bit weights answer otherwise ({difference}): 32 bits are kept.")
         place(kept, card, out)
     return card
-
-
-def compared(
-    plain: Path, small: Path, corpus: Corpus, files: Sequence[str], answers: Sequence[np.ndarray]
-) -> Mapping[str, float]:
-    """How the file in 8 bits hears and reads otherwise than the one in 32, whose `answers` to the clips are there."""
-    others = heard(Model(small), corpus, files)[0]
-    true = [INDEX[e] for e in corpus.clips.set_index("file").loc[list(files), "emotion"]]
-    found = {
-        "clips": len(files),
-        **differences(answers, others),
-        "accuracy_change": accuracy_change(answers, others, true),
-    }
-    one, other = read(Model(plain)), read(Model(small))
-    if one:
-        found |= {"sentences": len(one), **{f"sentences_{k}": v for k, v in differences(one, other).items()}}
-    return found
-
-
-def read(model: Model, size: int = 16) -> list[np.ndarray]:
-    """Probabilities [8] by words alone, of sentences of `size` tokens that hold all tokens that it knows once."""
-    reading = model.card.reading
-    if reading is None:
-        return []
-    silence, ids = np.zeros((1, model.card.features.rows, 16), np.float32), np.arange(1, len(reading.encoder))
-    feeds = [{"features": silence, "tokens": part} for part in np.split(ids, range(size, len(ids), size))]
-    return [softmax(model.session.run(None, feed)[2] / reading.temperature) for feed in feeds]
-
-
-def heard(
-    model: Model, corpus: Corpus, files: Sequence[str]
-) -> tuple[list[np.ndarray], dict[str, tuple[float, float]], list[str]]:
-    """Probabilities [8] of each clip by sound alone, the span of what was measured, and which clips could be read."""
-    answers, rows, read = [], [], []
-    for file in track(files, "checking", len(files)):
-        try:
-            clip = read_clip(corpus.paths[file])
-        except BadClip as problem:
-            say(f"left out: {problem}")
-            continue
-        said = model.hear(clip)
-        answers.append(said.audio)
-        rows.append({**domain.measures(clip), "distance": said.distance})
-        read.append(file)
-    return answers, domain.spans(rows), read

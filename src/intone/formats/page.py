@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from intone.analysis import Analysis
+from intone.analysis import UNSURE, Analysis
 from intone.audio import SAMPLE_RATE
 from intone.emotions import COLOURS
 from intone.formats.tables import as_dict
@@ -20,11 +20,17 @@ BITS: Final = 24_000
 BARS: Final = 4_000
 """At most so many bars draw the waveform: more than a screen has columns."""
 
+LIGHT, DARK = "#ffffff", "#1e1e1e"
+"""What browsers put behind a page; of the dark ones that they differ in, the least dark."""
+
+LEAST_CONTRAST: Final = 3.0
+"""Of a line or a dot with what is behind it (WCAG 2.2, 1.4.11)."""
+
 
 def page(analysis: Analysis) -> str:
     """Waveform, coloured segments that play when they are clicked, words, a curve an emotion."""
     data = as_dict(analysis) | {
-        "colours": COLOURS,
+        "emotions": list(COLOURS),
         "peaks": [round(float(p), 3) for p in coarser(analysis.peaks, BARS)],
         "curve": {
             "times": [round(time, 3) for _, time in analysis.curve.index],
@@ -35,7 +41,34 @@ def page(analysis: Analysis) -> str:
     # Nothing that a recording says or is called may end the script that it stands in.
     text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "").replace("\u2029", "")
     frame = resources.files("intone.formats").joinpath("page.html").read_text(encoding="utf-8")
-    return frame.replace("/*data*/", text, 1)
+    return (
+        frame.replace("/*light*/", palette(LIGHT), 1).replace("/*dark*/", palette(DARK), 1).replace("/*data*/", text, 1)
+    )
+
+
+def palette(background: str) -> str:
+    """Each emotion's colour on a background, as custom properties of CSS."""
+    return " ".join(f"--{name}: {seen(c, background)};" for name, c in (COLOURS | {UNSURE: "#bbbbbb"}).items())
+
+
+def seen(colour: str, background: str) -> str:
+    """`#rrggbb`, mixed with black or white (whichever is farther from the background) until it can be seen there."""
+    end = 0 if contrast("#000000", background) > contrast("#ffffff", background) else 255
+    rgb = np.array(list(bytes.fromhex(colour[1:])))
+    mixed = (bytes(int(x) for x in np.round(rgb + (end - rgb) * share)) for share in np.linspace(0, 1, 51))
+    return next(c for c in (f"#{m.hex()}" for m in mixed) if contrast(c, background) >= LEAST_CONTRAST)
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours `#rrggbb`, from 1 to 21 (WCAG 2.2's ratio)."""
+    below, above = sorted(_luminance(c) for c in (one, other))
+    return (above + 0.05) / (below + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = np.array(list(bytes.fromhex(colour[1:]))) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def coarser(peaks: np.ndarray, most: int) -> np.ndarray:

@@ -1,13 +1,14 @@
 """Two networks and their inputs side by side: what every fusion that is trained is built on."""
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 
-class Branches(nn.Module):
+class Branches(nn.Module, ABC):
     """Networks whose inputs come in turn; frozen ones stay as they are while what is built on them learns.
 
     While training, a whole branch is hidden now and then (modality dropout, Neverova et al. 2016), so that the branch
@@ -29,9 +30,17 @@ class Branches(nn.Module):
             yield branch, inputs[start : start + count]
             start += count
 
+    @abstractmethod
+    def given(self, branch: nn.Module, own: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """What the fusion takes from a branch that hears or reads its own inputs; of each tensor a row a clip."""
+
+    @abstractmethod
+    def joined(self, given: Iterable[tuple[Tensor, ...]], lost: Tensor) -> tuple[Tensor, Tensor]:
+        """What the branches gave in turn, and which one each clip loses [B] -> logits [B, 8], embedding [B, D]."""
+
     def hidden(self, like: Tensor) -> Tensor:
         """Which branch each clip of [B, ...] loses, [B] on its device; -1 is none, as always outside training."""
-        clips = len(like)
+        clips = like.shape[0]  # and not its len, which an exported graph would keep as a number
         if not self.training:
             return torch.full((clips,), -1, device=like.device)
         which = torch.randint(len(self.branches), (clips,))  # drawn here, so that every device draws the same

@@ -2,20 +2,25 @@
 
 Hearing takes features [windows, rows, frames] and gives logits [windows, 8] and an embedding [windows, D], which is
 standardised: about 1 in each number for a clip like the training clips. Reading takes ids [tokens], gives logits [8].
+Fusing takes both, gives logits [windows, 8] by a fusion that was learned: each window is joined to the whole sentence.
 """
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import torch
 from torch import Tensor, nn
 
 from intone.models.audio_cnn import AudioCnn
 from intone.models.audio_transformer import AudioTransformer
+from intone.models.branches import Branches
 from intone.models.speech_states import WhisperTrunk
 from intone.models.standardised import Standardised
 from intone.models.text_rnn import BothWays
+
+OUTPUTS: Final = ("audio", "embedding", "sentence", "fused")
+"""Of a model file, in order; one that doesn't read, or that joins by arithmetic, has the first of them."""
 
 
 class SpectrogramHearing(nn.Module):
@@ -28,9 +33,17 @@ class SpectrogramHearing(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """[windows, rows, frames] -> logits, embedding."""
-        standard = ((features - self.mean) / self.deviation)[:, None]
-        logits, embedding = self.network(standard, whole(features[:, 0]))
+        logits, embedding = self.network(*self.inputs(features))
         return logits, embedding
+
+    def inputs(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network takes: standardised features, and their frames."""
+        return ((features - self.mean) / self.deviation)[:, None], whole(features[:, 0])
+
+    def around(self, network: nn.Module) -> "SpectrogramHearing":
+        """The same with another network of its kind."""
+        assert isinstance(network, Standardised)
+        return SpectrogramHearing(network)
 
 
 class ProbeHearing(nn.Module):
@@ -76,10 +89,19 @@ class StatesHearing(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """[windows, bands, frames] -> logits, embedding."""
+        logits, embedding = self.network(*self.inputs(features))
+        return logits, embedding
+
+    def inputs(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network takes: states of the chosen layers, and their count."""
         states = self.trunk(features)
         chosen = torch.stack([states[k] for k in self.layers], 1)
-        logits, embedding = self.network(chosen, whole(chosen[:, 0, :, 0]))
-        return logits, embedding
+        return chosen, whole(chosen[:, 0, :, 0])
+
+    def around(self, network: nn.Module) -> "StatesHearing":
+        """The same trunk below another network of its kind."""
+        assert isinstance(network, AudioTransformer)
+        return StatesHearing(self.trunk, self.layers, network)
 
 
 class EnsembleHearing(nn.Module):
@@ -146,21 +168,50 @@ class Reading(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[tokens] int64 -> logits [8]."""
-        logits: Tensor = self.network(tokens[None], whole(tokens[None]))[0][0]
+        logits: Tensor = self.network(*self.inputs(tokens))[0][0]
+        return logits
+
+    def inputs(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network takes: one sentence's ids, and their count."""
+        return tokens[None], whole(tokens[None])
+
+
+class Fusing(nn.Module):
+    """A learned fusion of hearing and reading; where these are those of `Whole`, a graph does their work once."""
+
+    def __init__(self, fusion: Branches, hearing: SpectrogramHearing | StatesHearing, reading: Reading) -> None:
+        """`hearing` and `reading` hold the fusion's branches; of the fusion itself nothing else of them is kept."""
+        super().__init__()
+        self.fusion, self.hearing, self.reading = fusion, hearing, reading
+        fusion.branches = nn.ModuleList()
+
+    def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
+        """[windows, rows, frames], [tokens] -> logits [windows, 8]."""
+        heard = self.fusion.given(self.hearing.network, self.hearing.inputs(features))
+        read = self.fusion.given(self.reading.network, self.reading.inputs(tokens))
+        repeated = tuple(x.expand(features.shape[0], *x.shape[1:]) for x in read)
+        logits: Tensor = self.fusion.joined((heard, repeated), self.fusion.hidden(features))[0]
         return logits
 
 
 class Whole(nn.Module):
-    """Hearing, and reading where there is any."""
+    """Hearing, reading where there is any, and a learned fusion of both."""
 
-    def __init__(self, hearing: nn.Module, reading: nn.Module | None) -> None:
+    def __init__(self, hearing: nn.Module, reading: nn.Module | None, fusing: Fusing | None = None) -> None:
         super().__init__()
-        self.hearing, self.reading = hearing, reading
+        self.hearing, self.reading, self.fusing = hearing, reading, fusing
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Those of `OUTPUTS` that it gives."""
+        return OUTPUTS[: 2 + (self.reading is not None) + (self.fusing is not None)]
 
     def forward(self, features: Tensor, tokens: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Audio logits [windows, 8], embedding [windows, D], and sentence logits [8]."""
-        heard: tuple[Tensor, ...] = self.hearing(features)
-        return heard if self.reading is None else (*heard, self.reading(tokens))
+        """Audio logits [windows, 8], embedding [windows, D], sentence logits [8], and fused logits [windows, 8]."""
+        out: tuple[Tensor, ...] = self.hearing(features)
+        if self.reading is not None:
+            out = (*out, self.reading(tokens))
+        return out if self.fusing is None else (*out, self.fusing(features, tokens))
 
 
 def whole(like: Tensor) -> Tensor:

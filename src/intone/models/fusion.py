@@ -4,7 +4,7 @@ A late fusion is a small class with `fit` and `__call__`; the table LATE holds t
 the branches' embeddings, trained on frozen branches or together with them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -113,10 +113,18 @@ class EarlyFusion(Branches):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Each branch's inputs in turn -> logits [B, 8], embedding [B, hidden]."""
-        embeddings = [branch(*own)[1].float() for branch, own in self.in_turn(inputs)]
-        lost = self.hidden(inputs[0])[:, None]
+        given = [self.given(branch, own) for branch, own in self.in_turn(inputs)]
+        return self.joined(given, self.hidden(inputs[0]))
+
+    def given(self, branch: nn.Module, own: Sequence[Tensor]) -> tuple[Tensor]:
+        """Its embedding [B, D]."""
+        return (branch(*own)[1].float(),)
+
+    def joined(self, given: Iterable[tuple[Tensor, ...]], lost: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings, and which branch each clip loses [B] -> logits [B, 8], embedding [B, hidden]."""
+        gone = lost[:, None]
         parts = [
-            norm(e).masked_fill(lost == i, 0.0) for i, (norm, e) in enumerate(zip(self.norms, embeddings, strict=True))
+            norm(e).masked_fill(gone == i, 0.0) for i, (norm, (e,)) in enumerate(zip(self.norms, given, strict=True))
         ]
         embedding = self.body(torch.cat(parts, 1))
         return self.head(embedding), embedding

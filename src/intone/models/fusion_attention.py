@@ -3,7 +3,7 @@
 Cross-attention between modalities (Tsai et al. 2019) under a gate (Arevalo et al. 2017).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -65,19 +65,23 @@ class AttentiveFusion(Branches):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Each branch's inputs in turn -> logits [B, 8], embedding [B, width]."""
-        states, lengths = self._sequences(inputs)
+        given = (self.given(branch, own) for branch, own in self.in_turn(inputs))
+        return self.joined(given, self.hidden(inputs[0]))
+
+    def given(self, branch: nn.Module, own: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Its states [B, T, D], and how many are the clips' own [B]."""
+        states, lengths = branch.sequence(*own)  # type: ignore[operator]
+        return states, lengths
+
+    def joined(self, given: Iterable[tuple[Tensor, ...]], lost: Tensor) -> tuple[Tensor, Tensor]:
+        """States with their lengths, and which branch each clip loses [B] -> logits [B, 8], embedding [B, width]."""
+        states, lengths = [], []
+        for i, (x, n) in enumerate(given):
+            states.append(torch.where((lost == i)[:, None, None], self.nothing[i], self.project[i](x).float()))
+            lengths.append(n)
         outside = [~inside(n, x.shape[1]) for x, n in zip(states, lengths, strict=True)]
         heard = [self.listen[i](states[i], states[1 - i], outside[1 - i]) for i in (0, 1)]
         parts = [own_mean(h, n) for h, n in zip(heard, lengths, strict=True)]
         share = self.gate(torch.cat(parts, 1)).softmax(1)
         embedding = share[:, :1] * parts[0] + share[:, 1:] * parts[1]
         return self.head(embedding), embedding
-
-    def _sequences(self, inputs: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Both branches' projected states [B, T, width] and how many are the clips' own [B]."""
-        lost, states, lengths = self.hidden(inputs[0]), [], []
-        for i, (branch, own) in enumerate(self.in_turn(inputs)):
-            x, n = branch.sequence(*own)  # type: ignore[operator]
-            states.append(torch.where((lost == i)[:, None, None], self.nothing[i], self.project[i](x).float()))
-            lengths.append(n)
-        return states, lengths

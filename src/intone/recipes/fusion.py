@@ -14,7 +14,8 @@ from intone.calibrate import clip_losses
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.lab import Lab, Recipe
-from intone.models.files import save_network
+from intone.models.branches import Branches
+from intone.models.files import load_network_file, save_network
 from intone.models.fusion import LATE, EarlyFusion, PairedExamples
 from intone.models.fusion_attention import AttentiveFusion, AttentiveFusionPreset
 from intone.runs import Outcome, StoredFold
@@ -180,7 +181,13 @@ class EarlyRecipe(Composite):
             fitted.logits, parameters + own, seconds + fitted.seconds, fitted.embeddings, fitted.history, details
         )
 
-    def fused(self, networks: Sequence[nn.Module]) -> nn.Module:
+    def network_of(self, folder: Path, networks: Sequence[nn.Module]) -> Branches:
+        """The trained network of a finished fold; its branches' `networks` become as it left them."""
+        fusion = self.fused(networks)
+        load_network_file(fusion, folder / "model.safetensors")
+        return fusion
+
+    def fused(self, networks: Sequence[nn.Module]) -> Branches:
         """The network over the branches: their embeddings side by side."""
         return EarlyFusion(networks, [2] * len(networks), frozen=not self.joint)
 
@@ -191,6 +198,6 @@ class AttentionRecipe(EarlyRecipe):
 
     network: AttentiveFusionPreset = field(default_factory=AttentiveFusionPreset)
 
-    def fused(self, networks: Sequence[nn.Module]) -> nn.Module:
+    def fused(self, networks: Sequence[nn.Module]) -> Branches:
         """The network over the branches: their sequences hear each other."""
         return AttentiveFusion(networks, [2] * len(networks), frozen=not self.joint, preset=self.network)

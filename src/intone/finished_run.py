@@ -13,7 +13,7 @@ from intone.errors import IntoneError
 from intone.everyone import figures, threshold
 from intone.lab import Recipe
 from intone.recipes import MODELS
-from intone.recipes.fusion import LateRecipe
+from intone.recipes.fusion import EarlyRecipe, LateRecipe
 from intone.recipes.speech_network import SpeechHeadRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
 
@@ -66,7 +66,7 @@ class Run:
         named = self.config["details"].get("branches")  # where everyone was heard, whole names of folders
         if named:
             return [replace(self, folder=self.folder.parent.parent / name / self.folder.name) for name in named]
-        assert isinstance(self.recipe, LateRecipe)
+        assert isinstance(self.recipe, LateRecipe | EarlyRecipe)
         return [self.sibling(branch).picked for branch in self.recipe.branches]
 
     @property
