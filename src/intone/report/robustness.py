@@ -36,7 +36,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "sexes": _sexes(source),
         "missing": absent(COMMAND, *(what for what, table in wanted.items() if table is None)),
         "curves": "" if measured is None else _curves(measured, gallery),
-        "marks": "" if measured is None else _marks(measured, gallery),
+        "marks": "" if measured is None else _marks(source, measured, gallery),
         "silent": "" if silent is None else _silent(source, silent, gallery),
     }
 
@@ -114,10 +114,11 @@ def judged(measured: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "mark", "unit", "drop", "unchanged", "passed"])
 
 
-def _marks(measured: pd.DataFrame, gallery: Gallery) -> str:
+def _marks(source: Source, measured: pd.DataFrame, gallery: Gallery) -> str:
     rows = judged(measured)
+    answers = rows[rows["model"].isin(source.chosen.values())]
     cells = []
-    for row in rows.to_dict("records"):
+    for row in (rows if answers.empty else answers).to_dict("records"):
         mark = row["mark"]
         asked = f"≥ {mark.unchanged:.0f}" + ("" if mark.drop is None else f", −{mark.drop:.0f} at most")
         what = f"{mark.perturbation}, {mark.level} {row['unit']}"
