@@ -18,7 +18,7 @@ from intone.figures.style import FAINT, INK, OTHERS, OURS, SOFT, WARN, blank, pl
 def standing_figure(rows: pd.DataFrame, label: str = "UAR (%)") -> Figure:
     """Columns `name, value, low, high, ours` -> a dot a row with its interval, the best on top; ours are filled."""
     rows = rows.sort_values("value").reset_index(drop=True)
-    figure = blank(1.0 + 0.36 * len(rows))
+    figure = blank(1.0 + 0.335 * len(rows))
     axes = figure.subplots()
     for place, row in enumerate(rows.to_dict("records")):
         colour = OURS if row["ours"] else OTHERS

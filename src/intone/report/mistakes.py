@@ -21,7 +21,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     recalls = {s.model: by_emotion(source.tested(s.experiment))["recall"] for s in audio}
     heard = source.published[(source.published["topic"] == "listeners") & (source.published["metric"] == "recall")]
     listeners = {str(k): float(v) for k, v in zip(heard["setting"], heard["value"], strict=True)}
-    shown = pictures(source.results / "explanations", "hardest")[0]
+    shown, whose = pictures(source.results / "explanations", "hardest")
     return {
         "lead": lead.model,
         "recalls": gallery.add(
@@ -41,7 +41,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "spectrograms": gallery.add(
             "Their spectrograms, framed in the portrayed emotion's colour.", {"hardest": spectrograms_figure(shown)}
         )
-        if shown
+        if whose == lead.model
         else absent(COMMAND, "their spectrograms"),
         "listeners": _beside(recalls[lead.model], listeners),
     }
@@ -88,8 +88,10 @@ def hardest(tested: pd.DataFrame, most: int = 8) -> pd.DataFrame:
     )
 
 
-def _clips(source: Source, audio: list[Subject]) -> str:
+def _clips(source: Source, audio: list[Subject], beside: int = 2) -> str:
+    """What the lead got wrong, and what as many others said: a page is no wider."""
     others = {s.model: source.tested(s.experiment).set_index("file")["predicted"] for s in audio if s != source.lead}
+    others = dict(list(others.items())[:beside])
     cells = []
     for row in hardest(source.tested(source.lead.experiment)).to_dict("records"):
         said = [predicted[row["file"]] for predicted in others.values()]

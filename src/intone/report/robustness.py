@@ -11,7 +11,7 @@ from intone.marks import MARKS, RECALL, SEX_RECALL, SEX_UAR
 from intone.numerals import p_value, points, rate
 from intone.report.calibration import FAILED, PASSED
 from intone.report.inferences import sex_gap
-from intone.report.markdown import Gallery, absent, table
+from intone.report.markdown import Gallery, absent, listed, table
 from intone.report.source import Source, Subject
 
 CLEAN = "none"
@@ -90,9 +90,9 @@ def _curves(measured: pd.DataFrame, gallery: Gallery) -> str:
     places = zip(rows["perturbation"], rows["level"].astype(str), strict=True)
     drops = np.array([allowed.get(place, np.nan) for place in places], float)
     rows["mark"] = rows["clean"] - drops
-    heard = " and ".join(
-        f"{clips} clips (`{model}`)" for model, clips in measured.groupby("model")["clips"].max().items()
-    )
+    counts = measured.groupby("model")["clips"].max()
+    each = [f"{clips} clips (`{model}`)" for model, clips in counts.items()]
+    heard = f"{counts.iloc[0]} clips" if counts.nunique() == 1 else listed(each)
     caption = (
         f"Test UAR under perturbations of growing strength, on {heard}; pale line: without; red bars: the pass mark, "
         "where there is one."
