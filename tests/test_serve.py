@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -195,8 +196,14 @@ def test_what_does_not_say_its_size_is_refused_while_it_is_read(analyzer, tempor
     assert not list(temporary.iterdir())
 
 
-def asked(analyzer: Analyzer, parts: list[bytes], headers: dict[str, str], ending: bytes = b"") -> tuple[int, int]:
-    """A recording in parts, after which the asker leaves -> the status, and how many parts were read."""
+def asked(
+    analyzer: Analyzer,
+    parts: list[bytes],
+    headers: dict[str, str],
+    ending: bytes = b"",
+    stays: Callable = lambda: False,
+) -> tuple[int, int]:
+    """A recording in parts; the asker leaves when it no longer `stays` -> the status, and how many parts were read."""
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
     given = [head, *parts, ending]
     scope = {
@@ -213,6 +220,8 @@ def asked(analyzer: Analyzer, parts: list[bytes], headers: dict[str, str], endin
     async def receive():
         nonlocal read
         if read == len(given):
+            while stays():
+                await asyncio.sleep(0.01)
             return {"type": "http.disconnect"}
         read += 1
         return {"type": "http.request", "body": given[read - 1], "more_body": read < len(given)}
@@ -240,16 +249,17 @@ def test_nothing_goes_on_for_someone_who_has_left(stretches, analyzer, tmp_path,
         nonlocal steps
         for _ in blocks:
             steps += 1
-            time.sleep(0.1)
+            time.sleep(0.3)
         yield from ()
 
     monkeypatch.setattr(predict, "stretches", found)
-    monkeypatch.setattr(Analyzer, "_sentences", lambda *_: time.sleep(0.1) or [])
+    monkeypatch.setattr(Analyzer, "_sentences", lambda *_: time.sleep(0.3) or [])
     monkeypatch.setattr(service, "PATIENCE", 0.15)
     wav(tmp_path / "a.wav", np.zeros(60 * 2000, np.float32), 2000)
-    status, _ = asked(analyzer, [(tmp_path / "a.wav").read_bytes()], {}, b"\r\n--x--\r\n")
+    sound = [(tmp_path / "a.wav").read_bytes()]
+    status, _ = asked(analyzer, sound, {}, b"\r\n--x--\r\n", stays=lambda: not steps)
     assert status == 499
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while list(temporary.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not list(temporary.iterdir()) and 0 < steps < 6

@@ -91,8 +91,8 @@ def _curves(measured: pd.DataFrame, gallery: Gallery) -> str:
     drops = np.array([allowed.get(place, np.nan) for place in places], float)
     rows["mark"] = rows["clean"] - drops
     counts = measured.groupby("model")["clips"].max()
-    each = [f"{clips} clips (`{model}`)" for model, clips in counts.items()]
-    heard = f"{counts.iloc[0]} clips" if counts.nunique() == 1 else listed(each)
+    each = {clips: listed([f"`{m}`" for m in counts.index[counts == clips]]) for clips in counts.unique()}
+    heard = listed([f"{clips} clips" + (f" ({names})" if len(each) > 1 else "") for clips, names in each.items()])
     caption = (
         f"Test UAR under perturbations of growing strength, on {heard}; pale line: without; red bars: the pass mark, "
         "where there is one."
