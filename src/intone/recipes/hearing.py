@@ -135,3 +135,16 @@ class EncoderRecipe(Recipe):
     def prepare(self, lab: Lab, workers: int) -> None:
         """Listen to every clip."""
         self.hearing.prepare(lab, workers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyRecipe(EncoderRecipe):
+    """One that also learns from noisier copies of its training clips; the clips themselves alone are judged."""
+
+    under: tuple[str, ...] = ("noise", "babble")
+    """What lies under the speech of each copy (noisy_copies.py)."""
+
+    @property
+    def hearing(self) -> Hearing:
+        """What comes in from a clip."""
+        return replace(super().hearing, under=self.under)

@@ -14,7 +14,7 @@ from intone.models.audio_transformer import AudioTransformer, AudioTransformerPr
 from intone.models.files import load_network_file, save_network
 from intone.models.side_tasks import SideTasks
 from intone.models.speech_states import WhisperTrunk
-from intone.recipes.hearing import EncoderRecipe, Hearing
+from intone.recipes.hearing import EncoderRecipe, Hearing, NoisyRecipe
 from intone.runs import Outcome
 from intone.splits import Split
 from intone.train import TrainingPreset, fit
@@ -71,7 +71,7 @@ class SpeechHeadRecipe(EncoderRecipe):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechTunedRecipe(SpeechHeadRecipe):
+class SpeechTunedRecipe(NoisyRecipe, SpeechHeadRecipe):
     """The same, with the encoder's next blocks above the one layer that is given; those below stay, and run once."""
 
     effort: ClassVar[tuple[str, ...]] = ("tuned_epochs",)
@@ -86,13 +86,6 @@ class SpeechTunedRecipe(SpeechHeadRecipe):
     side_columns: tuple[str, ...] = ("intensity", "statement")
     """What the network also learns to tell of training clips, where the corpus says it."""
     side_weight: float = 0.3
-    under: tuple[str, ...] = ("noise", "babble")
-    """What lies under the speech of further copies of each training clip (noisy_copies.py)."""
-
-    @property
-    def hearing(self) -> Hearing:
-        """What comes in from a clip."""
-        return replace(super().hearing, under=self.under)
 
     def on(self, weights: str) -> Self:
         """The same blocks of that encoder; raises IntoneError for one that is not Whisper's, or is too small."""
