@@ -81,13 +81,15 @@ class Pass(nn.Module):
         return x, self.norm(x)
 
 
+@pytest.mark.parametrize("begun", [True, False], ids=["train() called", "as Lightning takes it"])
 @pytest.mark.parametrize("frozen", [True, False])
-def test_frozen_branches_do_not_change_and_joint_ones_do(frozen):
+def test_frozen_branches_do_not_change_and_joint_ones_do(frozen, begun):
     torch.manual_seed(0)
     fusion = EarlyFusion([Pass(), Pass()], [2, 2], frozen)
     before = {k: v.clone() for k, v in fusion.branches.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in fusion.parameters() if p.requires_grad], 0.1)
-    fusion.train()
+    if begun:
+        fusion.train()
     x, n = torch.randn(16, 4) + 3, torch.ones(16)
     fusion(x, n, x, n)[0].square().sum().backward()
     optimizer.step()

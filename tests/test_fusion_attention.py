@@ -36,7 +36,9 @@ def test_frozen_branches_stay_and_free_ones_learn():
         one = fusion(frozen).train()
         one(*inputs([(64, 5), (48, 4)]))[0].sum().backward()
         assert all((p.grad is None) == frozen for p in one.branches[0].blocks.parameters())
-        assert one.branches.training is not frozen
+        norms = [m for m in one.branches.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        assert norms and all(m.training is not frozen for m in norms)
+        assert all(m.training for m in one.branches.modules() if isinstance(m, torch.nn.Dropout))
         assert one.gate.weight.grad is not None
 
 

@@ -6,13 +6,15 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 
 class Branches(nn.Module, ABC):
-    """Networks whose inputs come in turn; frozen ones stay as they are while what is built on them learns.
+    """Networks whose inputs come in turn; frozen ones keep weights and statistics while what is built on them learns.
 
     While training, a whole branch is hidden now and then (modality dropout, Neverova et al. 2016), so that the branch
-    that knows its training clips by heart can't drown the other, and the fusion still works where one says nothing.
+    that knows its training clips by heart can't drown the other, and the fusion still works where one says nothing. For
+    the same reason a frozen branch's dropout goes on: without it, training clips would look surer than others ever do.
     """
 
     def __init__(self, branches: Sequence[nn.Module], inputs: Sequence[int], frozen: bool, hide: float) -> None:
@@ -22,6 +24,7 @@ class Branches(nn.Module, ABC):
         if frozen:  # and where not, what a branch itself holds still (word vectors, an encoder) stays so
             self.branches.requires_grad_(False)
         self.inputs, self.frozen, self.hide = tuple(inputs), frozen, hide
+        self._hold_statistics()
 
     def in_turn(self, inputs: Sequence[Tensor]) -> Iterator[tuple[nn.Module, Sequence[Tensor]]]:
         """Each branch with its own inputs."""
@@ -47,7 +50,14 @@ class Branches(nn.Module, ABC):
         return torch.where(torch.rand(clips) < self.hide, which, -1).to(like.device)
 
     def train(self, mode: bool = True) -> Self:
-        """Frozen branches stay in evaluation mode: neither dropout nor their running statistics change."""
+        """All but what frozen branches hold still."""
         super().train(mode)
-        self.branches.train(mode and not self.frozen)
+        self._hold_statistics()
         return self
+
+    def _hold_statistics(self) -> None:
+        """Also before training begins, since Lightning trains a network in the modes in which it comes."""
+        if self.frozen:
+            for module in self.branches.modules():
+                if isinstance(module, _NormBase):
+                    module.eval()
