@@ -10,7 +10,7 @@ from intone.leaks import audit
 from intone.models.speech_probe import SpeechProbePreset
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.leaks import audited, leaky
-from intone.recipes.speech_probe import SpeechProbeRecipe
+from intone.recipes.speech_probe import NoisyProbeRecipe, SpeechProbeRecipe
 from intone.results import Experiment
 from intone.splits import AUDITED, LEAKY, Split, folds
 
@@ -70,3 +70,9 @@ def test_honest_protocols_do_not_know_the_leaky_names(corpus):
     for protocol in AUDITED:
         with pytest.raises(IntoneError, match="no protocol"):
             folds(corpus.clips, protocol)
+
+
+def test_a_probe_that_learns_from_noisy_copies_is_refused(lab, splits, tmp_path):
+    lab.models = {"noisy": NoisyProbeRecipe(weights="anything", layers=(1,))}
+    with pytest.raises(IntoneError, match="noisy copies"):
+        audit(lab, ("noisy",), splits, tmp_path)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from intone.analysis import UNSURE
 from intone.audio import SAMPLE_RATE, read_clip
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
@@ -15,13 +16,14 @@ from intone.listeners import listener
 from intone.marks import MARKS
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.models.speech_probe import SpeechProbePreset
+from intone.nonspeech import analyse_nonspeech, nonspeech
 from intone.perturbations import PERTURBATIONS, Sounds, esc10
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import AudioChoice, Ensemble
 from intone.recipes.speech_network import SpeechHeadRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.report.robustness import judged
-from intone.robustness import COLUMNS, chosen, measure, nonspeech
+from intone.robustness import COLUMNS, chosen, measure
 from intone.splits import Split, folds
 
 TIME = np.arange(SAMPLE_RATE) / SAMPLE_RATE
@@ -143,6 +145,38 @@ def test_the_tables_are_written_once_and_measured_anew_for_other_networks(lab, t
     assert (pd.read_csv(tmp_path / "robustness.csv")["clips"] == 16).all()
     measure(lab, ("audio_cnn",), splits, tmp_path / "marks", bank, each=4, marks=True)
     assert pd.read_csv(tmp_path / "marks" / "robustness.csv")["perturbation"].tolist() == ["none", "gain"]
+
+
+class Hears:
+    """An analysis that takes loud sounds for speech, and is sure of the loudest."""
+
+    def __init__(self, whisper: object) -> None:
+        self.whisper = whisper
+
+    def signal(self, samples: np.ndarray, rate: int) -> pd.DataFrame:
+        assert rate == SAMPLE_RATE
+        loud = float(np.abs(samples).max())
+        return pd.DataFrame({"emotion": [UNSURE, "happy"][: (loud > 0.2) + (loud > 0.5)]})
+
+
+def test_sounds_without_speech_are_counted_by_what_the_analysis_says_of_them(tmp_path, monkeypatch):
+    asked = []
+
+    def loaded(_model: object, whisper: object, *_: object) -> Hears:
+        asked.append(whisper)
+        return Hears(whisper)
+
+    monkeypatch.setattr("intone.nonspeech.loaded", loaded)
+    quiet, loud, loudest = (np.full(8000, level, np.float32) for level in (0.1, 0.4, 0.9))
+    bank = Sounds(environment=[quiet, loud, loud, loudest], sneezes=[loudest])
+    analyse_nonspeech(bank, tmp_path)
+    assert asked == ["whisper-base", None]
+    rows = pd.read_csv(tmp_path / "nonspeech_analysis.csv").set_index(["words", "sound"])
+    for words in ("yes", "no"):
+        assert rows.loc[(words, "environment"), ["clips", "speech", "emotion"]].tolist() == [4, 3, 1]
+        assert rows.loc[(words, "tones"), ["clips", "speech", "emotion"]].tolist() == [5, 0, 0]
+    analyse_nonspeech(bank, tmp_path)
+    assert len(asked) == 2  # the same model is not asked again
 
 
 def test_no_trained_model_is_refused_in_one_sentence(lab, tmp_path):

@@ -35,9 +35,10 @@ class Cost:
 
     models: tuple[str, ...] = (
         "audio_cnn",
-        "audio_whisper_base-frozen",
-        "audio_whisper_small-frozen",
-        "audio_whisper_small",
+        "audio_whisper_base-noisy",
+        "audio_whisper_small-noisy",
+        "audio_whisper_small-tuned",
+        "ensemble_whisper",
     )
     """Audio models; one that has not been trained is left out with a word."""
     clips: int = 30

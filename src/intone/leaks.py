@@ -10,8 +10,10 @@ from pathlib import Path
 
 from intone.cache import cache_folder
 from intone.corpora import ravdess
+from intone.errors import IntoneError
 from intone.lab import Lab
 from intone.recipes import MODELS
+from intone.recipes.hearing import NoisyRecipe
 from intone.recipes.leaks import audited, leaky
 from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.results import Experiment, publish
@@ -38,9 +40,11 @@ class Leaks:
 
 
 def audit(lab: Lab, models: tuple[str, ...], splits: list[Split], results: Path) -> None:
-    """Publish every model under the protocols of `splits.AUDITED`; raises IntoneError for one that is no probe."""
+    """Publish every model under the protocols of `splits.AUDITED`; raises IntoneError for one that is no plain probe."""
     for model in models:
         recipe = lab.recipe_of(model, SpeechProbeRecipe, "a probe of a frozen encoder")
+        if isinstance(recipe, NoisyRecipe):
+            raise IntoneError(f"{model} learns from noisy copies too, and a leak is shown by a plain probe: name that.")
         for protocol in AUDITED:
             twin = replace(lab, models={**lab.models, model: leaky(recipe, protocol)}, memory=lab.memory)
             made = [twin.fold(model, "none", audited(split, protocol)) for split in splits]

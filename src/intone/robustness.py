@@ -3,18 +3,18 @@
     intone robustness --esc10 data/esc10
 
 Each clip is heard by the network of its own test fold. What is there already is kept, so that the command goes on
-where it stopped; a model that was trained anew is measured anew.
+where it stopped; a model that was trained anew is measured anew. Last, sounds without speech are analysed as a user's
+recordings are (nonspeech.py).
 """
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from intone.audio import SAMPLE_RATE, read_clip
+from intone.audio import read_clip
 from intone.cache import cache_folder, digest, write_whole
 from intone.corpora import Corpus, ravdess
 from intone.emotions import EMOTIONS, INDEX
@@ -22,6 +22,7 @@ from intone.evaluate import accuracy, confusion, uar
 from intone.lab import Lab
 from intone.listeners import Logits, listener, made, trained
 from intone.marks import MARKS
+from intone.nonspeech import analyse_nonspeech, nonspeech
 from intone.perturbations import PERTURBATIONS, Sounds, esc10
 from intone.progress import track as with_bar
 from intone.recipes import MODELS
@@ -64,7 +65,9 @@ class Robustness:
         """Do it."""
         lab = Lab(ravdess.load(self.ravdess), MODELS, self.runs)
         splits = folds(lab.corpus.clips, "luna5")
-        measure(lab, self.models, splits, self.results, esc10(self.esc10), self.each, self.marks)
+        sounds = esc10(self.esc10)
+        measure(lab, self.models, splits, self.results, sounds, self.each, self.marks)
+        analyse_nonspeech(Sounds(environment=sounds[0], sneezes=sounds[1]), self.results)
 
 
 def measure(
@@ -166,25 +169,15 @@ def _wordless(heard: _Heard, model: str, mark: str, results: Path) -> None:
     if (rows["model"] == model).any():
         return
     networks = heard.listeners(model)
-    for sound, signals in nonspeech(heard.sounds[0]):
+    sounds = heard.sounds[0]
+    fewer = replace(sounds, environment=sounds.environment[::8], sneezes=sounds.sneezes[::2])
+    for sound, signals in nonspeech(fewer):
         said = np.concatenate([network(signals) for network in networks])
         sure = said.max(1)
         most = EMOTIONS[int(np.bincount(said.argmax(1), minlength=len(EMOTIONS)).argmax())]
         row = (model, sound, len(signals), round(float(sure.mean()), 4), round(float(sure.max()), 4), most, mark)
         rows = pd.concat([rows, pd.DataFrame([row], columns=SILENT_COLUMNS)], ignore_index=True)
     _write(path, rows)
-
-
-def nonspeech(sounds: Sounds, seconds: float = 3.0) -> Iterator[tuple[str, list[np.ndarray]]]:
-    """Kind of sound -> examples: hiss, tones, noise, ESC-10; silence itself is refused before any model."""
-    draw = np.random.default_rng(0)
-    size = round(seconds * SAMPLE_RATE)
-    time = np.arange(size) / SAMPLE_RATE
-    yield "hiss", [(1e-3 * draw.standard_normal(size)).astype(np.float32) for _ in range(8)]
-    yield "tones", [(0.1 * np.sin(2 * np.pi * hertz * time)).astype(np.float32) for hertz in (100, 220, 440, 880, 1760)]
-    yield "white noise", [(0.1 * draw.standard_normal(size)).astype(np.float32) for _ in range(8)]
-    yield "environment", list(sounds.environment[::8])
-    yield "sneezes", list(sounds.sneezes[::2])
 
 
 def _rows(path: Path, columns: list[str], model: str, mark: str) -> pd.DataFrame:

@@ -18,7 +18,6 @@ from intone.figures.style import (
     TEST,
     TRAIN,
     VALIDATION,
-    WARN,
     WIDTH,
     blank,
     plain,
@@ -117,9 +116,10 @@ def perturbations_figure(rows: pd.DataFrame, columns: int = 5) -> Figure:
             part = part.sort_values("order")
             x = [levels.index(str(v)) for v in part["level"]]
             axes.axhline(part["clean"].iloc[0], color=FAINT, linewidth=0.9, zorder=0)
-            axes.plot(x, part["uar"], "o", linestyle=_dash(k), color=LINES[k % len(LINES)], label=model)
+            color = LINES[k % len(LINES)]
+            axes.plot(x, part["uar"], "o", linestyle=_dash(k), color=color, label=model)
             marked = part["mark"].notna().to_numpy()
-            axes.plot(np.array(x)[marked], part["mark"][marked], "_", color=WARN, markersize=11, markeredgewidth=1.5)
+            axes.plot(np.array(x)[marked], part["mark"][marked], "_", color=color, markersize=11, markeredgewidth=1.5)
         unit = mine["unit"].iloc[0]
         axes.set_xticks(range(len(levels)), levels)
         axes.set_title(kind, fontsize=7.5)

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from intone.breakdown import by_emotion, by_group, recalls_of
+from intone.emotions import EMOTIONS
 from intone.figures import perturbations_figure
 from intone.marks import MARKS, RECALL, SEX_RECALL, SEX_UAR
 from intone.numerals import p_value, points, rate
 from intone.report.calibration import FAILED, PASSED
 from intone.report.inferences import sex_gap
 from intone.report.markdown import Gallery, absent, listed, table
-from intone.report.source import Source, Subject
+from intone.report.source import AUDIO_TRACK, Source, Subject
 
 CLEAN = "none"
 COMMAND = "intone robustness"
@@ -22,10 +23,11 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/robustness.md is filled with."""
     audible = [s for s in source.distinct if s.experiment.track == "none" or s.question == "fusion_asr"]
     measured = source.table("robustness.csv")
-    silent = source.table("nonspeech.csv")
+    silent, analysed = source.table("nonspeech.csv"), source.table("nonspeech_analysis.csv")
     wanted = {
         "noise, rooms, codecs and the rest at graded strengths": measured,
-        "silence, tones and sounds without speech": silent,
+        "tones and sounds without speech": silent,
+        "what the analysis makes of them": analysed,
     }
     return {
         "fairness": gallery.captioned(
@@ -38,6 +40,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "curves": "" if measured is None else _curves(measured, gallery),
         "marks": "" if measured is None else _marks(source, measured, gallery),
         "silent": "" if silent is None else _silent(source, silent, gallery),
+        "analysed": "" if analysed is None else _analysed(analysed, gallery),
     }
 
 
@@ -83,19 +86,20 @@ def _curves(measured: pd.DataFrame, gallery: Gallery) -> str:
     clean = measured[measured["perturbation"] == CLEAN].set_index("model")["uar"]
     rows = measured[measured["perturbation"] != CLEAN].copy()
     rows["clean"] = rows["model"].map(clean)
-    whole = rows[rows["model"] == rows["model"].value_counts().idxmax()]  # others may have been asked the marks alone
-    order = {place: k for k, place in enumerate(zip(whole["perturbation"], whole["level"].astype(str), strict=True))}
+    places = rows["model"].value_counts()
+    rows = rows[rows["model"].isin(places.index[places == places.max()])].copy()  # others were asked the marks alone
+    first = rows[rows["model"] == rows["model"].iloc[0]]
+    order = {place: k for k, place in enumerate(zip(first["perturbation"], first["level"].astype(str), strict=True))}
     rows["order"] = [order[place] for place in zip(rows["perturbation"], rows["level"].astype(str), strict=True)]
     allowed = {(m.perturbation, m.level): m.drop for m in MARKS if m.drop is not None}
-    places = zip(rows["perturbation"], rows["level"].astype(str), strict=True)
-    drops = np.array([allowed.get(place, np.nan) for place in places], float)
+    drops = np.array([allowed.get(p, np.nan) for p in zip(rows["perturbation"], rows["level"], strict=True)], float)
     rows["mark"] = rows["clean"] - drops
-    counts = measured.groupby("model")["clips"].max()
+    counts = rows.groupby("model")["clips"].max()
     each = {clips: listed([f"`{m}`" for m in counts.index[counts == clips]]) for clips in counts.unique()}
     heard = listed([f"{clips} clips" + (f" ({names})" if len(each) > 1 else "") for clips, names in each.items()])
     caption = (
-        f"Test UAR under perturbations of growing strength, on {heard}; pale line: without; red bars: the pass mark, "
-        "where there is one."
+        f"Test UAR under perturbations of growing strength, on {heard}; pale line: without; bars: the model's "
+        "pass mark, where there is one."
     )
     return gallery.add(caption, {"robustness": perturbations_figure(rows)})
 
@@ -116,20 +120,29 @@ def judged(measured: pd.DataFrame) -> pd.DataFrame:
 
 def _marks(source: Source, measured: pd.DataFrame, gallery: Gallery) -> str:
     rows = judged(measured)
-    answers = rows[rows["model"].isin(source.chosen.values())]
+    models = _answering(source, rows)
     cells = []
-    for row in (rows if answers.empty else answers).to_dict("records"):
-        mark = row["mark"]
+    for mark in dict.fromkeys(rows["mark"]):
+        here = rows[rows["mark"] == mark].set_index("model").reindex(models).dropna(subset=["unit"])
         asked = f"≥ {mark.unchanged:.0f}" + ("" if mark.drop is None else f", −{mark.drop:.0f} at most")
-        what = f"{mark.perturbation}, {mark.level} {row['unit']}"
-        cells.append(
-            [what, f"`{row['model']}`", points(-row["drop"]), rate(row["unchanged"]), asked, _passes(row["passed"])]
-        )
+        said = {
+            model: f"{points(-row['drop'])}, {rate(row['unchanged'])} {_passes(row['passed'])}"
+            for model, row in here.iterrows()
+        }
+        what = f"{mark.perturbation}, {mark.level} {here['unit'].iloc[0]}"
+        cells.append([what, asked, *(said.get(model, "") for model in models)])
     caption = (
-        "Robustness marks: points of UAR against clean clips, predictions that stay the same (%), and what is asked."
+        "Robustness marks: what is asked, and of each model the points of UAR against clean clips and the predictions "
+        "that stay the same (%)."
     )
-    head = ["perturbation", "model", "UAR", "unchanged", "asked", ""]
+    head = ["perturbation", "asked", *(f"`{model}`" for model in models)]
     return gallery.captioned(caption, table(head, cells, left=2)) + "\n\n" + " ".join(_tallies(rows))
+
+
+def _answering(source: Source, rows: pd.DataFrame) -> list[str]:
+    """Of the models in `rows` those that answer one of the questions fixed beforehand, or all where none does."""
+    every = list(dict.fromkeys(rows["model"]))
+    return [model for model in every if model in source.chosen.values()] or every
 
 
 def _tallies(rows: pd.DataFrame) -> list[str]:
@@ -143,31 +156,47 @@ def _tallies(rows: pd.DataFrame) -> list[str]:
 
 
 def _silent(source: Source, silent: pd.DataFrame, gallery: Gallery) -> str:
-    cells = []
-    for row in silent.to_dict("records"):
-        experiment = source.find(row["model"], "none")
-        if experiment is None:
-            continue
-        tested = source.tested(experiment)
-        wrong = tested[tested["predicted"] != tested["emotion"]]
-        limit = float(
-            wrong.drop(columns=["file", "speaker", "fold", "split", "emotion", "predicted"]).max(axis=1).mean()
-        )
-        fine = row["confidence"] <= limit
-        cells.append(
-            [
-                row["sound"],
-                f"`{row['model']}`",
-                row["clips"],
-                f"{row['confidence']:.2f}",
-                f"{limit:.2f}",
-                row["said"],
-                _passes(fine),
-            ]
-        )
+    models = [model for model in _answering(source, silent) if source.find(model, AUDIO_TRACK)]
+    limits = {model: _sure_when_wrong(source, model) for model in models}
+    cells: list[list[object]] = [["at most", "", *(f"{limits[model]:.2f}" for model in models)]]
+    for sound, here in silent.groupby("sound", sort=False):
+        rows = here.set_index("model")
+        said = [
+            f"{row['confidence']:.2f} {row['said']} {_passes(bool(row['confidence'] <= limits[model]))}"
+            for model, row in ((m, rows.loc[m]) for m in models)
+        ]
+        cells.append([sound, here["clips"].iloc[0], *said])
     caption = (
-        "What nobody says must not be believed: mean confidence on sounds without speech, which may not be higher "
-        "than on speech that the model gets wrong; and the emotion it says most."
+        "What networks alone make of sounds that nobody speaks: mean confidence, which may not be higher than on "
+        "speech that the model gets wrong, and the emotion that is said most."
     )
-    head = ["sound", "model", "clips", "confidence", "at most", "says", ""]
-    return gallery.captioned(caption, table(head, cells, left=2))
+    return gallery.captioned(caption, table(["sound", "clips", *(f"`{m}`" for m in models)], cells))
+
+
+def _sure_when_wrong(source: Source, model: str) -> float:
+    """Mean confidence of a model in its wrong test predictions."""
+    experiment = source.find(model, AUDIO_TRACK)
+    if experiment is None:
+        raise ValueError(f"{model} was not judged")
+    tested = source.tested(experiment)
+    wrong = tested[tested["predicted"] != tested["emotion"]]
+    return float(wrong[list(EMOTIONS)].to_numpy().max(1).mean())
+
+
+def _analysed(rows: pd.DataFrame, gallery: Gallery) -> str:
+    caption = (
+        "What `intone analyze` makes of them with the package's own model, with Whisper's words and without: clips "
+        "that are taken for speech, and those that get an emotion and not the word unsure."
+    )
+    cells = []
+    for sound, here in rows.groupby("sound", sort=False):
+        by = here.set_index("words")
+        counts = [by.loc[words, column] for words in ("yes", "no") for column in ("speech", "emotion")]
+        cells.append([sound, by["clips"].iloc[0], *counts])
+    head = ["sound", "clips", "speech, words", "emotion", "speech, no words", "emotion"]
+    total = rows.groupby("words")[["clips", "emotion"]].sum().to_dict("index")
+    sentence = (
+        f"Of {total['yes']['clips']} sounds without speech, {total['yes']['emotion']} get an emotion where words are "
+        f"written down, and {total['no']['emotion']} where they are not."
+    )
+    return gallery.captioned(caption, table(head, cells)) + "\n\n" + sentence
