@@ -40,7 +40,7 @@ class Leaks:
 
 
 def audit(lab: Lab, models: tuple[str, ...], splits: list[Split], results: Path) -> None:
-    """Publish every model under the protocols of `splits.AUDITED`; raises IntoneError for one that is no plain probe."""
+    """Publish every model under the protocols of `splits.AUDITED`; raises IntoneError for what is no plain probe."""
     for model in models:
         recipe = lab.recipe_of(model, SpeechProbeRecipe, "a probe of a frozen encoder")
         if isinstance(recipe, NoisyRecipe):
