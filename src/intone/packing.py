@@ -86,7 +86,7 @@ def _fusing(run: Run, recipe: EarlyRecipe, whole: Whole) -> Fusing:
     before = [deepcopy(network.state_dict()) for network in networks]
     fusion = recipe.network_of(run.folder, networks)
     sound, words = networks
-    # Statistics of normalisation may differ where the weights were frozen.
+    # Trained on together with the fusion, the branches are no longer what they were by themselves.
     if not _same(sound.state_dict(), before[0]):
         hearing = hearing.around(sound)
     if not _same(words.state_dict(), before[1]):
