@@ -1,6 +1,6 @@
 """Sounds that nobody speaks -> results/nonspeech_analysis.csv: how often the package names an emotion."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,14 +39,15 @@ def analyse_nonspeech(sounds: Sounds, results: Path, whisper: str = "whisper-bas
     mark = digest(model_store.find(None).read_bytes())[:12]
     if path.exists() and (pd.read_csv(path, dtype=str)["mark"] == mark).all():
         return
+    kinds = list(nonspeech(sounds))
     rows: list[tuple[object, ...]] = []
     for words in (True, False):
         analyzer = loaded(None, whisper if words else None, None, 0)
-        rows += [(*counts, mark) for counts in answered(analyzer, list(nonspeech(sounds)))]
+        rows += [(*counts, mark) for counts in answered(analyzer, kinds)]
     write_whole(path, pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, lineterminator="\n").encode())
 
 
-def answered(analyzer: Analyzer, kinds: Sequence[Sound]) -> Iterable[tuple[str, str, int, int, int]]:
+def answered(analyzer: Analyzer, kinds: Sequence[Sound]) -> Iterator[tuple[str, str, int, int, int]]:
     """A row a kind of sound: `sound, words, clips, speech, emotion` as in `COLUMNS`."""
     words = "yes" if analyzer.whisper else "no"
     for kind, signals in track(kinds, f"sounds without speech, words: {words}", len(kinds)):

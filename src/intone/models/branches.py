@@ -6,7 +6,6 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 
 
 class Branches(nn.Module, ABC):
@@ -59,5 +58,5 @@ class Branches(nn.Module, ABC):
         """Also before training begins, since Lightning trains a network in the modes in which it comes."""
         if self.frozen:
             for module in self.branches.modules():
-                if isinstance(module, _NormBase):
+                if getattr(module, "track_running_stats", False):
                     module.eval()

@@ -122,8 +122,9 @@ def _marks(source: Source, measured: pd.DataFrame, gallery: Gallery) -> str:
     rows = judged(measured)
     models = _answering(source, rows)
     cells = []
-    for mark in dict.fromkeys(rows["mark"]):
-        here = rows[rows["mark"] == mark].set_index("model").reindex(models).dropna(subset=["unit"])
+    shown = rows[rows["model"].isin(models)]
+    for mark in dict.fromkeys(shown["mark"]):
+        here = shown[shown["mark"] == mark].set_index("model")
         asked = f"≥ {mark.unchanged:.0f}" + ("" if mark.drop is None else f", −{mark.drop:.0f} at most")
         said = {
             model: f"{points(-row['drop'])}, {rate(row['unchanged'])} {_passes(row['passed'])}"
@@ -156,29 +157,25 @@ def _tallies(rows: pd.DataFrame) -> list[str]:
 
 
 def _silent(source: Source, silent: pd.DataFrame, gallery: Gallery) -> str:
-    models = [model for model in _answering(source, silent) if source.find(model, AUDIO_TRACK)]
-    limits = {model: _sure_when_wrong(source, model) for model in models}
-    cells: list[list[object]] = [["at most", "", *(f"{limits[model]:.2f}" for model in models)]]
+    judged_too = {model: source.find(model, AUDIO_TRACK) for model in _answering(source, silent)}
+    limits = {model: _sure_when_wrong(source.tested(e)) for model, e in judged_too.items() if e}
+    cells: list[list[object]] = [["at most", "", *(f"{limit:.2f}" for limit in limits.values())]]
     for sound, here in silent.groupby("sound", sort=False):
         rows = here.set_index("model")
         said = [
-            f"{row['confidence']:.2f} {row['said']} {_passes(bool(row['confidence'] <= limits[model]))}"
-            for model, row in ((m, rows.loc[m]) for m in models)
+            f"{row['confidence']:.2f} {row['said']} {_passes(bool(row['confidence'] <= limit))}"
+            for row, limit in ((rows.loc[model], limit) for model, limit in limits.items())
         ]
         cells.append([sound, here["clips"].iloc[0], *said])
     caption = (
         "What networks alone make of sounds that nobody speaks: mean confidence, which may not be higher than on "
         "speech that the model gets wrong, and the emotion that is said most."
     )
-    return gallery.captioned(caption, table(["sound", "clips", *(f"`{m}`" for m in models)], cells))
+    return gallery.captioned(caption, table(["sound", "clips", *(f"`{model}`" for model in limits)], cells))
 
 
-def _sure_when_wrong(source: Source, model: str) -> float:
-    """Mean confidence of a model in its wrong test predictions."""
-    experiment = source.find(model, AUDIO_TRACK)
-    if experiment is None:
-        raise ValueError(f"{model} was not judged")
-    tested = source.tested(experiment)
+def _sure_when_wrong(tested: pd.DataFrame) -> float:
+    """Mean confidence in those of a model's test predictions that are wrong."""
     wrong = tested[tested["predicted"] != tested["emotion"]]
     return float(wrong[list(EMOTIONS)].to_numpy().max(1).mean())
 
