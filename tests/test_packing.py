@@ -38,7 +38,7 @@ from intone.recipes.audio import AudioRecipe
 from intone.recipes.audio_ast import AstRecipe
 from intone.recipes.fusion import AttentionRecipe, AudioChoice, EarlyRecipe, Ensemble, FusionChoice, LateRecipe
 from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
-from intone.recipes.speech_probe import SpeechProbeRecipe
+from intone.recipes.speech_probe import NoisyProbeRecipe, SpeechProbeRecipe
 from intone.recipes.text import TextRecipe
 from intone.recipes.text_transformer import TextTransformerRecipe
 from intone.splits import folds
@@ -69,7 +69,7 @@ def lab(corpus, tiny_whisper, tiny_bert, tmp_path_factory) -> Lab:
         "voice": SpeechProbeRecipe(weights=tiny_whisper, layers=(1, 2), probe=quick),
         "head": SpeechHeadRecipe(weights=tiny_whisper, layers=(1, 2), network=small),
         "tuned": SpeechTunedRecipe(weights=tiny_whisper, layers=(1,), blocks=1, network=small),
-        "lower": SpeechProbeRecipe(weights=tiny_whisper, layers=(1,), probe=quick),
+        "lower": NoisyProbeRecipe(weights=tiny_whisper, layers=(1,), probe=quick),
         "choice": AudioChoice(("voice", "lower")),
         "cnn": AudioRecipe(network=AudioCnnPreset(width=4)),
         "words": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
@@ -79,6 +79,7 @@ def lab(corpus, tiny_whisper, tiny_bert, tmp_path_factory) -> Lab:
         "vote": LateRecipe("fusion_late_vote", PAIR),
         "mean": LateRecipe("fusion_late_mean", PAIR),
         "together": Ensemble("fusion_late_logits", ("voice", "head")),
+        "prominent": Ensemble("fusion_late_logits", ("lower", "head")),
         "apart": Ensemble("fusion_late_logits", ("voice", "cnn")),
         "early": EarlyRecipe(("cnn", "words"), joint=False),
         "joint": EarlyRecipe(("cnn", "words"), joint=True),
@@ -106,18 +107,24 @@ def model_of(run: Run, corpus, tmp_path) -> Model:
     return Model(tmp_path / "m.onnx", 1)
 
 
-@pytest.mark.parametrize("model", ["voice", "head", "tuned", "cnn", "ast", "together"])
+@pytest.mark.parametrize("model", ["voice", "lower", "head", "tuned", "cnn", "ast", "together"])
 def test_a_folds_file_says_what_the_fold_said(lab, corpus, tmp_path, model):
     done = lab.fold(model, "none", folds(corpus.clips, "speakers")[0])
     file = model_of(found(done.folder, lab.models), corpus, tmp_path)
     for clip in list(corpus.clips["file"])[::9]:
         said = file.hear(read_clip(corpus.paths[clip])).audio
         # States and features are kept in 16 bits on the way to a fold, and a random encoder's states hardly vary.
-        off = 0.1 if model in ("voice", "together") else 0.02
+        off = 0.1 if model in ("voice", "lower", "together") else 0.02
         np.testing.assert_allclose(said, softmax(done.calibrated.loc[clip].to_numpy()), atol=off)
     card = file.card
     assert card.licence.startswith("CC BY-NC-SA") and "48 clips" in card.trained_on
     assert set(card.known) == {"level", "bandwidth", "snr", "distance"} and card.scores["clips"] == 16
+
+
+def test_an_ensemble_takes_the_row_that_one_of_its_parts_wants(lab, corpus, tmp_path):
+    done = lab.fold("prominent", "none", folds(corpus.clips, "speakers")[0])
+    features = model_of(found(done.folder, lab.models), corpus, tmp_path).card.features
+    assert (features.kind, features.rows) == ("whisper_prominence", features.bands + 1)
 
 
 def test_everyones_model_learns_from_all_and_is_calibrated_by_its_folds(lab, corpus, tmp_path):
@@ -212,7 +219,7 @@ def test_each_window_of_a_long_segment_is_joined_to_the_whole_sentence(corpus, l
     file = Model(learned("attention")[1], 1)
     ids, reading = file.card.reading.encoder.encode("kids are talking"), file.card.reading
     signal = np.concatenate([read_clip(corpus.paths[clip]) for clip in corpus.clips["file"][:3]])
-    features = np.stack([extract_trimmed(window, file.card.features) for window in file.windows(signal)[1]])
+    features = np.stack([extract_trimmed(window, file.card.features, 0.0) for window in file.windows(signal)[1]])
     fused = np.concatenate([file.logits(window[None], ids)[3] for window in features])
     assert len(fused) > 2 and np.ptp(fused, axis=0).max() > 1e-4
     expected = softmax(fused / reading.fused_temperature).mean(0)

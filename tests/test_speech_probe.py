@@ -23,6 +23,8 @@ def clips(seed: int, skill: tuple[float, ...], speakers: int = 6) -> tuple[np.nd
 def test_pooling_is_mean_and_deviation_over_the_clip():
     states = np.array([[[1.0, 2.0], [3.0, 2.0]]], np.float16)
     np.testing.assert_allclose(pooled(states), [[2.0, 2.0, 1.0, 0.0]])
+    np.testing.assert_allclose(pooled(states, np.array([0.7, 0.7])), pooled(states), rtol=1e-5)
+    np.testing.assert_allclose(pooled(states, np.array([0.2, 0.6])), [[2.5, 2.0, 3**0.5 / 2, 0.0]], rtol=1e-4)
 
 
 def test_the_layer_that_speaks_is_found_and_reads_new_speakers():

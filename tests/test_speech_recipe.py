@@ -71,7 +71,7 @@ def test_a_probe_learns_from_noisier_copies_that_hold_its_own_speaker_alone(
     assert learnt == [(3 * len(split.train), 2)]
     assert len(done.logits) == len(corpus.clips)
     clean, noise, babble = next(iter(recipe.hearing.of_all(lab).values()))
-    plain = next(iter(Hearing(tiny_whisper, (1, 2), pooled=True).of_all(lab).values()))
+    plain = next(iter(Hearing(tiny_whisper, (1, 2), pooled=True, prominent=True).of_all(lab).values()))
     np.testing.assert_array_equal(clean, plain[0])
     assert not np.allclose(clean, noise, atol=1e-3) and not np.allclose(noise, babble, atol=1e-3)
 

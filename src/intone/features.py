@@ -13,9 +13,10 @@ import numpy as np
 
 from intone.audio import SAMPLE_RATE, read_clip
 from intone.cache import cached_array, digest, file_digest
+from intone.prominence import prominence, room_power
 from intone.trimming import trim_silence
 
-Kind = Literal["logmel", "mfcc", "spectrogram", "whisper"]
+Kind = Literal["logmel", "mfcc", "spectrogram", "whisper", "whisper_prominence"]
 
 WINDOW = 400  # samples: 25 ms
 HOP = 160  # samples: 10 ms between frames
@@ -28,7 +29,8 @@ class FeatureSettings:
     """What is computed from a clip; a model carries its own copy, so it can't be fed with anything else."""
 
     kind: Kind = "logmel"
-    """logmel, mfcc (with deltas), spectrogram (plain, linear in frequency) or whisper (log-mel as Whisper takes it)."""
+    """logmel, mfcc (with deltas), spectrogram (plain, linear in frequency), whisper (log-mel as Whisper takes it), or
+    whisper_prominence, which has below that a row that says how far each frame stands out of the room."""
     bands: int = 64
     """Mel bands."""
     coefficients: int = 20
@@ -43,7 +45,8 @@ class FeatureSettings:
     @property
     def rows(self) -> int:
         """Height of the array."""
-        return {"mfcc": 3 * self.coefficients, "spectrogram": FFT // 2 + 1}.get(self.kind, self.bands)
+        rows = {"mfcc": 3 * self.coefficients, "spectrogram": FFT // 2 + 1, "whisper_prominence": self.bands + 1}
+        return rows.get(self.kind, self.bands)
 
     def key(self) -> str:
         """Names these settings in caches."""
@@ -139,6 +142,7 @@ EXTRACTORS: dict[Kind, Callable[[np.ndarray, FeatureSettings], np.ndarray]] = {
     "mfcc": mfcc,
     "spectrogram": spectrogram,
     "whisper": whisper,
+    "whisper_prominence": whisper,
 }
 
 
@@ -152,13 +156,18 @@ def extract(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
 
     A spectrogram also loses its mean over the whole clip, what is left of its level.
     """
-    return extract_trimmed(trim_silence(signal), settings)
+    return extract_trimmed(trim_silence(signal), settings, room_power(signal))
 
 
-def extract_trimmed(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
-    """The same of a clip that is trimmed already, or of a window within one."""
+def extract_trimmed(signal: np.ndarray, settings: FeatureSettings, room: float) -> np.ndarray:
+    """The same of a clip that is trimmed already, or of a window within one, cut from a clip with that `room_power`."""
     rows = EXTRACTORS[settings.kind](levelled(signal), settings)
-    return rows if settings.kind in ("mfcc", "whisper") else rows - rows.mean()
+    match settings.kind:
+        case "mfcc" | "whisper":
+            return rows
+        case "whisper_prominence":
+            return np.concatenate([rows, prominence(signal, room, rows.shape[1])[None]])
+    return rows - rows.mean()
 
 
 def extract_file(path: Path, settings: FeatureSettings) -> np.ndarray:

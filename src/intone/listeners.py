@@ -17,7 +17,6 @@ from intone.features import extract, levelled
 from intone.lab import Lab
 from intone.models.audio_cnn import padded
 from intone.models.fusion import LATE
-from intone.models.speech_probe import pooled
 from intone.progress import say
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import AudioChoice, Ensemble
@@ -97,10 +96,9 @@ def _network(recipe: AudioRecipe, folder: Path) -> Logits:
 def _probe(recipe: SpeechProbeRecipe, folder: Path) -> Logits:
     kept = load_file(folder / "model.safetensors")
     layers = sorted({int(name.split(".")[0].removeprefix("layer")) for name in kept})
-    states = recipe.hearing.states()
 
     def hear(signals: Sequence[np.ndarray]) -> np.ndarray:
-        x = np.stack([pooled(states(levelled(trim_silence(s)))) for s in signals])
+        x = np.stack([recipe.hearing.summed_up(signal) for signal in signals])
         said = []
         for layer in layers:
             part = {n: kept[f"layer{layer}.{n}"] for n in ("mean", "deviation", "weight", "bias")}

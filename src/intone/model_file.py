@@ -20,6 +20,7 @@ from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.features import FeatureSettings, extract_trimmed
 from intone.joining import RULES, softmax
+from intone.prominence import room_power
 from intone.trimming import speech_span
 from intone.words import Encoder, Subwords, Vocabulary
 
@@ -189,7 +190,8 @@ class Model:
     def hear_tokens(self, signal: np.ndarray, tokens: np.ndarray | None) -> Heard:
         """The same with the ids [tokens] of its words, or None."""
         starts, windows = self.windows(signal)
-        features = np.stack([extract_trimmed(w, self.card.features) for w in windows])
+        room = room_power(signal)
+        features = np.stack([extract_trimmed(w, self.card.features, room) for w in windows])
         audio, embedding, sentence, fused = self.logits(features, tokens)
         each = softmax(audio / self.card.temperature)
         alone, together = each.mean(0), each.mean(0)

@@ -18,7 +18,7 @@ from intone.corpora import Corpus
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.export import export, holds, place, quantize
-from intone.features import FeatureSettings
+from intone.features import FeatureSettings, Kind
 from intone.finished_run import Run
 from intone.model_file import LEARNED, Card, Model, Reading
 from intone.models.exported import EnsembleHearing, Fusing, ProbeHearing, SpectrogramHearing, StatesHearing, Whole
@@ -31,6 +31,9 @@ from intone.recipes.speech_network import SpeechHeadRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.recipes.text import SentenceRecipe, TextRecipe
 from intone.words import LONGEST
+
+PROMINENT: Final[Kind] = "whisper_prominence"
+"""Features of what counts frames by their prominence; who does not leaves that row alone."""
 
 LICENCES: Final = {"ravdess": "CC BY-NC-SA 4.0 (RAVDESS)"}
 """Corpus -> what binds a network that was trained on it."""
@@ -100,10 +103,13 @@ def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 
 def _ensemble(run: Run, window: float) -> tuple[nn.Module, FeatureSettings]:
     parts = run.branches()
-    networks, kinds = zip(*(_hearing(part, window) for part in parts), strict=True)
-    if len(set(kinds)) > 1:
+    networks, features = zip(*(_hearing(part, window) for part in parts), strict=True)
+    kinds = set(features)
+    if any(kind.kind == PROMINENT for kind in kinds):
+        kinds = {replace(kind, kind=PROMINENT) if kind.kind == "whisper" else kind for kind in kinds}
+    if len(kinds) > 1:
         raise IntoneError(f"The parts of {run.settings['model']} take different features: a file has one kind.")
-    return EnsembleHearing(networks, [part.config["temperature"] for part in parts]), kinds[0]
+    return EnsembleHearing(networks, [part.config["temperature"] for part in parts]), kinds.pop()
 
 
 def _hearing(run: Run, window: float) -> tuple[nn.Module, FeatureSettings]:
@@ -120,7 +126,7 @@ def _hearing(run: Run, window: float) -> tuple[nn.Module, FeatureSettings]:
         readers = {k: {name: kept[f"layer{k}.{name}"] for name in names} for k in layers}
         if any(len(reader["bias"]) != len(EMOTIONS) for reader in readers.values()):
             raise IntoneError(f"{run.folder} learnt from clips that lack an emotion: it can't be put into a file.")
-        return ProbeHearing(trunk, readers), features
+        return ProbeHearing(trunk, readers), replace(features, kind=PROMINENT) if recipe.hearing.prominent else features
     if isinstance(recipe, SpeechHeadRecipe):
         trunk, features = _trunk(recipe.weights, recipe.layers, window)
         return StatesHearing(trunk, recipe.layers, recipe.network_of(run.folder)), features
@@ -139,7 +145,7 @@ def _trunk(weights: str, layers: Sequence[int], window: float) -> tuple[WhisperT
         raise IntoneError(f"{weights} hears {trunk.longest / 100:g} s at once, and a window has {window:g} s.")
     kept = trunk.positions.weight[: round(50 * window) + 2].clone()
     trunk.positions.weight = nn.Parameter(kept, requires_grad=False)
-    return trunk, FeatureSettings(kind="whisper", bands=int(trunk.first.in_channels))
+    return trunk, FeatureSettings(kind="whisper", bands=trunk.bands)
 
 
 def _reading(run: Run) -> tuple[nn.Module, Reading]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from intone.models.audio_cnn import AudioCnn
 from intone.models.audio_transformer import AudioTransformer
 from intone.models.branches import Branches
+from intone.models.speech_probe import LEAST
 from intone.models.speech_states import WhisperTrunk
 from intone.models.standardised import Standardised
 from intone.models.text_rnn import BothWays
@@ -47,7 +48,10 @@ class SpectrogramHearing(nn.Module):
 
 
 class ProbeHearing(nn.Module):
-    """Whisper's first blocks, mean and deviation over the clip, a logistic regression a layer, averaged."""
+    """Whisper's first blocks, mean and deviation over the clip, a logistic regression a layer, averaged.
+
+    Features have as many rows as Whisper takes, or one more, by which a frame counts more or less (prominence.py).
+    """
 
     def __init__(self, trunk: WhisperTrunk, readers: Mapping[int, Mapping[str, Tensor]]) -> None:
         """`readers`: layer (1 is the first block's output) -> its `mean, deviation` [2D], `weight` [8, 2D], `bias`."""
@@ -56,9 +60,14 @@ class ProbeHearing(nn.Module):
         self.readers = nn.ModuleList(LayerReader(parts) for parts in readers.values())
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """[windows, bands, frames] -> logits, embedding."""
-        states = self.trunk(features)
-        said = [reader(states[k]) for k, reader in zip(self.layers, self.readers, strict=True)]
+        """[windows, rows, frames] -> logits, embedding."""
+        bands = self.trunk.bands
+        states = self.trunk(features[:, :bands])
+        prominent = features[:, bands:] if features.shape[1] > bands else torch.ones_like(features[:, :1])
+        # Every second frame, in the words of the convolution below the states, whose length a graph knows as its own.
+        share = nn.functional.avg_pool1d(prominent, 1, 2).clamp_min(0).transpose(1, 2) + LEAST
+        share = share / share.sum(1, keepdim=True)
+        said = [reader(states[k], share) for k, reader in zip(self.layers, self.readers, strict=True)]
         logits = torch.stack([logits for logits, _ in said]).mean(0)
         return logits, torch.cat([standard for _, standard in said], 1)
 
@@ -72,10 +81,10 @@ class LayerReader(nn.Module):
         self.linear = nn.Linear(parts["weight"].shape[1], parts["weight"].shape[0])
         self.linear.load_state_dict({"weight": parts["weight"], "bias": parts["bias"]})
 
-    def forward(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and deviation over time, standardised, read."""
-        mean = states.mean(1)
-        deviation = ((states - mean[:, None]) ** 2).mean(1).sqrt()
+    def forward(self, states: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation over time, of which each frame has its share [windows, T, 1]; standardised, read."""
+        mean = (share * states).sum(1)
+        deviation = (share * (states - mean[:, None]) ** 2).sum(1).sqrt()
         standard = (torch.cat([mean, deviation], 1) - self.mean) / self.deviation
         return self.linear(standard).log_softmax(1), standard
 
@@ -94,7 +103,7 @@ class StatesHearing(nn.Module):
 
     def inputs(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """What the network takes: states of the chosen layers, and their count."""
-        states = self.trunk(features)
+        states = self.trunk(features[:, : self.trunk.bands])
         chosen = torch.stack([states[k] for k in self.layers], 1)
         return chosen, whole(chosen[:, 0, :, 0])
 

@@ -6,6 +6,7 @@ from its own training speakers alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from scipy.special import log_softmax
@@ -18,11 +19,23 @@ from intone.calibrate import log_loss, temperature
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 
+LEAST: Final = 1e-6
+"""Prominence of a frame that doesn't stand out at all, so that something is always heard."""
 
-def pooled(states: np.ndarray) -> np.ndarray:
-    """States [layers, T, D] -> mean and standard deviation over the clip, [layers, 2D] float32."""
+
+def pooled(states: np.ndarray, prominence: np.ndarray | None = None) -> np.ndarray:
+    """States [layers, T, D] -> mean and standard deviation over the clip, [layers, 2D] float32.
+
+    With `prominence` [T] (prominence.py) each frame counts by how far it stands out; else all count the same.
+    """
     x = states.astype(np.float32)
-    return np.concatenate([x.mean(1), x.std(1)], axis=1)
+    if prominence is None:
+        return np.concatenate([x.mean(1), x.std(1)], axis=1)
+    share = prominence + LEAST
+    share /= share.sum()
+    mean = np.einsum("ltd,t->ld", x, share)
+    deviation = np.sqrt(np.einsum("ltd,t->ld", (x - mean[:, None]) ** 2, share))
+    return np.concatenate([mean, deviation], axis=1)
 
 
 @dataclass(frozen=True)

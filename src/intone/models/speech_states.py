@@ -19,6 +19,7 @@ from intone.audio import SAMPLE_RATE
 from intone.cache import digest
 from intone.errors import IntoneError
 from intone.models import pretrained
+from intone.prominence import prominence
 
 HOP = SAMPLE_RATE // 100
 """Samples from one frame of a mel spectrogram to the next."""
@@ -33,7 +34,8 @@ class WhisperTrunk(nn.Module):
         self.first, self.second, self.positions = whole.conv1, whole.conv2, whole.embed_positions
         self.blocks = whole.layers[:blocks]
         self.longest = 2 * int(whole.config.max_source_positions)
-        self.extractor = FeatureExtractor(feature_size=whole.config.num_mel_bins)
+        self.bands = int(whole.config.num_mel_bins)
+        self.extractor = FeatureExtractor(feature_size=self.bands)
 
     def forward(self, mel: Tensor) -> list[Tensor]:
         """[1, bands, frames] -> what enters the blocks and what each gives, [1, frames / 2, D]."""
@@ -135,3 +137,10 @@ class SpeechStates:
         """[samples] -> [layers, T, D], float16; one clip at a time, so that no other clip's length touches it."""
         states = self.network.hear(signal)
         return torch.cat([states[k] for k in self.layers]).numpy().astype(np.float16)
+
+    def prominence(self, part: np.ndarray, room: float, states: int) -> np.ndarray:
+        """How far a part of a clip with that `room_power` stands out of the room under each of its states, [T]."""
+        if not isinstance(self.network, WhisperTrunk):
+            return prominence(part, room, states)
+        frames = len(part) // HOP  # by frame, as a model file has it; the convolutions take every second one
+        return prominence(part, room, frames)[::2][:states]

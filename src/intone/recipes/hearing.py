@@ -18,6 +18,7 @@ from intone.models.speech_probe import pooled
 from intone.models.speech_states import SpeechStates
 from intone.noisy_copies import VERSION as NOISY_VERSION
 from intone.noisy_copies import VOICES, noisy_copy
+from intone.prominence import room_power
 from intone.trimming import trim_silence
 from intone.workers import over_all
 
@@ -39,6 +40,8 @@ class Hearing:
     """Mean and deviation over time, [layers, 2D] float32, in the place of the states, float16."""
     under: tuple[str, ...] = ()
     """What lies under the speech of further copies (noisy_copies.py)."""
+    prominent: bool = False
+    """Where states are pooled: whether a frame counts by how far it stands out of the room (prominence.py)."""
 
     def prepare(self, lab: Lab, workers: int) -> None:
         """Put every clip's copies into the cache, several clips at a time, with a bar on stderr. Raises BadClip."""
@@ -70,7 +73,8 @@ class Hearing:
     def _of(self, clip: tuple[Path, ...]) -> list[np.ndarray]:
         """One clip's copies, kept under the file's hash and what listens."""
         path, *others = clip
-        file, name, kind = file_digest(path), self.states().name, "pooled" if self.pooled else "states"
+        kind = ("pooled by prominence 1" if self.prominent else "pooled") if self.pooled else "states"
+        file, name = file_digest(path), self.states().name
         made = {digest(file, name, x, kind, VERSION): partial(self._at_speed, path, x) for x in self.speeds}
         if self.under:
             voices = [file_digest(other) for other in others]
@@ -88,8 +92,15 @@ class Hearing:
         return self._listen(noisy_copy(read_clip(path), under, [read_clip(other) for other in others], draw))
 
     def _listen(self, signal: np.ndarray) -> np.ndarray:
-        heard = self.states()(levelled(trim_silence(signal)))
-        return pooled(heard) if self.pooled else heard
+        return self.summed_up(signal) if self.pooled else self.states()(levelled(trim_silence(signal)))
+
+    def summed_up(self, signal: np.ndarray) -> np.ndarray:
+        """A clip [samples] -> mean and deviation of its states over its speech, [layers, 2D]. Raises BadClip."""
+        part = trim_silence(signal)
+        heard = self.states()(levelled(part))
+        if not self.prominent:
+            return pooled(heard)
+        return pooled(heard, self.states().prominence(part, room_power(signal), heard.shape[1]))
 
 
 def _company(lab: Lab, file: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Clips -> probes of frozen speech encoders: how each is made from one fold."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from intone.emotions import EMOTIONS
 from intone.lab import Lab
 from intone.models.speech_probe import SpeechProbe, SpeechProbePreset
-from intone.recipes.hearing import EncoderRecipe, NoisyRecipe
+from intone.recipes.hearing import EncoderRecipe, Hearing, NoisyRecipe
 from intone.runs import Outcome
 from intone.splits import PARTS, Split
 
@@ -56,7 +56,15 @@ class SpeechProbeRecipe(EncoderRecipe):
 
 @dataclass(frozen=True, kw_only=True)
 class NoisyProbeRecipe(NoisyRecipe, SpeechProbeRecipe):
-    """The same, learned also from noisier copies."""
+    """The same, learned also from noisier copies, and from frames as far as they stand out of the room."""
+
+    prominent: bool = True
+    """Whether they count by that."""
 
     probe: SpeechProbePreset = field(default_factory=lambda: SpeechProbePreset(strength=0.01))
     """A third of the plain probe's: with two copies, each clip is learnt from three times."""
+
+    @property
+    def hearing(self) -> Hearing:
+        """What comes in from a clip."""
+        return replace(super().hearing, prominent=self.prominent)
