@@ -14,7 +14,7 @@ import soundfile
 import intone
 from intone import predict
 from intone.analysis import COLUMNS, UNSURE
-from intone.audio import SAMPLE_RATE
+from intone.audio import SAMPLE_RATE, read_clip
 from intone.domain import measures, spans, strangeness
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
@@ -145,6 +145,16 @@ def test_below_the_threshold_it_is_unsure(analyzer, sound, two_stretches):
     assert UNSURE not in set(analyzer.file(sound)["emotion"])
     analyzer.whisper = None
     assert set(analyzer.file(sound)["emotion"]) == {UNSURE}
+
+
+def test_what_is_farther_than_any_training_clip_is_unsure(analyzer, sound):
+    clip, model = read_clip(sound), analyzer.model
+    distance = model.hear(clip).distance
+    for farthest, sure in ((1.01 * distance, True), (0.99 * distance, False)):
+        model.card = replace(model.card, unsure=0.0, known={"distance": (0.0, farthest)})
+        assert model.hear(clip).sure == sure
+    model.card = replace(model.card, known={})  # a file that says nothing of its training clips
+    assert model.hear(clip).sure
 
 
 def test_a_foreign_language_is_heard_but_not_read(model_file, sound, two_stretches):

@@ -6,6 +6,7 @@ each window to the sentence [windows, 8], all before any temperature.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -110,6 +111,11 @@ class Card:
     reading: Reading | None = None
     labels: tuple[str, ...] = EMOTIONS
 
+    @property
+    def farthest(self) -> float:
+        """Distance of the strangest training clip: a cough or a bell lies beyond it, other people's speech within."""
+        return self.known.get("distance", (0.0, math.inf))[1]
+
     def facts(self) -> list[str]:
         """What it is worth and how faithful the file is, a line each."""
         out = [f"sound alone, out of fold: {_listed(self.scores)}"] if self.scores else []
@@ -155,7 +161,7 @@ class Heard:
     distance: float
     """Root mean square of the standardised embedding: 1 for a clip like the training clips, more for a stranger."""
     sure: bool
-    """Whether the most probable emotion is probable enough."""
+    """Whether the most probable emotion is probable enough, of a sound no stranger than any training clip."""
 
 
 class Model:
@@ -199,14 +205,15 @@ class Model:
         if sentence is not None and self.card.reading:
             said = softmax(sentence / self.card.reading.temperature)
             together, unsure = self.card.reading.joined(alone, said, fused), self.card.reading.unsure
+        distance = float(np.sqrt(np.mean(np.square(embedding))))
         return Heard(
             together,
             alone,
             said,
             each,
             (np.array(starts) + len(windows[0]) / 2) / SAMPLE_RATE,
-            float(np.sqrt(np.mean(np.square(embedding)))),
-            bool(together.max() >= unsure),
+            distance,
+            bool(together.max() >= unsure and distance <= self.card.farthest),
         )
 
     def windows(self, signal: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
