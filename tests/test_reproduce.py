@@ -9,7 +9,7 @@ from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evidence import paired_tests
 from intone.lab import Lab
-from intone.plan import CHOSEN, FURTHER, by_sentence, cost, experiments
+from intone.plan import CHOSEN, FURTHER, FURTHER_TUNED, by_sentence, cost, experiments, further
 from intone.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
 from intone.reproduce import Reproduce
 from intone.results import fix_answers, packed
@@ -29,6 +29,17 @@ def test_the_plan_has_every_model_and_hours_are_asked_for():
     }
     assert {*CHOSEN.values(), *PAIRS, *FURTHER, *(b for pair in PAIRS.values() for b in pair)} <= set(MODELS)
     assert [e.protocol for e in experiments("luna5") if e.leaks and e.modality == "audio"] == ["random"]
+
+
+def test_other_protocols_ask_the_system_where_it_is_trained():
+    def asked(**wishes: bool) -> set[tuple[str, str]]:
+        return {(e.model, e.protocol) for e in further(**wishes)}
+
+    system = {(m, p) for m in (CHOSEN["audio_system"], "audio_whisper_small-tuned") for p in ("emobox6", "loso24")}
+    assert {m for m, _ in system} == set(FURTHER_TUNED) and not asked() & system
+    assert asked(tuned=True) == asked() | system
+    assert {m for m, _ in asked(transformers=False, tuned=True)} <= set(FIRST_PHASE)
+    assert {(m, p) for m in FURTHER for p in ("emobox6", "loso24")} < asked()
 
 
 def test_a_quick_run_leaves_encoders_out_unless_asked():

@@ -44,6 +44,9 @@ FURTHER = (
 )
 """What is judged under every protocol; the encoders' heads and choices under the main one alone."""
 
+FURTHER_TUNED = ("audio_whisper_small-tuned", "ensemble_whisper")
+"""Likewise, where encoders are tuned."""
+
 CONFIRMED = ("text_lstm", "fusion_")
 """Beginnings of what is judged on emobox6 too, with what was really said: whether words that mean nothing do harm is
 asked once more where nothing was developed."""
@@ -65,6 +68,15 @@ def experiments(protocol: str, transformers: bool = True, tuned: bool = False) -
         names = [n for n, recipe in models.items() if recipe.modality == modality and (tuned or n not in LONG)]
         wanted += [Experiment(name, modality, track, protocol) for track in tracks for name in names]
     return wanted + (wordless(models) if protocol == "luna5" else [])
+
+
+def further(transformers: bool = True, tuned: bool = False) -> list[Experiment]:
+    """Everything that is asked once more under other protocols, when settings are frozen."""
+    names = [m for m in FURTHER if transformers or m in FIRST_PHASE]
+    names += FURTHER_TUNED if transformers and tuned else ()
+    sound = [Experiment(m, "audio", "none", p) for p in ("emobox6", "loso24") for m in names]
+    again = [e for e in experiments("emobox6", transformers=False) if e.model.startswith(CONFIRMED)]
+    return sound + [e for e in again if e.track == "asr"] + by_sentence(transformers)
 
 
 def wordless(models: Collection[str]) -> list[Experiment]:

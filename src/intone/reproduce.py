@@ -20,9 +20,9 @@ from intone.evaluate import score
 from intone.evidence import write_evidence
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
-from intone.plan import CHOSEN, CONFIRMED, FURTHER, SEEDS, by_sentence, cost, experiments, repeated
+from intone.plan import CHOSEN, SEEDS, cost, experiments, further, repeated
 from intone.progress import bar
-from intone.recipes import FIRST_PHASE, MODELS, PAIRS
+from intone.recipes import MODELS, PAIRS
 from intone.recipes.audio import screened
 from intone.report import report
 from intone.results import Experiment, fix_answers, log_look, merge, publish
@@ -52,8 +52,8 @@ class Reproduce:
     tuned: bool = False
     """Also what takes hours on a processor: Whisper-small's middle blocks trained on, AST from scratch."""
     all_protocols: bool = False
-    """Also audio_cnn and the frozen encoders on emobox6 and loso24, 30 more folds each, fusions on emobox6, and folds
-    whose test sentence was never learned from."""
+    """Also audio_cnn and the frozen encoders on emobox6 and loso24, 30 more folds each (with `tuned`, the system too),
+    fusions on emobox6, and folds whose test sentence was never learned from."""
     quick: bool = False
     """Six actors and a few epochs, in under 10 minutes: shows that everything works, not how well."""
     actors: int = 6
@@ -152,10 +152,7 @@ class Reproduce:
         clips = lab.corpus.clips
         wanted = experiments("speakers" if self.quick else "luna5", self.encoders, self.tuned)
         if self.all_protocols:
-            names = [m for m in FURTHER if self.encoders or m in FIRST_PHASE]
-            wanted += [Experiment(m, "audio", "none", p) for p in ("emobox6", "loso24") for m in names]
-            again = [e for e in experiments("emobox6", transformers=False) if e.model.startswith(CONFIRMED)]
-            wanted += [e for e in again if e.track == "asr"] + by_sentence(self.encoders)
+            wanted += further(self.encoders, self.tuned)
         return [(e, folds(clips, e.protocol)[: self.folds or None]) for e in wanted]
 
     def _seeds(self, lab: Lab, plan: list[tuple[Experiment, list[Split]]], results: Path) -> None:
