@@ -20,8 +20,8 @@ from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.model_file import Model
 from intone.model_store import find
-from intone.predict import Analyzer, Ear, Found, Language, recordings
-from intone.recording import Recording
+from intone.predict import Analyzer, Ear, Found, Language
+from intone.recording import Recording, recordings
 from intone.segments import Stretch
 from intone.word_times import Word
 

@@ -23,9 +23,9 @@ from intone.cache import digest, file_digest
 from intone.errors import BadClip, IntoneError, Missing, Partly
 from intone.formats import chosen
 from intone.journal import Journal
-from intone.predict import Analyzer, loaded, recordings
+from intone.predict import Analyzer, loaded
 from intone.progress import bar, say
-from intone.recording import Recording
+from intone.recording import Recording, recordings
 from intone.transcripts import Whisper
 
 

@@ -17,7 +17,7 @@ from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError
 from intone.model_file import Heard, Model
 from intone.progress import say
-from intone.recording import Recording
+from intone.recording import Recording, recordings
 from intone.segments import (
     LONGEST,
     LONGEST_STRETCH,
@@ -41,12 +41,6 @@ PEAK: Final = SAMPLE_RATE // 100
 
 SURE_OF_LANGUAGE: Final = 30.0
 """Seconds of speech after which the language isn't asked for any more."""
-
-RECORDINGS: Final = (
-    "aac aif aiff amr au avi caf flac flv m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpeg mpg oga ogg ogv opus ra rm snd ts "
-    "w64 wav webm wma wmv wv 3gp"
-)
-"""Endings by which a folder's recordings are known; a file that is named by itself may have any."""
 
 
 @dataclass(frozen=True)
@@ -246,17 +240,6 @@ class Analyzer:
 
 def _named(probabilities: np.ndarray) -> dict[str, float]:
     return dict(zip(EMOTIONS, map(float, probabilities), strict=True))
-
-
-def recordings(folder: Path) -> list[Path]:
-    """Recordings in a folder and below, by their endings, in order; raises IntoneError where there are none."""
-    if not folder.is_dir():
-        raise IntoneError(f"{folder} is not a folder.")
-    known = set(RECORDINGS.split())
-    found = [p for p in folder.rglob("*") if p.suffix.lower()[1:] in known and not p.name.startswith(".")]
-    if not found:
-        raise IntoneError(f"No recording lies in {folder}: known by endings such as .wav, .mp3, .m4a, .mp4.")
-    return sorted(found)
 
 
 def loaded(model: str | Path | None, whisper: str | None, language: str | None, threads: int) -> Analyzer:

@@ -18,6 +18,12 @@ from intone.errors import BadClip, IntoneError
 LOUDEST: Final = 100.0
 """Amplitude above which floats can't be meant for full scale 1: 16-bit numbers, say, that nobody divided."""
 
+RECORDINGS: Final = (
+    "aac aif aiff amr au avi caf flac flv m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpeg mpg oga ogg ogv opus ra rm snd ts "
+    "w64 wav webm wma wmv wv 3gp"
+)
+"""Endings by which a folder's recordings are known; a file that is named by itself may have any."""
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -101,3 +107,14 @@ def _sized(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
     rest = np.concatenate(waiting) if waiting else np.zeros((0, 1), np.float32)
     if len(rest):
         yield rest
+
+
+def recordings(folder: Path) -> list[Path]:
+    """Recordings in a folder and below, by their endings, in order; raises IntoneError where there are none."""
+    if not folder.is_dir():
+        raise IntoneError(f"{folder} is not a folder.")
+    known = set(RECORDINGS.split())
+    found = [p for p in folder.rglob("*") if p.suffix.lower()[1:] in known and not p.name.startswith(".")]
+    if not found:
+        raise IntoneError(f"No recording lies in {folder}: known by endings such as .wav, .mp3, .m4a, .mp4.")
+    return sorted(found)
