@@ -100,16 +100,16 @@ def _table(rows: dict[str, dict[str, str]], root: Path, skipped: list[Skipped]) 
     out = []
     for file, row in sorted(rows.items()):
         try:
-            duration = float(row["duration"]) if row["duration"] else _duration(root / file)
+            seconds = float(row["duration"]) if row["duration"] else duration(root / file)
         except BadClip as error:
             skipped.append(Skipped(file, str(error)))
             continue
-        out.append({**row, "duration": duration})
+        out.append({**row, "duration": seconds})
     return pd.DataFrame(out, columns=list(CLIP_COLUMNS))
 
 
-def _duration(path: Path) -> float:
-    """Seconds: by the header where soundfile reads it, else by decoding."""
+def duration(path: Path) -> float:
+    """Seconds: by the header where soundfile reads it, else by decoding. Raises BadClip where neither can."""
     try:
         header = soundfile.info(path)
         return header.frames / header.samplerate

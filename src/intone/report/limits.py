@@ -4,6 +4,7 @@ from typing import Any
 
 import intone
 from intone.report.answer import LEARNED, published
+from intone.report.elsewhere import carried_over
 from intone.report.inferences import inferences
 from intone.report.markdown import Gallery
 from intone.report.portraits import every_run
@@ -17,6 +18,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "inferences": inferences(source)[LEARNED:],
         "looks": None if looks is None else len(looks),
         "again": None if looks is None else int(looks.duplicated(["model", "track", "protocol"]).sum()),
+        "elsewhere": carried_over(source),
         "seeds": source.seeds.reset_index().to_dict("records"),
         "version": intone.__version__,
         "published": gallery.captioned("Figures of others, not measured here.", published(source)),

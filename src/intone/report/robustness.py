@@ -11,6 +11,7 @@ from intone.figures import perturbations_figure
 from intone.marks import MARKS, RECALL, SEX_RECALL, SEX_UAR
 from intone.numerals import p_value, points, rate
 from intone.report.calibration import FAILED, PASSED
+from intone.report.elsewhere import elsewhere
 from intone.report.inferences import sex_gap
 from intone.report.markdown import Gallery, absent, listed, table
 from intone.report.source import AUDIO_TRACK, Source, Subject
@@ -41,6 +42,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "marks": "" if measured is None else _marks(source, measured, gallery),
         "silent": "" if silent is None else _silent(source, silent, gallery),
         "analysed": "" if analysed is None else _analysed(analysed, gallery),
+        "elsewhere": elsewhere(source, gallery),
     }
 
 
