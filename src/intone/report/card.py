@@ -7,6 +7,7 @@ from intone.model_file import Model
 from intone.model_store import own
 from intone.numerals import span
 from intone.report.answer import standings
+from intone.report.elsewhere import carried_over
 from intone.report.inferences import inferences
 from intone.report.portraits import emotions
 from intone.report.robustness import fairness
@@ -33,6 +34,7 @@ def section(source: Source) -> dict[str, Any]:
         "models": [_entry(source, s.experiment) for s in source.subjects if _judged(s)],
         "results": standings(source),
         "own": shipped(source),
+        "elsewhere": carried_over(source),
         "lead": f"`{lead.model}`",
         "groups": emotions(source, tested),
         "fairness": fairness(source, audible),

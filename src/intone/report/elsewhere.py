@@ -38,12 +38,13 @@ def elsewhere(source: Source, gallery: Gallery) -> str:
 
 
 def carried_over(source: Source) -> dict[str, Any] | None:
-    """UAR with its interval and how many emotions there were, for a sentence; None where nothing was measured."""
+    """UAR with its interval, ECE and how many emotions there were, for a sentence; None where nothing was measured."""
     rows = source.table("elsewhere.csv")
     if rows is None:
         return None
     got = score(calm_is_neutral(rows))
-    return {"uar": span(got.uar, got.uar_low, got.uar_high), "emotions": rows["emotion"].nunique()}
+    worth = {"uar": span(got.uar, got.uar_low, got.uar_high), "ece": f"{got.ece:.3f}"}
+    return {**worth, "emotions": rows["emotion"].nunique()}
 
 
 def calm_is_neutral(tested: pd.DataFrame) -> pd.DataFrame:
