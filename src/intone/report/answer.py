@@ -77,7 +77,7 @@ def _row(source: Source, subject: Subject) -> list[str]:
 def standing(source: Source) -> pd.DataFrame:
     """Rows of the first figure; `natural` never stands beside published figures."""
     ours = [s.experiment for s in source.subjects if s.experiment.track in ("none", "asr")]
-    ours += [e for p in ("emobox6", "loso24") if (e := source.find(source.lead.model, "none", p))]
+    ours += [e for p in ("emobox6", "loso24") if (e := source.lead_under(p))]
     rows: list[dict[str, Any]] = []
     for e in ours:
         rate_of = source.row(e)[["uar", "uar_low", "uar_high"]].set_axis(["value", "low", "high"])

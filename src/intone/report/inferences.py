@@ -10,7 +10,7 @@ from intone.evaluate import sign_flip, speaker_uars
 from intone.numerals import p_value, points, rate
 from intone.report.comparisons import comparisons
 from intone.report.markdown import GAIN, LEVEL, LOSS, verdict, whole_span
-from intone.report.source import MAIN, WORDS, Source
+from intone.report.source import AUDIO_TRACK, MAIN, WORDS, Source
 from intone.results import Experiment
 from intone.significance import group_gap, holm
 
@@ -181,25 +181,26 @@ def _pretraining(tests: pd.DataFrame) -> list[Inference]:
 
 
 def _elsewhere(source: Source) -> Inference | None:
-    """The lead, or what stands for it, under the other honest protocols."""
-    s = source.summary
-    rows = s[(s["track"] == "none") & (s["split"] == "test") & s["protocol"].isin(["emobox6", "loso24"])]
-    for subject in (source.lead, *(a for a in source.answers.values() if a)):
-        mine = rows[rows["model"] == subject.model].to_dict("records")
-        if mine:
-            here = float(source.row(subject.experiment)["uar"])
-            there = [f"{r['protocol']} {whole_span(r['uar'], r['uar_low'], r['uar_high'])}" for r in mine]
-            within = all(r["uar_low"] <= here <= r["uar_high"] for r in mine)
-            head = "Other folds say the same." if within else "Other folds say something else."
-            text = f"UAR of `{subject.model}`: {MAIN} {rate(here)}, {', '.join(there)}."
-            if any(r["protocol"] == "emobox6" for r in mine):
-                text += " Nothing was developed on emobox6."
-            crossed = source.find(subject.model, "none", f"{MAIN}_sentence")
-            if crossed:
-                uar = rate(source.row(crossed)["uar"])
-                text += f" Tested on a sentence it never learned from, and learned from half of the clips: {uar}."
-            return Inference(head, text)
-    return None
+    """The lead, or what stands for it, under each other honest protocol, and on a sentence never learned from."""
+    found = [e for protocol in ("emobox6", "loso24") if (e := source.lead_under(protocol))]
+    if not found:
+        return None
+    within, told = True, []
+    for there in found:
+        row, here = source.row(there), source.find(there.model, AUDIO_TRACK)
+        uar = float(source.row(here)["uar"]) if here else float("nan")
+        within = within and bool(row["uar_low"] <= uar <= row["uar_high"])
+        whole = whole_span(row["uar"], row["uar_low"], row["uar_high"])
+        told.append(f"`{there.model}` has UAR {whole} on {there.protocol} and {rate(uar)} on {MAIN}.")
+    if any(there.protocol == "emobox6" for there in found):
+        told.append("Nothing was developed on emobox6.")
+    if crossed := source.lead_under(f"{MAIN}_sentence"):
+        half = rate(source.row(crossed)["uar"])
+        told.append(
+            f"Tested on a sentence it never learned from, and learned from half of the clips, `{crossed.model}` has "
+            f"{half}."
+        )
+    return Inference("Other folds say the same." if within else "Other folds say something else.", " ".join(told))
 
 
 def _groups(source: Source) -> list[Inference]:

@@ -166,6 +166,11 @@ class Source:
                 return found
         raise IntoneError(f"{self.results} holds none of the audio models of chosen.json: `intone reproduce`.")
 
+    def lead_under(self, protocol: str) -> Experiment | None:
+        """The first of `LEADS` that was run under another protocol."""
+        models = [answer.model for question in LEADS if (answer := self.answers.get(question))]
+        return next((found for model in models if (found := self.find(model, AUDIO_TRACK, protocol))), None)
+
     @cached_property
     def seeds(self) -> pd.DataFrame:
         """Index `model`; columns `seeds, lowest, highest` (test UAR on one fold, percent) and `deviation` (of accuracy,
