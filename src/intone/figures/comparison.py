@@ -18,18 +18,18 @@ from intone.figures.style import FAINT, INK, OTHERS, OURS, SOFT, WARN, blank, pl
 def standing_figure(rows: pd.DataFrame, label: str = "UAR (%)") -> Figure:
     """Columns `name, value, low, high, ours` -> a dot a row with its interval, the best on top; ours are filled."""
     rows = rows.sort_values("value").reset_index(drop=True)
-    figure = blank(1.0 + 0.335 * len(rows))
+    figure = blank(1.0 + 0.3 * len(rows))
     axes = figure.subplots()
     for place, row in enumerate(rows.to_dict("records")):
         colour = OURS if row["ours"] else OTHERS
         if np.isfinite(row["low"]):
             axes.hlines(place, row["low"], row["high"], color=colour, linewidth=2.2 if row["ours"] else 1.2)
         axes.plot(row["value"], place, "o", color=colour, markersize=5.5, mfc=colour if row["ours"] else "white")
-        axes.text(101.5, place, f"{row['value']:.1f}", va="center", fontsize=7.5, color=INK)
+        axes.text(101.5, place, f"{row['value']:.1f}", va="center", fontsize=7, color=INK)
     axes.set_yticks(range(len(rows)), rows["name"])
     for text, ours in zip(axes.get_yticklabels(), rows["ours"], strict=True):
         text.set_fontweight("bold" if ours else "normal")
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, labelsize=7)
     axes.set(xlim=(0, 100), ylim=(-0.6, len(rows) - 0.4), xlabel=label)
     axes.axvline(12.5, color=SOFT, linewidth=0.8, linestyle=(0, (3, 2)))
     axes.text(12.5, len(rows) - 0.35, "chance", fontsize=7, color=SOFT, ha="center", va="bottom")
