@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import soundfile
 import soxr
 
 from intone.decoding import decode
@@ -55,6 +56,15 @@ def to_clip(samples: np.ndarray, rate: int, name: str = "This signal") -> np.nda
     if rate != SAMPLE_RATE:
         mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
     return np.ascontiguousarray(mono, dtype=np.float32)
+
+
+def duration(path: Path) -> float:
+    """Seconds: by the header where soundfile reads it, else by decoding. Raises BadClip where neither can."""
+    try:
+        header = soundfile.info(path)
+        return header.frames / header.samplerate
+    except soundfile.LibsndfileError:
+        return len(read_clip(path)) / SAMPLE_RATE
 
 
 def frame_energy(signal: np.ndarray) -> np.ndarray:

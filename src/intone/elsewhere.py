@@ -2,7 +2,7 @@
 
     intone elsewhere --emodb data/emodb
 
-Nothing of the model was learned or chosen there. Its words are German, so they are not read: sound alone answers.
+No answer was learned or chosen there. Its words are German, so they are not read: sound alone answers.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,9 @@ from intone.evaluate import PREDICTION_COLUMNS
 from intone.model_file import Model
 from intone.progress import say, track
 
-COLUMNS = (*PREDICTION_COLUMNS, "sure", "model")
-"""A predictions table, every clip in fold 0 and tested; `sure`: whether the answer isn't `unsure`."""
+COLUMNS = (*PREDICTION_COLUMNS, "sure", "far", "model")
+"""A predictions table, every clip in fold 0 and tested; `sure`: whether the answer isn't `unsure`; `far`: whether the
+sound is farther from the training clips than any of them."""
 
 
 @dataclass(frozen=True)
@@ -56,5 +57,5 @@ def judged(model: Model, corpus: Corpus) -> pd.DataFrame:
             continue
         said = EMOTIONS[int(heard.audio.argmax())]
         key = (clip["file"], clip["speaker"], "0", "test", clip["emotion"], said)
-        rows.append((*key, *heard.audio, heard.sure, model.name))
+        rows.append((*key, *heard.audio, heard.sure, heard.distance > model.card.farthest, model.name))
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -113,7 +113,7 @@ class Card:
 
     @property
     def farthest(self) -> float:
-        """Distance of the strangest training clip: a cough or a bell lies beyond it, other people's speech within."""
+        """Distance of the strangest training clip: coughs and bells mostly lie beyond it, strangers' speech within."""
         return self.known.get("distance", (0.0, math.inf))[1]
 
     def facts(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,12 @@ from intone.perturbations import Sounds
 from intone.predict import Analyzer, loaded
 from intone.progress import track
 
+VERSION: Final = 2
+"""Of what is called unsure; another one measures everything anew."""
+
 COLUMNS = ["sound", "words", "clips", "speech", "emotion", "mark"]
 """`words`: whether Whisper listened too; how many clips were taken for speech, and in how many of those an emotion was
-named that is not `unsure`; `mark` names the model. Silence itself is no speech to begin with."""
+named that is not `unsure`; `mark` names the model and this version. Silence itself is no speech to begin with."""
 
 Sound = tuple[str, Sequence[np.ndarray]]
 
@@ -36,7 +40,7 @@ def nonspeech(sounds: Sounds, seconds: float = 3.0) -> Iterator[Sound]:
 def analyse_nonspeech(sounds: Sounds, results: Path, whisper: str = "whisper-base") -> None:
     """Write the table, unless it is there for this very model; raises Missing without Whisper's weights."""
     path = results / "nonspeech_analysis.csv"
-    mark = digest(model_store.find(None).read_bytes())[:12]
+    mark = digest(model_store.find(None).read_bytes(), VERSION)[:12]
     if path.exists() and (pd.read_csv(path, dtype=str)["mark"] == mark).all():
         return
     kinds = list(nonspeech(sounds))

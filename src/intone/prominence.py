@@ -9,6 +9,9 @@ import numpy as np
 
 from intone.audio import frame_energy
 
+VERSION: Final = 1
+"""Another one makes what is pooled by prominence anew."""
+
 QUIETEST: Final = 0.2
 """Share of a clip's frames, silence around the speech included, that are taken for the room."""
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import pandas as pd
 
+from intone.audio import duration
 from intone.corpora import CLIP_COLUMNS, Corpus, Skipped
-from intone.corpora.table import duration
 from intone.errors import BadClip, Missing
 
 EMOTION: Final = {"W": "angry", "E": "disgust", "A": "fearful", "F": "happy", "T": "sad", "N": "neutral"}

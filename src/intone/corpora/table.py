@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
-import soundfile
 
-from intone.audio import SAMPLE_RATE, read_clip
+from intone.audio import duration
 from intone.corpora import CLIP_COLUMNS, Corpus, Skipped
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
@@ -106,12 +105,3 @@ def _table(rows: dict[str, dict[str, str]], root: Path, skipped: list[Skipped]) 
             continue
         out.append({**row, "duration": seconds})
     return pd.DataFrame(out, columns=list(CLIP_COLUMNS))
-
-
-def duration(path: Path) -> float:
-    """Seconds: by the header where soundfile reads it, else by decoding. Raises BadClip where neither can."""
-    try:
-        header = soundfile.info(path)
-        return header.frames / header.samplerate
-    except soundfile.LibsndfileError:
-        return len(read_clip(path)) / SAMPLE_RATE

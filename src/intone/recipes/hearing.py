@@ -18,6 +18,7 @@ from intone.models.speech_probe import pooled
 from intone.models.speech_states import SpeechStates
 from intone.noisy_copies import VERSION as NOISY_VERSION
 from intone.noisy_copies import VOICES, noisy_copy
+from intone.prominence import VERSION as PROMINENCE_VERSION
 from intone.prominence import room_power
 from intone.trimming import trim_silence
 from intone.workers import over_all
@@ -73,7 +74,9 @@ class Hearing:
     def _of(self, clip: tuple[Path, ...]) -> list[np.ndarray]:
         """One clip's copies, kept under the file's hash and what listens."""
         path, *others = clip
-        kind = ("pooled by prominence 1" if self.prominent else "pooled") if self.pooled else "states"
+        kind = (
+            (f"pooled by prominence {PROMINENCE_VERSION}" if self.prominent else "pooled") if self.pooled else "states"
+        )
         file, name = file_digest(path), self.states().name
         made = {digest(file, name, x, kind, VERSION): partial(self._at_speed, path, x) for x in self.speeds}
         if self.under:

@@ -31,7 +31,7 @@ def elsewhere(source: Source, gallery: Gallery) -> str:
     speakers = tested["speaker"].nunique()
     caption = (
         f"The package's own model, sound alone, on {len(tested)} clips of EMO-DB (Burkhardt et al. 2005): {speakers} "
-        f"German actors and {len(there)} emotions, where it may say any of eight. Nothing was learned or chosen there."
+        f"German actors, {len(there)} emotions, and eight that it may say. No answer was learned or chosen there."
     )
     head = ["", "accuracy", "UAR [95 %]", "ECE", *there]
     return gallery.captioned(caption, table(head, cells)) + "\n\n" + _sure(asked["calm taken for neutral"])
@@ -55,9 +55,10 @@ def calm_is_neutral(tested: pd.DataFrame) -> pd.DataFrame:
 
 def _sure(answers: pd.DataFrame) -> str:
     sure = answers["sure"].astype(bool)
-    right = answers["predicted"] == answers["emotion"]
+    right, far = answers["predicted"] == answers["emotion"], answers["far"].astype(bool)
     return (
         f"It names an emotion for {rate(100 * sure.mean())} % of these clips, and then is right on "
         f"{rate(100 * right[sure].mean())} %; of the others, which it calls unsure, its first guess is right on "
-        f"{rate(100 * right[~sure].mean())} % (calm taken for neutral)."
+        f"{rate(100 * right[~sure].mean())} % (calm taken for neutral). Of all, {rate(100 * far.mean())} % are unsure "
+        "for being farther from the training clips than any of these."
     )

@@ -131,8 +131,7 @@ class Source:
         return [s for s in self.subjects if self.same_as(s) is None]
 
     def same_as(self, subject: Subject) -> Subject | None:
-        """The earlier subject whose test predictions are the same, clip by clip and to four decimals, if there is "
-        "one."""
+        """The earlier subject whose test predictions are the same, clip by clip and nearly to four decimals, if any."""
         mine = self.tested(subject.experiment).sort_values("file")[list(EMOTIONS)].to_numpy()
         for earlier in self.subjects[: self.subjects.index(subject)]:
             theirs = self.tested(earlier.experiment).sort_values("file")[list(EMOTIONS)].to_numpy()
