@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from intone.report.answer import standing
 from intone.report.comparisons import comparisons
 from intone.report.inferences import inferences
 from intone.report.markdown import Gallery, verdict
+from intone.report.others import others
 from intone.report.saliency import shares
 from intone.report.source import Source
 from intone.results import Experiment, packed, summary_rows
@@ -55,14 +57,15 @@ def predicted(skill: float, protocol: str, seed: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[list(PREDICTION_COLUMNS)]
 
 
-def write_results(folder: Path, fused: float = 0.95) -> Path:
-    """A results folder with audio, text on two tracks, a fusion on both and a random split."""
+def write_results(folder: Path, fused: float = 0.95, more: Mapping[Experiment, float] | None = None) -> Path:
+    """A results folder with audio, text on two tracks, a fusion on both, a random split, and `more`."""
     made = {
         Experiment("audio_cnn", "audio", "none", "luna5"): 0.6,
         Experiment("audio_cnn", "audio", "none", "random"): 0.95,
         Experiment("text_lstm", "text", "asr", "luna5"): 0.0,
         Experiment("text_lstm", "text", "natural", "luna5"): 0.5,
         Experiment("fusion_nested", "fusion", "natural", "luna5"): fused,
+        **(more or {}),
     }
     rows, choices = [], []
     tables = {e: predicted(skill, e.protocol, k) for k, (e, skill) in enumerate(made.items())}
@@ -150,6 +153,22 @@ def test_pages_of_a_model_that_only_repeats_another_are_not_repeated(built):
     text = (built / "intone-report.md").read_text()
     assert "says what `audio_cnn` says" in text
     assert len(list((built / "figures").glob("confusion-*.svg"))) == 4  # audio, text twice, the other fusion
+
+
+def test_every_model_without_a_page_stands_with_the_others(tmp_path):
+    ast, gru = Experiment("audio_ast", "audio", "none", "luna5"), Experiment("text_gru", "text", "natural", "luna5")
+    source = Source(write_results(tmp_path, more={ast: 0.3, gru: 0.4}))
+    sound, paired = others(source, Gallery(tmp_path, keep=False))
+    assert not sound["note"] and "not RAVDESS" in paired["note"]
+    for part, experiment in ((sound, ast), (paired, gru)):
+        named = re.findall(r"^\| `(\w+)` \|(.*)\|$", part["recalls"], flags=re.MULTILINE)
+        assert [model for model, _ in named] == [experiment.model]
+        tested = source.tested(experiment)
+        right = tested["predicted"] == tested["emotion"]
+        expected = 100 * right.groupby(tested["emotion"]).mean()[list(EMOTIONS)]
+        told = [float(cell) for cell in named[0][1].split("|")]
+        assert told[: len(EMOTIONS)] == pytest.approx(expected.tolist(), abs=0.051)
+        assert told[-1] == pytest.approx(100 * right.groupby(tested["speaker"]).mean().min(), abs=0.051)
 
 
 def test_words_follow_the_tests(results, tmp_path):

@@ -2,9 +2,10 @@
 
 from intone.figures.clips import ClipPicture, spectrograms_figure
 from intone.figures.comparison import cost_figure, leaks_figure, standing_figure, tracks_figure
-from intone.figures.confusions import confusion_figure, recalls_figure
-from intone.figures.curves import history_figure, perturbations_figure, reliability_figure, risk_coverage_figure
+from intone.figures.confusions import confusion_figure, confusions_figure, recalls_figure
+from intone.figures.curves import perturbations_figure, reliability_figure, risk_coverage_figure
 from intone.figures.explained import attention_figure, shares_figure
+from intone.figures.history import histories_figure, history_figure
 from intone.figures.speakers import speakers_figure
 from intone.figures.style import save
 
@@ -12,7 +13,9 @@ __all__ = [
     "ClipPicture",
     "attention_figure",
     "confusion_figure",
+    "confusions_figure",
     "cost_figure",
+    "histories_figure",
     "history_figure",
     "leaks_figure",
     "perturbations_figure",

@@ -41,6 +41,31 @@ def confusion_figure(table: pd.DataFrame, title: str = "") -> Figure:
 
 
 @styled
+def confusions_figure(tables: Mapping[str, pd.DataFrame], columns: int = 6) -> Figure:
+    """Name -> predictions: a small confusion matrix each, rows in percent, without figures; one scale for all."""
+    rows = -(-len(tables) // columns)
+    figure = blank(0.9 + 3.1 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, (name, table) in zip(panels, tables.items(), strict=False):
+        axes.set_axis_on()
+        found = counts(table)
+        image = axes.imshow(100 * found / np.maximum(found.sum(1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=100)
+        letters = [emotion[:2] for emotion in EMOTIONS]
+        axes.set_xticks(range(len(EMOTIONS)), letters, fontsize=4.5)
+        axes.set_yticks(range(len(EMOTIONS)), letters, fontsize=4.5)
+        axes.tick_params(length=0, pad=1)
+        axes.spines[:].set_visible(False)
+        axes.set_title(name.replace("-", "\n-"), fontsize=5.5)
+    bar = figure.colorbar(image, ax=panels.tolist(), shrink=0.8, pad=0.01, aspect=15)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=6)
+    bar.set_label("% of the emotion's clips", fontsize=6)
+    return figure
+
+
+@styled
 def recalls_figure(recalls: Mapping[str, pd.Series], listeners: Mapping[str, float] | None = None) -> Figure:
     """Model -> recall by emotion (percent): one group of bars an emotion, in its colour, a shade a model."""
     names = list(recalls)

@@ -1,56 +1,23 @@
-"""Histories, probabilities and perturbed runs -> curves."""
+"""Probabilities and perturbed runs -> curves."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from intone.confidence import reliability, risk_coverage
 from intone.evaluate import calibration_error
 from intone.figures.style import (
     FAINT,
-    INK,
     LINES,
     OURS,
     SOFT,
-    TEST,
-    TRAIN,
-    VALIDATION,
     WIDTH,
     blank,
     plain,
     styled,
 )
-
-
-@styled
-def history_figure(history: pd.DataFrame, title: str = "", test: Mapping[str, float] | None = None) -> Figure:
-    """History (columns epoch, split, loss, accuracy and perhaps fold) -> loss and accuracy over epochs.
-
-    A thin line a fold, a thick one for their mean. `test`: loss and accuracy of the final weights on test actors, who
-    are heard once and not at every epoch: a dashed line.
-    """
-    figure = blank(5.4)
-    panels = figure.subplots(1, 2, gridspec_kw={"wspace": 0.06})
-    history = history if "fold" in history else history.assign(fold="1")
-    for axes, column, label in zip(panels, ("loss", "accuracy"), ("loss (nats)", "accuracy (%)"), strict=True):
-        for split, colour in (("train", TRAIN), ("validation", VALIDATION)):
-            wide = history[history["split"] == split].pivot_table(index="epoch", columns="fold", values=column)
-            if wide.shape[1] > 1:
-                axes.plot(wide.index, wide, color=colour, linewidth=0.5, alpha=0.45)
-            axes.plot(wide.index, wide.mean(axis=1), color=colour, label=split)
-        if test:
-            axes.axhline(test[column], color=TEST, linestyle=(0, (4, 2)), linewidth=1.2, label="test, final weights")
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.set(xlabel="epoch", ylabel=label, ylim=(0, None))
-        plain(axes, "y")
-    panels[1].set_ylim(0, 100)
-    panels[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=8.5, fontweight="bold")
-    return figure
 
 
 @styled

@@ -11,7 +11,9 @@ from intone.emotions import EMOTIONS
 from intone.evaluate import accuracy, interval
 from intone.figures import confusion_figure, history_figure, speakers_figure
 from intone.numerals import rate, size
+from intone.report.history import final, history_of, learned_once
 from intone.report.markdown import Gallery, listed, table, whole_span
+from intone.report.others import others
 from intone.report.source import WORDS, Source, Subject
 from intone.results import Experiment
 from intone.splits import PARTS
@@ -19,7 +21,8 @@ from intone.splits import PARTS
 
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/portraits.md is filled with."""
-    return {"models": [_portrait(source, subject, gallery) for subject in source.subjects]}
+    models = [_portrait(source, subject, gallery) for subject in source.subjects]
+    return {"models": models, "others": others(source, gallery)}
 
 
 def _portrait(source: Source, subject: Subject, gallery: Gallery) -> dict[str, Any]:
@@ -28,14 +31,13 @@ def _portrait(source: Source, subject: Subject, gallery: Gallery) -> dict[str, A
     if same:
         return {"title": subject.title, "made": _made(source, experiment), "same": same.title}
     tested, stem = source.tested(experiment), experiment.stem.replace("__", "-")
-    history = _history(source, experiment)
-    final = {"loss": log_loss(tested), "accuracy": float(source.row(experiment)["accuracy"])}
+    history = history_of(source, experiment)
     curves = ""
     if len(history):
-        once = experiment.modality == "text" and experiment.track == "natural"
+        once = learned_once(experiment)
         whose = "on GoEmotions, once for all folds" if once else "Thin: each fold; thick: their mean"
         caption = f"`{subject.model}`: learning curves{' ' if once else '. '}{whose}."
-        curves = gallery.add(caption, {f"history-{stem}": history_figure(history, test=final)})
+        curves = gallery.add(caption, {f"history-{stem}": history_figure(history, test=final(source, experiment))})
     matrix = {
         f"confusion-{stem}": confusion_figure(tested),
         f"actors-{stem}": speakers_figure(by_speaker(tested), source.sexes),
@@ -78,27 +80,6 @@ def _made(source: Source, experiment: Experiment) -> str:
     if len(rows):
         text += f" Temperatures: {listed([f'{t:.2f}' for t in rows['temperature']])}."
     return text
-
-
-def _history(source: Source, experiment: Experiment) -> pd.DataFrame:
-    """Its own epochs, or those of what each fold picked; empty where it was not learned by epochs."""
-    history, choices = source.table("history.csv.gz"), source.table("choices.csv")
-    if history is None or choices is None:
-        return pd.DataFrame()
-    mine = _of(history, experiment.model, experiment)
-    if len(mine):
-        return mine
-    parts = []
-    for row in _of(choices, experiment.model, experiment).to_dict("records"):
-        picked = json.loads(row["details"]).get("picked", "")
-        epochs = _of(history, picked, experiment)
-        parts.append(epochs[epochs["fold"] == row["fold"]])
-    return pd.concat(parts) if parts else pd.DataFrame()
-
-
-def _of(table: pd.DataFrame, model: str, experiment: Experiment) -> pd.DataFrame:
-    track = "none" if model.startswith("audio") else experiment.track
-    return table[(table["model"] == model) & (table["track"] == track) & (table["protocol"] == experiment.protocol)]
 
 
 def _parts(source: Source, experiment: Experiment) -> str:
