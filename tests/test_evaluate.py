@@ -82,6 +82,32 @@ def test_chance_is_chance_and_skill_is_not():
     assert evaluate.chance_p(predictions(0.9, 5), rounds=400) < 0.01
 
 
+def test_chance_is_measured_within_what_the_design_balances():
+    """Two sentences, each in every emotion: guessing by sentence is exactly chance, and one hit more is not."""
+    table = predictions(0.0, 7, speakers=6)
+    clips = pd.DataFrame(
+        {"speaker": np.repeat([f"x-{k}" for k in range(6)], 16), "emotion": [*EMOTIONS, *EMOTIONS] * 6}
+    )
+    sentence = pd.Series(np.tile(np.repeat(["kids", "dogs"], 8), 6))
+    said = np.where(sentence == "kids", "happy", "sad")
+    balanced = table.head(len(clips)).reset_index(drop=True)
+    assert len(balanced) == len(clips)
+    balanced = balanced.assign(**clips, predicted=said)
+    strata = balanced["speaker"] + sentence
+    assert evaluate.chance_p(balanced, strata, rounds=200) == 1.0
+    slips = balanced.index[balanced["emotion"] == "fearful"][:4]
+    told = balanced.assign(predicted=balanced["predicted"].where(~balanced.index.isin(slips), "fearful"))
+    assert evaluate.chance_p(told, strata, rounds=400) < 0.01
+    assert evaluate.chance_p(told, strata.sample(frac=1, random_state=0), rounds=400) < 0.01  # joined by index
+
+
+def test_a_paired_comparison_counts_speakers_both_ways():
+    better, worse = predictions(0.7, 1, speakers=10), predictions(0.3, 2, speakers=10)
+    got, same = evaluate.paired(better, worse), evaluate.paired(better, better)
+    assert got.low < got.gap < got.high and (got.better, got.speakers) == (10, 10)
+    assert (same.gap, same.low, same.high, same.better, same.worse, same.p) == (0, 0, 0, 0, 0, 1)
+
+
 def break_probability(table: pd.DataFrame) -> None:
     table.loc[3, "angry"] += 0.01
 

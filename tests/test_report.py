@@ -175,10 +175,10 @@ def test_words_follow_the_tests(results, tmp_path):
     def said(folder: Path) -> str:
         return next(i for i in inferences(Source(folder)) if "ords" in i.head and "against" in i.text).text
 
-    assert "is no gain" in said(results).split(". On")[0]
-    assert "is a gain" in said(results).split(". On")[1]
+    assert "shows no gain" in said(results).split(". On")[0]
+    assert "shows a gain" in said(results).split(". On")[1]
     worse = write_results(tmp_path / "worse", fused=0.1)
-    assert "is a loss" in said(worse).split(". On")[1]
+    assert "shows a loss" in said(worse).split(". On")[1]
     assert verdict(3.0, 0.2) == verdict(-3.0, 0.2) == "no gain"
 
 

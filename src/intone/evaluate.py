@@ -144,6 +144,31 @@ def speaker_uars(table: pd.DataFrame) -> pd.Series:
     return pd.Series(uar(speaker_confusions(table)), np.unique(table["speaker"]), name="uar")
 
 
+@dataclass(frozen=True)
+class Paired:
+    """One system against another, over the speakers that both judged; differences: one minus other, in UAR points."""
+
+    gap: float
+    low: float
+    high: float
+    """95 % percentile interval of the mean difference, speakers drawn with replacement."""
+    p: float
+    """Two-sided, by sign flips."""
+    better: int
+    worse: int
+    """Speakers with a higher and with a lower UAR; the rest have the same."""
+    speakers: int
+
+
+def paired(one: pd.DataFrame, other: pd.DataFrame, rounds: int = 10_000, seed: int = 0) -> Paired:
+    """Two predictions tables of the same clips -> what may be said of their difference. Raises as `sign_flip`."""
+    gap, p = sign_flip(one, other)
+    gaps = (speaker_uars(one) - speaker_uars(other)).to_numpy()
+    drawn = gaps[np.random.default_rng(seed).integers(len(gaps), size=(rounds, len(gaps)))].mean(1)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Paired(gap, float(low), float(high), p, int((gaps > 0).sum()), int((gaps < 0).sum()), len(gaps))
+
+
 def sign_flip(one: pd.DataFrame, other: pd.DataFrame, rounds: int = 20_000, seed: int = 0) -> tuple[float, float]:
     """Mean difference of the speakers' UARs (one minus other) and its two-sided sign-flip p over speakers.
 
@@ -158,13 +183,16 @@ def sign_flip(one: pd.DataFrame, other: pd.DataFrame, rounds: int = 20_000, seed
     return float(gaps.mean()), float((1 + reached) / (1 + rounds))
 
 
-def chance_p(table: pd.DataFrame, rounds: int = 5_000, seed: int = 0) -> float:
-    """How often labels permuted within each speaker reach this UAR: one-sided p against chance."""
+def chance_p(table: pd.DataFrame, strata: pd.Series | None = None, rounds: int = 5_000, seed: int = 0) -> float:
+    """How often labels permuted within strata (aligned by index; else speakers) reach this UAR: one-sided p.
+
+    Strata are what the design balances the labels over: permuting across them would widen the null.
+    """
     draw = np.random.default_rng(seed)
-    speaker = pd.factorize(table["speaker"])[0]
+    group = pd.factorize(table["speaker"] if strata is None else strata.reindex(table.index))[0]
     true, said = table["emotion"].map(INDEX).to_numpy(), table["predicted"].map(INDEX).to_numpy()
     seen = uar(confusion(true, said))
-    reached = sum(uar(confusion(permuted_within(true, speaker, draw), said)) >= seen - 1e-9 for _ in range(rounds))
+    reached = sum(uar(confusion(permuted_within(true, group, draw), said)) >= seen - 1e-9 for _ in range(rounds))
     return (1 + reached) / (1 + rounds)
 
 

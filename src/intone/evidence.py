@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from intone.breakdown import ravdess_clips, speaker_and_sentence
 from intone.cache import write_whole
-from intone.evaluate import chance_p, score, sign_flip, speaker_uars
+from intone.evaluate import Paired, chance_p, paired, score
 from intone.results import Experiment, read_predictions
 from intone.transcripts import normalise
 
@@ -18,6 +19,14 @@ FUSED = ("asr", "natural", "constant", "shuffled")
 
 PROTOCOLS = ("luna5", "emobox6", "luna5_sentence", "speakers")
 """Under which fusions are held against their branches."""
+
+
+PAIRED_COLUMNS = (
+    *("track", "protocol", "model", "against"),
+    *("gap", "low", "high", "p", "better", "worse", "actors"),
+    "chosen",
+)
+"""`gap` with its 95 % interval is in points of UAR; `better` and `worse` count actors."""
 
 
 def write_evidence(results: Path, pairs: Mapping[str, Sequence[str]], chosen: Mapping[str, str]) -> None:
@@ -47,8 +56,8 @@ def paired_tests(
 ) -> pd.DataFrame:
     """Fusions against their branches, two-sided sign-flip over the actors' UARs.
 
-    Columns `track, protocol, model, against, gap` (points of UAR), `p, better` (actors, of `actors`), `chosen`: whether
-    the fusion was fixed beforehand as the track's answer; the others' p are to be read as one of many.
+    Columns: PAIRED_COLUMNS. `chosen`: whether the fusion was fixed beforehand as the track's answer; the others' p are
+    to be read as one of many.
     """
     rows = []
     for track, protocol, model in itertools.product(FUSED, PROTOCOLS, pairs):
@@ -57,13 +66,16 @@ def paired_tests(
             branch = _found(summary, name, "none" if name.startswith("audio") else track, protocol)
             if fusion is None or branch is None:
                 continue
-            one, other = tested(results, fusion), tested(results, branch)
-            gap, p = sign_flip(one, other)
-            better = int((speaker_uars(one) > speaker_uars(other)).sum())
-            actors, first = one["speaker"].nunique(), chosen.get(f"fusion_{track}") == model
-            rows.append((track, protocol, model, name, round(gap, 2), round(p, 5), better, actors, first))
-    columns = ["track", "protocol", "model", "against", "gap", "p", "better", "actors", "chosen"]
-    return pd.DataFrame(rows, columns=columns)
+            got = paired(tested(results, fusion), tested(results, branch))
+            first = chosen.get(f"fusion_{track}") == model
+            rows.append((track, protocol, model, name, *paired_cells(got), first))
+    return pd.DataFrame(rows, columns=list(PAIRED_COLUMNS))
+
+
+def paired_cells(got: Paired) -> tuple[float, float, float, float, int, int, int]:
+    """What PAIRED_COLUMNS has from `gap` to `actors`."""
+    gaps = (round(value, 2) for value in (got.gap, got.low, got.high))
+    return (*gaps, round(got.p, 5), got.better, got.worse, got.speakers)  # type: ignore[return-value]
 
 
 def _found(summary: pd.DataFrame, model: str, track: str, protocol: str) -> Experiment | None:
@@ -74,23 +86,29 @@ def _found(summary: pd.DataFrame, model: str, track: str, protocol: str) -> Expe
 
 
 def text_controls(results: Path, summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What text is worth on what was really said, against labels permuted within each actor.
+    """What text is worth on what was really said, against labels permuted within each actor's takes of a sentence.
 
     First table: `model, track, protocol, uar, p`. Second: for each model with p < .05 the transcripts that carry it:
-    `model, track, text, clips, hits, expected` (an eighth of the clips), most surplus hits first.
+    `model, track, protocol, text, clips, hits, expected` (an eighth of the clips), most surplus hits first.
     """
     heard = pd.read_csv(results / "transcripts.csv", keep_default_na=False)
     rows, effects = [], []
     text = summary[(summary["modality"] == "text") & summary["track"].isin(CONTROL_TRACKS)]
     for model, track, protocol in text[["model", "track", "protocol"]].drop_duplicates().itertuples(index=False):
         table = tested(results, Experiment(model, "text", track, protocol))
-        p = chance_p(table)
+        p = chance_p(table, _strata(table))
         rows.append((model, track, protocol, round(score(table).uar, 2), round(p, 4)))
         if p < 0.05 and track.startswith("asr"):  # elsewhere the words are not those of the clip
-            effects.append(_carriers(table, heard, track).assign(model=model, track=track))
-    columns = ["model", "track", "text", "clips", "hits", "expected"]
+            effects.append(_carriers(table, heard, track).assign(model=model, track=track, protocol=protocol))
+    columns = ["model", "track", "protocol", "text", "clips", "hits", "expected"]
     carried = pd.concat(effects)[columns] if effects else pd.DataFrame(columns=columns)
     return pd.DataFrame(rows, columns=["model", "track", "protocol", "uar", "p"]), carried
+
+
+def _strata(table: pd.DataFrame) -> pd.Series | None:
+    """Speaker and sentence of each row, by its index; None where they are not RAVDESS's clips."""
+    clips = ravdess_clips(table["file"].tolist())
+    return None if clips is None else table["file"].map(speaker_and_sentence(clips).set_axis(clips["file"]))
 
 
 def _carriers(table: pd.DataFrame, heard: pd.DataFrame, track: str, most: int = 12) -> pd.DataFrame:

@@ -15,7 +15,7 @@ class Information:
     bits: float
     """Plug-in estimate; never below 0, and above 0 by chance."""
     by_chance: float
-    """Mean over permutations within speakers: what independent labels of this size show."""
+    """Mean over permutations within strata: what independent labels of this size show."""
     p: float
     """How often a permutation reaches it, one-sided."""
 
@@ -29,10 +29,10 @@ def mutual_information(one: np.ndarray, other: np.ndarray) -> float:
     return float((joint[seen] * np.log2(joint[seen] / independent[seen])).sum())
 
 
-def tells(words: pd.Series, labels: pd.Series, speakers: pd.Series, rounds: int = 500, seed: int = 0) -> Information:
-    """What words tell of labels, against labels permuted within each speaker; the three are aligned by row."""
+def tells(words: pd.Series, labels: pd.Series, strata: pd.Series, rounds: int = 500, seed: int = 0) -> Information:
+    """What words tell of labels, against labels permuted within each stratum; the three are aligned by row."""
     draw = np.random.default_rng(seed)
-    said, true, speaker = (pd.factorize(column)[0] for column in (words, labels, speakers))
+    said, true, group = (pd.factorize(column)[0] for column in (words, labels, strata))
     seen = mutual_information(said, true)
-    drawn = np.array([mutual_information(said, permuted_within(true, speaker, draw)) for _ in range(rounds)])
+    drawn = np.array([mutual_information(said, permuted_within(true, group, draw)) for _ in range(rounds)])
     return Information(seen, float(drawn.mean()), float((1 + (drawn >= seen - 1e-12).sum()) / (1 + rounds)))

@@ -16,6 +16,11 @@ def span(value: float, low: float, high: float, space: str = " ") -> str:
     return f"{value:.1f}{space}[{low:.1f},{space}{high:.1f}]"
 
 
+def span_of_points(value: float, low: float, high: float) -> str:
+    """A difference of percentages and its 95 % interval, signed."""
+    return f"{points(value)} [{points(low)}, {points(high)}]"
+
+
 def bare_p(p: float) -> str:
     """A p value for a column: "0.042", "< 0.001"."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -49,7 +49,7 @@ FURTHER_TUNED = ("audio_whisper_small-tuned", "ensemble_whisper")
 
 CONFIRMED = ("text_lstm", "fusion_")
 """Beginnings of what is judged on emobox6 too, with what was really said: whether words that mean nothing do harm is
-asked once more where nothing was developed."""
+asked once more on folds that the rule for abstaining was not made on."""
 
 CONTROLLED = ("audio_cnn", "audio_whisper_small-frozen", "text_lstm", "fusion_nested")
 """What is asked once more with a constant sentence, with other clips' words, and on a sentence never learned from."""

@@ -9,7 +9,7 @@ from intone.figures import reliability_figure, risk_coverage_figure
 from intone.numerals import rate
 from intone.report.inferences import TARGET_ECE
 from intone.report.markdown import Gallery, table
-from intone.report.source import Source
+from intone.report.source import MAIN, Source
 from intone.results import Experiment
 
 PASSED, FAILED = "pass", "**fail**"
@@ -30,7 +30,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "reached": trust(source.tested(lead)).ece <= TARGET_ECE,
         "ece": f"{trust(source.tested(lead)).ece:.3f}",
         "before": "" if before is None else f"{trust(before).ece:.3f}",
-        "worse": before is not None and trust(before).ece < trust(source.tested(lead)).ece,
+        **_helped(source),
         "other": other,
         "table": gallery.captioned(
             "Confidence on test clips. ECE: 15 equal-width bins, top class; before: with the fold's temperature taken "
@@ -46,6 +46,15 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             {"risk-coverage": risk_coverage_figure(tables)},
         ),
     }
+
+
+def _helped(source: Source) -> dict[str, int]:
+    """How many audio models had a lower ECE on test with their temperature than without, `helped`, `of` how many."""
+    s = source.summary
+    names = s.loc[(s["track"] == "none") & (s["protocol"] == MAIN) & (s["split"] == "test"), "model"]
+    pairs = [(e, untempered(source, e)) for name in names if (e := source.find(name, "none"))]
+    known = [trust(source.tested(e)).ece < trust(before).ece for e, before in pairs if before is not None]
+    return {"helped": sum(known), "of": len(known)}
 
 
 def _words(experiment: Experiment) -> str:

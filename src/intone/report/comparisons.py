@@ -1,25 +1,24 @@
-"""A results folder -> every paired test that the report speaks of, corrected together."""
+"""A results folder -> every test of models that the report speaks of, each family corrected together."""
 
 import itertools
 
 import pandas as pd
 
-from intone.evaluate import sign_flip, speaker_uars
+from intone.evaluate import paired
+from intone.evidence import PAIRED_COLUMNS, paired_cells
 from intone.report.markdown import verdict
 from intone.report.source import MAIN, Source
 from intone.significance import holm
-
-COLUMNS = ["track", "protocol", "model", "against", "gap", "p", "better", "actors", "chosen"]
 
 
 def comparisons(source: Source) -> pd.DataFrame:
     """results/paired.csv and the audio models of chosen.json among themselves: one family, one correction.
 
-    Columns `track, protocol, model, against, gap` (points of UAR), `p, better, actors, chosen, holm, verdict`.
+    Columns: those of `evidence.PAIRED_COLUMNS`, `holm, verdict`.
     """
     fusions = source.table("paired.csv")
     rows = pd.concat([t for t in (fusions, _audio(source)) if t is not None and len(t)], ignore_index=True)
-    rows = rows.reindex(columns=COLUMNS)
+    rows = rows.reindex(columns=list(PAIRED_COLUMNS))
     rows["holm"] = holm(rows["p"].tolist())
     rows["verdict"] = [verdict(gap, p) for gap, p in zip(rows["gap"], rows["holm"], strict=True)]
     return rows
@@ -30,8 +29,15 @@ def _audio(source: Source) -> pd.DataFrame:
     audio = [s.experiment for q, s in source.answers.items() if s and q.startswith("audio")]
     rows = []
     for earlier, later in itertools.combinations(audio, 2):
-        one, other = source.tested(later), source.tested(earlier)
-        gap, p = sign_flip(one, other)
-        better = int((speaker_uars(one) > speaker_uars(other)).sum())
-        rows.append(("none", MAIN, later.model, earlier.model, gap, p, better, one["speaker"].nunique(), True))
-    return pd.DataFrame(rows, columns=COLUMNS)
+        got = paired(source.tested(later), source.tested(earlier))
+        rows.append(("none", MAIN, later.model, earlier.model, *paired_cells(got), True))
+    return pd.DataFrame(rows, columns=list(PAIRED_COLUMNS))
+
+
+def text_against_chance(source: Source) -> pd.DataFrame | None:
+    """results/text_controls.csv without variants that a model chooses among, and `holm`: a family of its own."""
+    controls = source.table("text_controls.csv")
+    if controls is None:
+        return None
+    rows = controls[~controls["model"].str.contains("-")].reset_index(drop=True)
+    return rows.assign(holm=holm(rows["p"].tolist()))

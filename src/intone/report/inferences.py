@@ -1,18 +1,18 @@
 """A results folder -> what may be concluded from it: sentences whose wording the computed tests choose."""
 
+import json
 from dataclasses import dataclass
 
 import pandas as pd
 
-from intone.breakdown import by_emotion, by_speaker
+from intone.breakdown import by_emotion
 from intone.confidence import trust
-from intone.evaluate import sign_flip, speaker_uars
-from intone.numerals import p_value, points, rate
-from intone.report.comparisons import comparisons
-from intone.report.markdown import GAIN, LEVEL, LOSS, verdict, whole_span
+from intone.numerals import p_value, points, rate, span_of_points
+from intone.report.comparisons import comparisons, text_against_chance
+from intone.report.groups import actors, development, group_tests, groups, sentences
+from intone.report.leaks import audit
+from intone.report.markdown import GAIN, LEVEL, LOSS, listed, verdict, whole_span
 from intone.report.source import AUDIO_TRACK, MAIN, WORDS, Source
-from intone.results import Experiment
-from intone.significance import group_gap, holm
 
 CHANCE = 12.5
 """UAR of whoever guesses, in percent."""
@@ -32,8 +32,9 @@ class Inference:
 def inferences(source: Source) -> list[Inference]:
     """The things learned, most important first; those whose data are not there are left out."""
     tests = comparisons(source)
-    found = [_hears(source), _words(source), _both(tests), _leak(source), _trust(source)]
-    found += [*_pretraining(tests), _elsewhere(source), *_groups(source), _actors(source)]
+    found = [_hears(source), _words(source), _both(source, tests), _leak(source), _trust(source)]
+    found += [*_pretraining(tests), _elsewhere(source)]
+    found += [Inference(*told) for told in (*groups(source), *sentences(source), *development(source), actors(source))]
     return [inference for inference in found if inference]
 
 
@@ -64,51 +65,64 @@ def _hears(source: Source) -> Inference:
 
 
 def _words(source: Source) -> Inference | None:
-    controls = source.table("text_controls.csv")
-    text = source.text_branch("asr")
-    if controls is None or text is None:
+    """Text alone on what was really said, every model of it, against chance."""
+    controls = text_against_chance(source)
+    if controls is None or not len(rows := controls[(controls["protocol"] == MAIN) & (controls["track"] == "asr")]):
         return None
-    rows = controls[(controls["model"] == text.model) & (controls["protocol"] == MAIN)].set_index("track")
-    uar, p = float(rows["uar"]["asr"]), float(rows["p"]["asr"])
-    silent = p >= LEVEL
-    head = "The words of RAVDESS tell nothing." if silent else "The transcripts give something away: a side channel."
-    told = (
-        f"`{text.model}`, trained on what was really said, scores UAR {rate(uar)}: labels shuffled within actors do as "
-        f"well (p {p_value(p)})"
-        if silent
-        else f"`{text.model}` scores UAR {rate(uar)} on words that are the same for every emotion (p {p_value(p)})"
-    )
-    if "asr_punctuated" in rows.index:
-        marked, p = float(rows["uar"]["asr_punctuated"]), float(rows["p"]["asr_punctuated"])
-        told += f". With Whisper's punctuation left in it scores {rate(marked)} (p {p_value(p)}): " + (
-            "an exclamation mark writes down loudness, and no word" if p < LEVEL else "the marks tell nothing either"
+    above = rows[rows["holm"] < LEVEL]
+    rest = listed([f"`{model}`" for model in rows.loc[rows["holm"] >= LEVEL, "model"]] or ["none"])
+    head = "The words of RAVDESS tell nothing."
+    told = f"On what was really said, text does no better than labels shuffled among takes of a sentence ({rest})"
+    if len(above):
+        head = "The sentences of RAVDESS tell nothing; what Whisper mishears in them does."
+        scores = [f"`{r['model']}` {rate(r['uar'])} (p {p_value(r['holm'])})" for r in above.to_dict("records")]
+        told = f"On what was really said, UAR of text over chance ({CHANCE}): {listed(scores)}; not over it: {rest}"
+    marked = controls[(controls["protocol"] == MAIN) & (controls["track"] == "asr_punctuated")]
+    loud = marked[marked["holm"] < LEVEL]
+    if len(loud):
+        told += (
+            f". With Whisper's punctuation left in, up to {rate(loud['uar'].max())} "
+            f"({len(loud)} of {len(marked)} over chance): an exclamation mark writes down loudness, and no word"
         )
     return Inference(head, told + ".")
 
 
-def _both(tests: pd.DataFrame) -> Inference | None:
-    rows = tests[(tests["protocol"] == MAIN) & tests["model"].str.startswith("fusion")]
-    heard = _against_audio(rows[rows["track"] == "asr"])
-    paired = _against_audio(rows[rows["track"] == "natural"])
+def _both(source: Source, tests: pd.DataFrame) -> Inference | None:
+    rows = tests[tests["model"].str.startswith("fusion")]
+    heard = _against_audio(rows[(rows["track"] == "asr") & (rows["protocol"] == MAIN)])
+    paired = _against_audio(rows[(rows["track"] == "natural") & (rows["protocol"] == MAIN)])
     if heard is None:
         return None
     text = (
-        f"On what was really said, `{heard['model']}` against `{heard['against']}` alone is {heard['verdict']} "
-        f"({points(heard['gap'])} points, p {p_value(heard['holm'])} by Holm)"
+        f"On what was really said, `{heard['model']}` against `{heard['against']}` alone shows {heard['verdict']} "
+        f"({points(heard['gap'])} points, p {p_value(heard['holm'])} by Holm{_abstained(source, heard)})"
     )
-    head = "Words help when they carry emotion, and only then."
+    blind = rows[(rows["track"] == "asr") & (rows["protocol"] == "emobox6") & (rows["model"] == heard["model"])]
+    if (there := _against_audio(blind)) is not None:
+        text += f"; on emobox6, which its rule for abstaining was not made on, {points(there['gap'])}"
+    head = "Words help when they carry emotion; RAVDESS's own are not shown to."
     if heard["verdict"] == GAIN:
         head = "Fusion gains on RAVDESS's own words: look for the leak first."
     if paired is not None:
         text += (
             f". On {WORDS['natural']}, which measures fusion and not RAVDESS, `{paired['model']}` against "
-            f"`{paired['against']}` is {paired['verdict']} ({points(paired['gap'])} points, p "
-            f"{p_value(paired['holm'])}, "
-            f"better for {paired['better']} of {paired['actors']} actors)"
+            f"`{paired['against']}` shows {paired['verdict']} ({points(paired['gap'])} points, p "
+            f"{p_value(paired['holm'])}, better for {paired['better']} of {paired['actors']} actors)"
         )
         if paired["verdict"] != GAIN:
             head = "Words have not been shown to help."
     return Inference(head, text + ".")
+
+
+def _abstained(source: Source, test: pd.Series) -> str:
+    """In how many folds a fusion that chooses took sound alone, of whose figures it then has a copy."""
+    choices = source.table("choices.csv")
+    if choices is None:
+        return ""
+    keys = (choices["model"] == test["model"]) & (choices["track"] == test["track"])
+    picked = [json.loads(d).get("picked") for d in choices[keys & (choices["protocol"] == test["protocol"])]["details"]]
+    alone = picked.count(test["against"])
+    return f"; it took sound alone in {alone} of {len(picked)} folds" if alone else ""
 
 
 def _against_audio(rows: pd.DataFrame) -> "pd.Series | None":
@@ -118,25 +132,21 @@ def _against_audio(rows: pd.DataFrame) -> "pd.Series | None":
 
 
 def _leak(source: Source) -> Inference | None:
+    found = audit(source)
+    random = found[found["protocol"] == "random"].set_index("model").to_dict("index")
     for question in ("audio_single", "audio_robust", "audio_frozen", "audio"):
         subject = source.answers.get(question)
-        leak = source.find(subject.model, "none", "random") if subject else None
-        if subject and leak:
-            return _leaked(source, subject.experiment, leak)
+        if subject and subject.model in random:
+            row = random[subject.model]
+            real = verdict(row["gap"], row["holm"]) == GAIN
+            return Inference(
+                "A random split flatters." if real else "A random split did not flatter here.",
+                f"The same `{subject.model}`, trained and tested on clips shuffled without regard to who speaks, goes "
+                f"from UAR {rate(row['honest'])} to {rate(row['leaked'])} ({points(row['gap'])} points, p "
+                f"{p_value(row['holm'])}). A published figure whose split is not by speaker is to be read with that in "
+                "mind.",
+            )
     return None
-
-
-def _leaked(source: Source, honest: Experiment, leak: Experiment) -> Inference:
-    gap, p = sign_flip(source.tested(leak), source.tested(honest))
-    real = verdict(gap, p) == GAIN
-    head = "A random split flatters." if real else "A random split did not flatter here."
-    uars = [rate(source.row(e)["uar"]) for e in (honest, leak)]
-    return Inference(
-        head,
-        f"The same `{honest.model}`, trained and tested on clips shuffled without regard to who speaks, goes from UAR "
-        f"{uars[0]} to {uars[1]} ({points(gap)} points, p {p_value(p)}). A published figure whose split is not by "
-        "speaker is to be read with that in mind.",
-    )
 
 
 def _trust(source: Source) -> Inference:
@@ -151,7 +161,7 @@ def _trust(source: Source) -> Inference:
     )
     head = "It knows when it does not know" if reached else "Its confidence is not to be taken at its word"
     if source.sexes:
-        gap, p = sex_gap(source, lead)
+        gap, p = (float(group_tests(source)[column]["sex"]) for column in ("gap", "holm"))
         text += (
             f" Women's portrayals are recognised {rate(abs(gap))} points {'better' if gap > 0 else 'worse'} than men's "
             f"(UAR, p {p_value(p)})" + (", as they are by listeners." if gap > 0 and p < LEVEL else ".")
@@ -160,28 +170,22 @@ def _trust(source: Source) -> Inference:
     return Inference(head.rstrip(".") + ".", text)
 
 
-def sex_gap(source: Source, experiment: Experiment) -> tuple[float, float]:
-    """Female minus male mean UAR of actors, in points, and its permutation p."""
-    uars = speaker_uars(source.tested(experiment))
-    sex = uars.index.map(source.sexes)
-    return group_gap(uars[sex == "female"].to_numpy(), uars[sex == "male"].to_numpy())
-
-
 def _pretraining(tests: pd.DataFrame) -> list[Inference]:
     """Audio answers among themselves."""
     found = []
     for row in tests[tests["track"] == "none"].to_dict("records"):
         text = (
-            f"`{row['model']}` against `{row['against']}` is {row['verdict']} ({points(row['gap'])} points of UAR, "
-            f"p {p_value(row['holm'])} by Holm, better for {row['better']} of {row['actors']} actors)."
+            f"`{row['model']}` less `{row['against']}`: {span_of_points(row['gap'], row['low'], row['high'])} points "
+            f"of UAR, p {p_value(row['holm'])} by Holm, better for {row['better']} and worse for {row['worse']} of "
+            f"{row['actors']} actors."
         )
-        better = {GAIN: "is better than", LOSS: "is worse than"}.get(row["verdict"], "is no better than")
+        better = {GAIN: "is better than", LOSS: "is worse than"}.get(row["verdict"], "is not shown to be better than")
         found.append(Inference(f"`{row['model']}` {better} `{row['against']}`.", text))
     return found
 
 
 def _elsewhere(source: Source) -> Inference | None:
-    """The lead, or what stands for it, under each other honest protocol, and on a sentence never learned from."""
+    """The lead, or what stands for it, under each other honest protocol."""
     found = [e for protocol in ("emobox6", "loso24") if (e := source.lead_under(protocol))]
     if not found:
         return None
@@ -192,60 +196,6 @@ def _elsewhere(source: Source) -> Inference | None:
         within = within and bool(row["uar_low"] <= uar <= row["uar_high"])
         whole = whole_span(row["uar"], row["uar_low"], row["uar_high"])
         told.append(f"`{there.model}` has UAR {whole} on {there.protocol} and {rate(uar)} on {MAIN}.")
-    if any(there.protocol == "emobox6" for there in found):
-        told.append("Nothing was developed on emobox6.")
-    if crossed := source.lead_under(f"{MAIN}_sentence"):
-        half = rate(source.row(crossed)["uar"])
-        told.append(
-            f"Tested on a sentence it never learned from, and learned from half of the clips, `{crossed.model}` has "
-            f"{half}."
-        )
-    return Inference("Other folds say the same." if within else "Other folds say something else.", " ".join(told))
-
-
-def _groups(source: Source) -> list[Inference]:
-    """Intensity and sentence, paired over actors and corrected together."""
-    if source.clips is None:
-        return []
-    tested = source.tested(source.lead.experiment).merge(source.clips[["file", "intensity", "statement"]], on="file")
-    strong = tested[tested["emotion"] != "neutral"]  # which has no strong clips
-    pairs = {
-        "Strong portrayals are": (
-            _part(strong, "intensity", "strong"),
-            _part(strong, "intensity", "normal"),
-            "normal ones",
-        ),
-        "The sentence about kids is": (
-            _part(tested, "statement", "kids"),
-            _part(tested, "statement", "dogs"),
-            "the other",
-        ),
-    }
-    gaps = [sign_flip(one, other) for one, other, _ in pairs.values()]
-    corrected = holm([p for _, p in gaps])
-    found = []
-    for (name, (_, _, other)), (gap, _), p in zip(pairs.items(), gaps, corrected, strict=True):
-        told = p < LEVEL
-        how = f"recognised {rate(abs(gap))} points {'better' if gap > 0 else 'worse'} than {other}"
-        head = f"{name} {how}." if told else f"{name} recognised no differently from {other}."
-        found.append(
-            Inference(head, f"UAR of `{source.lead.model}` over actors: {points(gap)} points, p {p_value(p)} by Holm.")
-        )
-    return found
-
-
-def _part(table: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
-    return table[table[column] == value]
-
-
-def _actors(source: Source) -> Inference:
-    rates = by_speaker(source.tested(source.lead.experiment))["accuracy"].sort_values()
-    (worst, *_, best), lead = rates.index, source.lead.model
-    text = (
-        f"`{lead}` is right on {rate(float(rates[worst]))} % of the clips of {worst} and on "
-        f"{rate(float(rates[best]))} % "
-        f"of those of {best}; the standard deviation over actors is {rate(float(rates.std()))} points."
-    )
-    for model, row in source.seeds.iterrows():
-        text += f" Over {row['seeds']:.0f} seeds of `{model}` on one fold it is {rate(float(row['deviation']))}."
-    return Inference("Who speaks matters most.", text)
+    told.append("They are other partitions of the same actors, and not others.")
+    head = "Other folds of these actors agree." if within else "Other folds of these actors do not agree."
+    return Inference(head, " ".join(told))

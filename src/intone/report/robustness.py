@@ -12,7 +12,7 @@ from intone.marks import MARKS, RECALL, SEX_RECALL, SEX_UAR
 from intone.numerals import p_value, points, rate
 from intone.report.calibration import FAILED, PASSED
 from intone.report.elsewhere import elsewhere
-from intone.report.inferences import sex_gap
+from intone.report.groups import group_tests
 from intone.report.markdown import Gallery, absent, listed, table
 from intone.report.source import AUDIO_TRACK, Source, Subject
 
@@ -73,14 +73,14 @@ def fairness(source: Source, subjects: list[Subject]) -> str:
 def _sexes(source: Source) -> str:
     if not source.sexes:
         return ""
-    gap, p = sex_gap(source, source.lead.experiment)
+    gap, p = (float(group_tests(source)[column]["sex"]) for column in ("gap", "holm"))
     heard = source.published[source.published["topic"] == "listeners"].set_index("setting")["value"].astype(float)
     theirs = heard["female"] - heard["male"]
-    found = "The difference is one" if p < 0.05 else "The difference can be chance"
+    found = "The sexes differ by more than chance" if p < 0.05 else "The sexes differ no more than by chance"
     return (
-        f"{found}: permuting the sexes among actors gives p {p_value(p)} for the {points(gap)} points of "
-        f"`{source.lead.model}`. Listeners' figures differ by {points(float(theirs))} points in the same direction, "
-        "so part of it may lie in the portrayals."
+        f"{found}: permuting them among actors gives p {p_value(p)} (Holm, with intensity and sentence) for the "
+        f"{points(gap)} points of `{source.lead.model}`. Listeners' figures differ by {points(float(theirs))} points "
+        "in the same direction, so part of it may lie in the portrayals."
     )
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
+from intone.breakdown import speaker_and_sentence
 from intone.figures import tracks_figure
 from intone.information import tells
-from intone.numerals import bare_p, points, rate
-from intone.report.comparisons import comparisons
+from intone.numerals import bare_p, points, rate, span_of_points
+from intone.report.comparisons import comparisons, text_against_chance
 from intone.report.markdown import GAIN, LEVEL, LOSS, Gallery, absent, listed, table, whole_span
 from intone.report.source import MAIN, WORDS, Source
-from intone.significance import holm
 from intone.transcripts import normalise
 
 CONTROLS = ("constant", "shuffled")
@@ -51,8 +51,8 @@ def _tracks(source: Source, gallery: Gallery) -> str:
     rows = rows.sort_values(["order", "model"]).assign(track=lambda t: t["track"].map(_named))
     shown = rows.rename(columns={"uar_low": "low", "uar_high": "high"})[["track", "model", "uar", "low", "high"]]
     caption = (
-        "Text alone, test UAR by where the words come from. Everything but *sentences paired by label* must lie at the "
-        "dashed line, for RAVDESS says the same two sentences in every emotion."
+        "Text alone, test UAR by where the words come from. Everything but *sentences paired by label* would lie at "
+        "the dashed line (chance) if the transcriber wrote what was said, the same two sentences in every emotion."
     )
     return gallery.add(caption, {"tracks": tracks_figure(shown)})
 
@@ -74,13 +74,13 @@ def _information(source: Source, gallery: Gallery) -> str:
     }
     cells = []
     for name, words in columns.items():
-        got = tells(words, rows["emotion"], rows["speaker"])
+        got = tells(words, rows["emotion"], speaker_and_sentence(rows))
         told = "yes" if got.p < LEVEL else "no"
         cells.append([name, words.nunique(), f"{got.bits:.3f}", f"{got.by_chance:.3f}", bare_p(got.p), told])
     caption = (
         "Mutual information of transcript and emotion in bits (all that there is to know: "
-        f"{_entropy(rows['emotion']):.2f}), over {len(rows)} clips; *by chance*: mean over labels permuted within "
-        "actors."
+        f"{_entropy(rows['emotion']):.2f}), over {len(rows)} clips; *by chance*: mean over labels permuted among "
+        "an actor's takes of a sentence."
     )
     head = ["what is written down", "different ones", "bits", "by chance", "p", "tells more than chance"]
     return gallery.captioned(caption, table(head, cells))
@@ -91,11 +91,9 @@ def _entropy(labels: pd.Series) -> float:
 
 
 def _controls(source: Source, gallery: Gallery) -> str:
-    controls = source.table("text_controls.csv")
-    if controls is None:
+    rows = text_against_chance(source)
+    if rows is None:
         return absent("make reproduce", "text against chance")
-    rows = _bare(controls).reset_index(drop=True)
-    rows["holm"] = holm(rows["p"].tolist())
     cells = [
         (
             f"`{r['model']}`",
@@ -109,7 +107,8 @@ def _controls(source: Source, gallery: Gallery) -> str:
         for r in rows.sort_values(["track", "protocol", "model"]).to_dict("records")
     ]
     caption = (
-        "Text models on RAVDESS's own words against labels permuted within actors; Holm's correction over the table."
+        "Text models on RAVDESS's own words against labels permuted among an actor's takes of a sentence; Holm's "
+        "correction over the table."
     )
     head = ["model", "words", "protocol", "UAR", "p", "p, Holm", "above chance"]
     return gallery.captioned(caption, table(head, cells, left=3))
@@ -119,21 +118,25 @@ def _told(p: float) -> str:
     return "yes" if p < LEVEL else "no"
 
 
-def _carriers(source: Source, gallery: Gallery, most: int = 6) -> str:
-    effects, text = source.table("transcript_effects.csv"), source.text_branch("asr")
-    if effects is None or text is None:
+def _carriers(source: Source, gallery: Gallery, most: int = 4) -> str:
+    """Transcripts with the most surplus hits, of every model above chance on what was really said."""
+    effects, tests = source.table("transcript_effects.csv"), text_against_chance(source)
+    if effects is None or tests is None:
         return ""
-    rows = effects[effects["model"] == text.model].head(most)
+    keys = ["model", "track", "protocol"]
+    above = tests.loc[(tests["holm"] < LEVEL) & (tests["protocol"] == MAIN), keys]
+    rows = effects.merge(above, on=keys, validate="many_to_one").fillna({"text": "*nothing*"})
+    rows = rows.sort_values(["track", "model"], kind="stable").groupby(keys, sort=False).head(most)
     if not len(rows):
         return ""
     cells = [
-        (r["text"], WORDS[r["track"]], r["clips"], r["hits"], rate(float(r["expected"])))
+        (f"`{r['model']}`", WORDS[r["track"]], r["text"], r["clips"], r["hits"], rate(float(r["expected"])))
         for r in rows.to_dict("records")
     ]
-    caption = (
-        f"The transcripts that lift `{text.model}` above chance: clips, those it gets right, and an eighth of them."
+    caption = "Transcripts that lift text above chance: clips, those that the model gets right, and an eighth of them."
+    return gallery.captioned(
+        caption, table(["model", "words", "transcript", "clips", "right", "an eighth"], cells, left=3)
     )
-    return gallery.captioned(caption, table(["transcript", "words", "clips", "right", "an eighth"], cells, left=2))
 
 
 def _sentence(source: Source, gallery: Gallery) -> str:
@@ -165,18 +168,20 @@ def _fusions(tests: pd.DataFrame, gallery: Gallery) -> str:
             f"`{r['against']}`",
             WORDS[r["track"]],
             r["protocol"],
-            points(r["gap"]),
-            f"{r['better']}/{r['actors']}",
+            span_of_points(r["gap"], r["low"], r["high"]),
+            f"{r['better']}/{r['worse']}",
             bare_p(r["holm"]),
             f"**{r['verdict']}**" if r["verdict"] == GAIN else r["verdict"],
         )
         for r in tests.to_dict("records")
     ]
     caption = (
-        "Each fusion against its branches: points of UAR, actors for whom it is better, and two-sided sign-flip p over "
-        "actors, corrected by Holm over all paired tests of this report. \\*: fixed beforehand as the track's answer."
+        "Each fusion against its branches: points of UAR [95 % over actors], actors for whom it is better and "
+        "worse, and two-sided sign-flip p over actors, corrected by Holm over these tests and those of audio models "
+        "among themselves. \\*: fixed beforehand as the track's answer. Sound and words against words alone is sound "
+        "against chance, where the words say nothing."
     )
-    head = ["fusion", "against", "words", "protocol", "gap", "better for", "p, Holm", "so it is"]
+    head = ["fusion", "against", "words", "protocol", "gap [95 %]", "better/worse", "p, Holm", "shows"]
     return gallery.captioned(caption, table(head, cells, left=4))
 
 
@@ -187,7 +192,11 @@ def _conclusions(tests: pd.DataFrame) -> list[str]:
         rows = tests[(tests["track"] == track) & tests["against"].str.startswith("audio")]
         gains, losses = (_named_tests(rows[rows["verdict"] == verdict]) for verdict in (GAIN, LOSS))
         note = " This measures fusion, not RAVDESS." if track == "natural" else " This calls for a search for a leak."
-        text = f"there is a gain for {_short(gains)}.{note}" if gains else "no fusion is better than sound alone."
+        text = (
+            f"there is a gain for {_short(gains)}.{note}"
+            if gains
+            else "no fusion is shown to be better than sound alone."
+        )
         worse = f" There is a loss for {_short(losses)}." if losses else ""
         found.append(f"On {WORDS[track]}, {text}{worse}")
     return found
