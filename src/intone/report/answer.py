@@ -15,7 +15,7 @@ from intone.report.source import MAIN, Source, Subject
 LEARNED = 5
 """Inferences on the first page; the others follow at the end."""
 
-OTHERS_SHOWN = 4
+OTHERS_SHOWN = 3
 """Published UARs on the first page, the best of each protocol that models here are judged under; all of them are in the
 last section's table."""
 

@@ -60,8 +60,8 @@ def _hears(source: Source) -> Inference:
             f", of which {rate(met - test['accuracy'])} go with knowing the actor (other clips of known actors: "
             f"{rate(met)} %) and the rest with knowing the clip"
         )
-    early = abs(validation["accuracy"] - test["accuracy"])
-    return Inference(head, text + f". Validation actors told the test within {rate(early)} points.")
+    early = validation["accuracy"] - test["accuracy"]
+    return Inference(head, text + f". Validation actors said {points(early)} of test.")
 
 
 def _words(source: Source) -> Inference | None:
@@ -143,8 +143,7 @@ def _leak(source: Source) -> Inference | None:
                 "A random split flatters." if real else "A random split did not flatter here.",
                 f"The same `{subject.model}`, trained and tested on clips shuffled without regard to who speaks, goes "
                 f"from UAR {rate(row['honest'])} to {rate(row['leaked'])} ({points(row['gap'])} points, p "
-                f"{p_value(row['holm'])}). A published figure whose split is not by speaker is to be read with that in "
-                "mind.",
+                f"{p_value(row['holm'])}).",
             )
     return None
 
