@@ -1,9 +1,12 @@
 """The model that comes with the package: small, licensed, with its figures, and ready to hear."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
 from intone import model_store
+from intone.errors import IntoneError
 from intone.model_file import Model
 
 
@@ -30,3 +33,19 @@ def test_it_hears_and_reads(model):
     assert alone.sentence is None and alone.probabilities.sum() == pytest.approx(1)
     np.testing.assert_array_equal(alone.audio, angry.audio)
     assert angry.sentence[4] > 0.5 and glad.sentence[2] > 0.5
+
+
+def test_a_model_is_kept_until_a_good_one_takes_its_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(model_store, "cache_folder", lambda: tmp_path / "cache")
+    known = hashlib.sha256(model_store.own().read_bytes()).hexdigest()
+    kept = model_store.add("mine", str(model_store.own()), known)
+    other = tmp_path / "other.onnx"
+    other.write_bytes(b"no model")
+    wrong = {"not there": str(tmp_path / "nowhere.onnx"), "another file": str(other), "is not a model file": str(other)}
+    for message, source in wrong.items():
+        expected = hashlib.sha256(b"no model").hexdigest() if "model file" in message else known
+        with pytest.raises(IntoneError, match=message):
+            model_store.add("mine", source, expected)
+        assert hashlib.sha256(kept.read_bytes()).hexdigest() == known and other.exists()
+    assert model_store.add("mine", str(kept), known) == kept and kept.exists()
+    assert [path.name for path in kept.parent.iterdir()] == ["mine.onnx"]

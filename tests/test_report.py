@@ -171,6 +171,16 @@ def test_every_model_without_a_page_stands_with_the_others(tmp_path):
         assert told[-1] == pytest.approx(100 * right.groupby(tested["speaker"]).mean().min(), abs=0.051)
 
 
+def test_pictures_that_the_report_did_not_draw_stay(results, tmp_path):
+    figures = tmp_path / "figures"
+    figures.mkdir()
+    (figures / "mine.png").write_bytes(b"mine")
+    (figures / ".drawn").write_text("stale\n")
+    (figures / "stale.svg").write_bytes(b"drawn by an earlier report")
+    report(results, tmp_path)
+    assert (figures / "mine.png").read_bytes() == b"mine" and not (figures / "stale.svg").exists()
+
+
 def test_words_follow_the_tests(results, tmp_path):
     def said(folder: Path) -> str:
         return next(i for i in inferences(Source(folder)) if "ords" in i.head and "against" in i.text).text

@@ -102,14 +102,14 @@ def transcribe(
         backend: whisper runs here; google sends the audio to Google and needs its own library and credentials.
         language: Code of the language, such as en or de.
     """
-    from intone.errors import BadClip
+    from intone.errors import BadClip, Partly
     from intone.transcripts import Backend, Whisper, transcribe_file
 
     recogniser: Backend = Whisper(language=language)
     if backend == "google":
         from intone.google_speech import GoogleSpeech
 
-        recogniser = GoogleSpeech()
+        recogniser = GoogleSpeech(language="en-US" if language == "en" else language)
     done = 0
     for path in files:
         try:
@@ -118,8 +118,12 @@ def transcribe(
         except BadClip as problem:
             say(f"left out: {problem}")
     say(f"{done} of {len(files)} files transcribed.")
+    if not files:
+        raise IntoneError("Nothing to transcribe: name audio files.")
     if not done:
         raise IntoneError("No file could be transcribed.")
+    if done < len(files):
+        raise Partly(f"{len(files) - done} of {len(files)} files were left out; the others are done.")
 
 
 def train(
@@ -209,6 +213,8 @@ def evaluate(
     from intone.predictions import read_clips
     from intone.verdict import judge, show, write
 
+    if not predictions:
+        raise IntoneError("Nothing to evaluate: name a CSV of predictions.")
     found = judge(predictions, split, read_clips(clips) if clips else None)
     show(found, split)
     for path in write(found, out) if out else ():

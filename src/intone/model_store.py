@@ -42,21 +42,32 @@ def add(name: str, source: str, sha256: str) -> Path:
         raise IntoneError(f"{name!r} can't be a model's name: letters, digits, dots, dashes and underscores.")
     if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise IntoneError("A sha256 has 64 hexadecimal digits: give that of the file.")
-    place.unlink(missing_ok=True)
-    if "://" in source:
-        fetch(source, place, f"sha256:{sha256.lower()}")
-    else:
-        if not Path(source).is_file():
-            raise Missing(f"{source} is not there.")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, place)
-        verified(place, f"sha256:{sha256.lower()}", source)
+    fresh = place.with_name(
+        f"{place.name}.new"
+    )  # what was kept under the name stays until this one is known to be good
+    fresh.unlink(missing_ok=True)
     try:
-        Model(place, threads=1)
+        _bring(source, fresh, f"sha256:{sha256.lower()}")
+        Model(fresh, threads=1)
     except IntoneError:
-        place.unlink()
+        fresh.unlink(missing_ok=True)
         raise
+    fresh.replace(place)
     return place
+
+
+def _bring(source: str, to: Path, checksum: str) -> None:
+    if "://" in source:
+        fetch(source, to, checksum)
+        return
+    if not Path(source).is_file():
+        raise Missing(f"{source} is not there.")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, to)
+    try:
+        verified(to, checksum, source)
+    except IntoneError as error:
+        raise IntoneError(f"{source} is another file than the one with that sha256: check which is right.") from error
 
 
 def listing() -> pd.DataFrame:

@@ -114,7 +114,7 @@ def recordings(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise IntoneError(f"{folder} is not a folder.")
     known = set(RECORDINGS.split())
-    found = [p for p in folder.rglob("*") if p.suffix.lower()[1:] in known and not p.name.startswith(".")]
+    found = [p for p in folder.rglob("*") if p.suffix.lower()[1:] in known and p.name[0] != "." and not p.is_dir()]
     if not found:
         raise IntoneError(f"No recording lies in {folder}: known by endings such as .wav, .mp3, .m4a, .mp4.")
     return sorted(found)

@@ -95,8 +95,15 @@ PAGE = "::: pagebreak\n:::"
 """Between the page that answers, the pages of single models, and the rest."""
 
 
+DRAWN = ".drawn"
+"""Names the report's own pictures in their folder, so that another's are never removed."""
+
+
 def _tidy(gallery: Gallery) -> None:
     """Remove pictures that an earlier report drew and this one has no use for."""
-    for path in gallery.folder.glob("*.*"):
-        if path.stem not in gallery.drawn:
-            path.unlink()
+    listing = gallery.folder / DRAWN
+    before = listing.read_text().split() if listing.exists() else []
+    for name in set(before) - set(gallery.drawn):
+        for ending in ("svg", "png"):
+            (gallery.folder / f"{name}.{ending}").unlink(missing_ok=True)
+    write_whole(listing, "".join(f"{name}\n" for name in sorted(gallery.drawn)).encode())
