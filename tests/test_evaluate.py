@@ -108,6 +108,14 @@ def test_a_paired_comparison_counts_speakers_both_ways():
     assert (same.gap, same.low, same.high, same.better, same.worse, same.p) == (0, 0, 0, 0, 0, 1)
 
 
+@pytest.mark.parametrize("column", ["file", "speaker"])
+def test_a_blank_name_is_refused_with_its_line(column):
+    table = predictions(0.5, 1)
+    table.loc[3, column] = np.nan
+    with pytest.raises(IntoneError, match=rf"has no {column} in 1 rows.* line 5"):
+        evaluate.check_predictions(table)
+
+
 def break_probability(table: pd.DataFrame) -> None:
     table.loc[3, "angry"] += 0.01
 

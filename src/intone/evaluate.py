@@ -67,6 +67,11 @@ def check_predictions(table: pd.DataFrame, name: str = "predictions") -> pd.Data
     missing = [c for c in PREDICTION_COLUMNS if c not in table]
     if missing:
         raise IntoneError(f"{name} lacks the columns {', '.join(missing)}.")
+    for column in ("file", "speaker"):
+        blank = table[column].isna() | (table[column].astype(str).str.strip() == "")
+        if blank.any():
+            lines = ", ".join(str(2 + place) for place in np.flatnonzero(blank)[:3])
+            raise IntoneError(f"{name} has no {column} in {blank.sum()} rows, the first of them in line {lines}.")
     for column in ("emotion", "predicted"):
         refuse(table[~table[column].isin(EMOTIONS)], f"{name} has an unknown emotion in '{column}'")
     refuse(table[table.duplicated(["file", "fold"])], f"{name} holds a clip twice in one fold")

@@ -101,7 +101,7 @@ def show(found: Mapping[str, Verdict], split: str) -> None:
     """Print the verdicts on stdout; files are numbered in the order given."""
     console = Console()
     for number, name in enumerate(found, start=1):
-        console.print(f"{number}  {name}", highlight=False, soft_wrap=True)
+        console.print(f"{number}  {name}", highlight=False, soft_wrap=True, markup=False)
     console.print(_rates(found, split))
     console.print(_recalls(found))
     if len(found) > 1:

@@ -71,6 +71,8 @@ def make_all(lab: Lab, tasks: Sequence[Task], workers: int) -> Iterator[Task]:
     """Each task as soon as its fold is finished; the first error ends the rest and is raised here."""
     if not tasks:
         return
+    if workers < 1:
+        raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
     spawn = multiprocessing.get_context("spawn")
     bare = replace(lab, memory={})  # what the lab keeps is large, and each worker finds it in the cache
     with ProcessPoolExecutor(workers, spawn, _start, (bare,)) as pool:
