@@ -210,7 +210,7 @@ def test_a_model_is_kept_under_a_name_if_it_is_the_right_one(model_file, tmp_pat
     assert model_store.find("far").read_bytes() == model_file.read_bytes()
     (tmp_path / "other").write_bytes(b"other")
     for source, mark, reason in (
-        (str(model_file), "0" * 64, "instead of"),
+        (str(model_file), "0" * 64, "another file than"),
         (str(tmp_path / "other"), file_digest(tmp_path / "other"), "not a model file"),
         (str(tmp_path / "nowhere"), sha256, "is not there"),
         (str(model_file), "abc", "64 hexadecimal digits"),
