@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from test_evaluate import predictions
 
+from intone.cache import digest
+from intone.emotions import INDEX
 from intone.errors import IntoneError
-from intone.evaluate import score
+from intone.evaluate import accuracy, calibration_error, confusion, macro_f1, score, uar
 from intone.readme import END, START, readme_table, tried_page, write_readme
 from intone.results import SUMMARY_COLUMNS, Experiment, packed, publish, read_predictions
 from intone.runs import StoredFold
@@ -141,8 +143,22 @@ def test_what_was_tried_stands_in_a_table(tmp_path):
 def test_the_summary_is_what_the_committed_predictions_give():
     summary = pd.read_csv(ROOT / "results" / "summary.csv")
     keys = summary[["model", "modality", "track", "protocol"]].drop_duplicates()
-    for key in keys.sample(min(4, len(keys)), random_state=0).itertuples(index=False):
+    for key in keys.itertuples(index=False):
         table = read_predictions(Experiment(*key), ROOT / "results")
-        row = summary[(summary[["model", "track", "protocol"]] == [key.model, key.track, key.protocol]).all(axis=1)]
-        got = score(table[table["split"] == "test"])
-        assert row[row["split"] == "test"]["uar"].item() == pytest.approx(got.uar, abs=0.02)
+        mine = (summary[["model", "track", "protocol"]] == [key.model, key.track, key.protocol]).all(axis=1)
+        for _, row in summary[mine].iterrows():
+            part = table[table["split"] == row["split"]]
+            counts = confusion(part["emotion"].map(INDEX).to_numpy(), part["predicted"].map(INDEX).to_numpy())
+            found = (len(part), accuracy(counts), uar(counts), macro_f1(counts), calibration_error(part))
+            told = row[["clips", "accuracy", "uar", "macro_f1", "ece"]].tolist()
+            assert told == pytest.approx(found, abs=2e-4), (key, row["split"])
+
+
+def test_every_experiment_was_logged_when_its_test_was_read():
+    looks = pd.read_csv(ROOT / "results" / "test_looks.csv", dtype=str)
+    logged = set(looks[["model", "track", "protocol", "predictions"]].itertuples(index=False, name=None))
+    summary = pd.read_csv(ROOT / "results" / "summary.csv")
+    for key in summary[["model", "modality", "track", "protocol"]].drop_duplicates().itertuples(index=False):
+        experiment = Experiment(*key)
+        read = digest(experiment.path(ROOT / "results").read_bytes())[:16]
+        assert (key.model, key.track, key.protocol, read) in logged

@@ -63,7 +63,7 @@ def duration(path: Path) -> float:
     try:
         header = soundfile.info(path)
         return header.frames / header.samplerate
-    except soundfile.LibsndfileError:
+    except (soundfile.LibsndfileError, TypeError):  # it takes .raw for a format whose rate has to be told
         return len(read_clip(path)) / SAMPLE_RATE
 
 

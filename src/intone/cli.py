@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; exit status 1 for what the user can mend, 2 for a wrong command, 3 where only some files of a
     batch were done, 130 for Ctrl-C."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="replace")  # a sign that a terminal can't write never ends a batch
     if not words or words[0] in ("-h", "--help"):
         print(overview())
@@ -100,8 +100,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print("intone: stopped; what was finished is kept, and the same command goes on.", file=sys.stderr)
         sys.exit(130)
     except OSError as problem:
-        where = "free space there" if problem.errno == errno.ENOSPC else "check that it is there and can be written"
-        print(f"intone: {problem}: {where}; what was finished is kept.", file=sys.stderr)
+        remedy = "free space there" if problem.errno == errno.ENOSPC else "check that path and its permissions"
+        print(f"intone: {problem}: {remedy}; what was finished is kept.", file=sys.stderr)
         sys.exit(1)
 
 

@@ -105,6 +105,8 @@ def transcribe(
     from intone.errors import BadClip, Partly
     from intone.transcripts import Backend, Whisper, transcribe_file
 
+    if not files:
+        raise IntoneError("Nothing to transcribe: name audio files.")
     recogniser: Backend = Whisper(language=language)
     if backend == "google":
         from intone.google_speech import GoogleSpeech
@@ -118,8 +120,6 @@ def transcribe(
         except BadClip as problem:
             say(f"left out: {problem}")
     say(f"{done} of {len(files)} files transcribed.")
-    if not files:
-        raise IntoneError("Nothing to transcribe: name audio files.")
     if not done:
         raise IntoneError("No file could be transcribed.")
     if done < len(files):

@@ -70,8 +70,7 @@ def check_predictions(table: pd.DataFrame, name: str = "predictions") -> pd.Data
     for column in ("file", "speaker"):
         blank = table[column].isna() | (table[column].astype(str).str.strip() == "")
         if blank.any():
-            lines = ", ".join(str(2 + place) for place in np.flatnonzero(blank)[:3])
-            raise IntoneError(f"{name} has no {column} in {blank.sum()} rows, the first of them in line {lines}.")
+            raise IntoneError(f"{name} names no {column} in {blank.sum()} rows, from row {1 + blank.argmax()} on.")
     for column in ("emotion", "predicted"):
         refuse(table[~table[column].isin(EMOTIONS)], f"{name} has an unknown emotion in '{column}'")
     refuse(table[table.duplicated(["file", "fold"])], f"{name} holds a clip twice in one fold")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from intone.breakdown import ravdess_clips, speaker_and_sentence
 from intone.cache import write_whole
-from intone.evaluate import Paired, chance_p, paired, score
+from intone.evaluate import chance_p, paired, score
 from intone.results import Experiment, read_predictions
 from intone.transcripts import normalise
 
@@ -20,10 +20,18 @@ FUSED = ("asr", "natural", "constant", "shuffled")
 PROTOCOLS = ("luna5", "emobox6", "luna5_sentence", "speakers")
 """Under which fusions are held against their branches."""
 
-
 PAIRED_COLUMNS = (
-    *("track", "protocol", "model", "against"),
-    *("gap", "low", "high", "p", "better", "worse", "actors"),
+    "track",
+    "protocol",
+    "model",
+    "against",
+    "gap",
+    "low",
+    "high",
+    "p",
+    "better",
+    "worse",
+    "actors",
     "chosen",
 )
 """`gap` with its 95 % interval is in points of UAR; `better` and `worse` count actors."""
@@ -66,16 +74,17 @@ def paired_tests(
             branch = _found(summary, name, "none" if name.startswith("audio") else track, protocol)
             if fusion is None or branch is None:
                 continue
-            got = paired(tested(results, fusion), tested(results, branch))
-            first = chosen.get(f"fusion_{track}") == model
-            rows.append((track, protocol, model, name, *paired_cells(got), first))
+            names = {"track": track, "protocol": protocol, "model": model, "against": name}
+            measured = paired_row(tested(results, fusion), tested(results, branch))
+            rows.append({**names, **measured, "chosen": chosen.get(f"fusion_{track}") == model})
     return pd.DataFrame(rows, columns=list(PAIRED_COLUMNS))
 
 
-def paired_cells(got: Paired) -> tuple[float, float, float, float, int, int, int]:
-    """What PAIRED_COLUMNS has from `gap` to `actors`."""
-    gaps = (round(value, 2) for value in (got.gap, got.low, got.high))
-    return (*gaps, round(got.p, 5), got.better, got.worse, got.speakers)  # type: ignore[return-value]
+def paired_row(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
+    """Two tables of test predictions -> what PAIRED_COLUMNS has from `gap` to `actors`."""
+    got = paired(one, other)
+    gaps = {name: round(getattr(got, name), 2) for name in ("gap", "low", "high")}
+    return {**gaps, "p": round(got.p, 5), "better": got.better, "worse": got.worse, "actors": got.speakers}
 
 
 def _found(summary: pd.DataFrame, model: str, track: str, protocol: str) -> Experiment | None:

@@ -98,16 +98,15 @@ def fix_answers(results: Path, chosen: Mapping[str, str]) -> None:
 
 
 def log_look(results: Path, experiment: Experiment, name: str, why: str) -> None:
-    """Add a line to test_looks.csv; the same predictions, read again, show nothing new and add none."""
+    """Add a line to test_looks.csv; an experiment's same predictions, read again, show nothing new and add none."""
     path = results / "test_looks.csv"
     seen = pd.read_csv(path, dtype=str) if path.exists() else pd.DataFrame(columns=list(LOOK_COLUMNS))
-    if (seen["predictions"] == name[:16]).any():
+    key = (experiment.model, experiment.track, experiment.protocol, name[:16])
+    if (seen[["model", "track", "protocol", "predictions"]] == key).all(axis=1).any():
         return
     out = io.StringIO()
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
-    csv.writer(out, lineterminator="\n").writerow(
-        [now, experiment.model, experiment.track, experiment.protocol, name[:16], why]
-    )
+    csv.writer(out, lineterminator="\n").writerow([now, *key, why])
     results.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as f:
         if not len(seen) and f.tell() == 0:

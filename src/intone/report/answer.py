@@ -10,7 +10,7 @@ from intone.figures import standing_figure
 from intone.numerals import rate
 from intone.report.inferences import inferences
 from intone.report.markdown import Gallery, absent, table, whole_span
-from intone.report.source import MAIN, Source, Subject
+from intone.report.source import LABELLED, MAIN, Source, Subject
 
 LEARNED = 5
 """Inferences on the first page; the others follow at the end."""
@@ -51,7 +51,7 @@ def standings(source: Source) -> str:
         ("*sound alone*", [s for s in source.subjects if s.experiment.track == "none"]),
         ("*the words really said*", [s for s in source.subjects if s.experiment.track == "asr"]),
         (
-            "*paired by label: measures fusion, not RAVDESS*",
+            f"*{LABELLED}*",
             [s for s in source.subjects if s.experiment.track == "natural"],
         ),
     ]

@@ -63,11 +63,9 @@ def _words(experiment: Experiment) -> str:
 
 def untempered(source: Source, experiment: Experiment) -> pd.DataFrame | None:
     """Its test predictions with each fold's temperature taken back; None where results/choices.csv lacks them."""
-    choices = source.table("choices.csv")
-    if choices is None:
+    rows = source.choices(experiment)
+    if not len(rows):
         return None
-    keys = (choices["model"] == experiment.model) & (choices["track"] == experiment.track)
-    rows = choices[keys & (choices["protocol"] == experiment.protocol)]
     return before_temperature(source.tested(experiment), dict(zip(rows["fold"], rows["temperature"], strict=True)))
 
 

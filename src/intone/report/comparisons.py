@@ -4,10 +4,9 @@ import itertools
 
 import pandas as pd
 
-from intone.evaluate import paired
-from intone.evidence import PAIRED_COLUMNS, paired_cells
+from intone.evidence import PAIRED_COLUMNS, paired_row
 from intone.report.markdown import verdict
-from intone.report.source import MAIN, Source
+from intone.report.source import AUDIO_TRACK, MAIN, Source
 from intone.significance import holm
 
 
@@ -29,8 +28,8 @@ def _audio(source: Source) -> pd.DataFrame:
     audio = [s.experiment for q, s in source.answers.items() if s and q.startswith("audio")]
     rows = []
     for earlier, later in itertools.combinations(audio, 2):
-        got = paired(source.tested(later), source.tested(earlier))
-        rows.append(("none", MAIN, later.model, earlier.model, *paired_cells(got), True))
+        names = {"track": AUDIO_TRACK, "protocol": MAIN, "model": later.model, "against": earlier.model}
+        rows.append({**names, **paired_row(source.tested(later), source.tested(earlier)), "chosen": True})
     return pd.DataFrame(rows, columns=list(PAIRED_COLUMNS))
 
 

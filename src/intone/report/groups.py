@@ -36,6 +36,12 @@ def group_tests(source: Source) -> pd.DataFrame:
     return rows.assign(holm=holm(rows["p"].tolist()))
 
 
+def sex_gap(source: Source) -> tuple[float, float]:
+    """Female minus male UAR of the lead, in points, and its corrected p; only where the sexes are known."""
+    tests = group_tests(source)
+    return float(tests["gap"]["sex"]), float(tests["holm"]["sex"])
+
+
 def groups(source: Source) -> list[Told]:
     """Intensity and sentence; the sexes are told of on the first page."""
     tests, found = group_tests(source), []

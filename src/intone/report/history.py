@@ -1,7 +1,5 @@
 """An experiment -> its learning curves: epochs of its own, or of what each fold picked."""
 
-import json
-
 import pandas as pd
 
 from intone.confidence import log_loss
@@ -11,16 +9,15 @@ from intone.results import Experiment
 
 def history_of(source: Source, experiment: Experiment) -> pd.DataFrame:
     """Rows of history.csv.gz (`epoch, split, loss, accuracy, uar, fold`); empty where it was not learned by epochs."""
-    history, choices = source.table("history.csv.gz"), source.table("choices.csv")
-    if history is None or choices is None:
+    history = source.table("history.csv.gz")
+    if history is None:
         return pd.DataFrame()
     mine = _of(history, experiment.model, experiment)
     if len(mine):
         return mine
     parts = []
-    for row in _of(choices, experiment.model, experiment).to_dict("records"):
-        picked = json.loads(row["details"]).get("picked", "")
-        epochs = _of(history, picked, experiment)
+    for row in source.choices(experiment).to_dict("records"):
+        epochs = _of(history, row["details"].get("picked", ""), experiment)
         parts.append(epochs[epochs["fold"] == row["fold"]])
     return pd.concat(parts) if parts else pd.DataFrame()
 

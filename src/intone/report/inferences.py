@@ -1,6 +1,5 @@
 """A results folder -> what may be concluded from it: sentences whose wording the computed tests choose."""
 
-import json
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,7 +8,7 @@ from intone.breakdown import by_emotion
 from intone.confidence import trust
 from intone.numerals import p_value, points, rate, span_of_points
 from intone.report.comparisons import comparisons, text_against_chance
-from intone.report.groups import actors, development, group_tests, groups, sentences
+from intone.report.groups import actors, development, groups, sentences, sex_gap
 from intone.report.leaks import audit
 from intone.report.markdown import GAIN, LEVEL, LOSS, listed, verdict, whole_span
 from intone.report.source import AUDIO_TRACK, MAIN, WORDS, Source
@@ -61,7 +60,7 @@ def _hears(source: Source) -> Inference:
             f"{rate(met)} %) and the rest with knowing the clip"
         )
     early = validation["accuracy"] - test["accuracy"]
-    return Inference(head, text + f". Validation actors said {points(early)} of test.")
+    return Inference(head, text + f". On validation actors it is {points(early)} points off that.")
 
 
 def _words(source: Source) -> Inference | None:
@@ -116,11 +115,8 @@ def _both(source: Source, tests: pd.DataFrame) -> Inference | None:
 
 def _abstained(source: Source, test: pd.Series) -> str:
     """In how many folds a fusion that chooses took sound alone, of whose figures it then has a copy."""
-    choices = source.table("choices.csv")
-    if choices is None:
-        return ""
-    keys = (choices["model"] == test["model"]) & (choices["track"] == test["track"])
-    picked = [json.loads(d).get("picked") for d in choices[keys & (choices["protocol"] == test["protocol"])]["details"]]
+    fusion = source.find(test["model"], test["track"], test["protocol"])
+    picked = [details.get("picked") for details in source.choices(fusion)["details"]] if fusion else []
     alone = picked.count(test["against"])
     return f"; it took sound alone in {alone} of {len(picked)} folds" if alone else ""
 
@@ -160,7 +156,7 @@ def _trust(source: Source) -> Inference:
     )
     head = "It knows when it does not know" if reached else "Its confidence is not to be taken at its word"
     if source.sexes:
-        gap, p = (float(group_tests(source)[column]["sex"]) for column in ("gap", "holm"))
+        gap, p = sex_gap(source)
         text += (
             f" Women's portrayals are recognised {rate(abs(gap))} points {'better' if gap > 0 else 'worse'} than men's "
             f"(UAR, p {p_value(p)})" + (", as they are by listeners." if gap > 0 and p < LEVEL else ".")

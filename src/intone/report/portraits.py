@@ -1,6 +1,5 @@
 """A page a model: curves, confusions, every emotion, every actor, by intensity, sentence and sex; and every run."""
 
-import json
 from typing import Any
 
 import pandas as pd
@@ -14,7 +13,7 @@ from intone.numerals import rate, size
 from intone.report.history import final, history_of, learned_once
 from intone.report.markdown import Gallery, listed, table, whole_span
 from intone.report.others import others
-from intone.report.source import WORDS, Source, Subject
+from intone.report.source import LABELLED, WORDS, Source, Subject
 from intone.results import Experiment
 from intone.splits import PARTS
 
@@ -45,7 +44,7 @@ def _portrait(source: Source, subject: Subject, gallery: Gallery) -> dict[str, A
     return {
         "title": subject.title,
         "same": "",
-        "note": "paired by label: measures fusion, not RAVDESS" if experiment.track == "natural" else "",
+        "note": LABELLED if experiment.track == "natural" else "",
         "made": _made(source, experiment),
         "parts": gallery.captioned(
             f"{subject.title}: the three parts; loss in nats per clip.", _parts(source, experiment)
@@ -63,12 +62,8 @@ def _made(source: Source, experiment: Experiment) -> str:
     """Size, time and what the folds chose, in a sentence or two."""
     row = source.row(experiment)
     text = f"{size(row['parameters'])} parameters; {row['seconds']:.0f} s of training a fold, branches included."
-    choices = source.table("choices.csv")
-    if choices is None:
-        return text
-    keys = (choices["model"] == experiment.model) & (choices["track"] == experiment.track)
-    rows = choices[keys & (choices["protocol"] == experiment.protocol)]
-    details = [json.loads(d) for d in rows["details"]]
+    rows = source.choices(experiment)
+    details = list(rows["details"])
     picked = pd.Series([d["picked"] for d in details if "picked" in d])
     if len(picked):
         counts = picked.value_counts()

@@ -12,7 +12,7 @@ from intone.marks import MARKS, RECALL, SEX_RECALL, SEX_UAR
 from intone.numerals import p_value, points, rate
 from intone.report.calibration import FAILED, PASSED
 from intone.report.elsewhere import elsewhere
-from intone.report.groups import group_tests
+from intone.report.groups import sex_gap
 from intone.report.markdown import Gallery, absent, listed, table
 from intone.report.source import AUDIO_TRACK, Source, Subject
 
@@ -73,7 +73,7 @@ def fairness(source: Source, subjects: list[Subject]) -> str:
 def _sexes(source: Source) -> str:
     if not source.sexes:
         return ""
-    gap, p = (float(group_tests(source)[column]["sex"]) for column in ("gap", "holm"))
+    gap, p = sex_gap(source)
     heard = source.published[source.published["topic"] == "listeners"].set_index("setting")["value"].astype(float)
     theirs = heard["female"] - heard["male"]
     found = "The sexes differ by more than chance" if p < 0.05 else "The sexes differ no more than by chance"

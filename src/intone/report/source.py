@@ -53,6 +53,10 @@ WORDS = {
 """Track -> its words, for readers."""
 
 
+LABELLED = "paired by label: measures fusion, not RAVDESS"
+"""Stands over whatever was measured on `natural`."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A folder of results. Raises IntoneError where its summary is not there."""
@@ -91,6 +95,15 @@ class Source:
         s = self.summary
         rows = s[(s["model"] == model) & (s["track"] == track) & (s["protocol"] == protocol)]
         return Experiment(model, str(rows["modality"].iloc[0]), track, protocol) if len(rows) else None
+
+    def choices(self, experiment: Experiment) -> pd.DataFrame:
+        """What its folds chose: columns `fold, temperature, details` (a dict); no rows where none is known."""
+        rows = self.table("choices.csv")
+        if rows is None:
+            return pd.DataFrame(columns=["fold", "temperature", "details"])
+        is_it = (rows["model"] == experiment.model) & (rows["track"] == experiment.track)
+        mine = rows.loc[is_it & (rows["protocol"] == experiment.protocol), ["fold", "temperature", "details"]]
+        return mine.assign(details=mine["details"].map(json.loads))
 
     def predictions(self, experiment: Experiment) -> pd.DataFrame:
         """All parts of an experiment's predictions."""
