@@ -1,6 +1,8 @@
 """The command: what stands where afterwards, what is left out and why, what a second run does again."""
 
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -109,6 +111,32 @@ def test_two_files_of_the_very_same_name_are_told_apart(tmp_path):
     assert len({(t.folder, t.stem) for t in found}) == 2
 
 
+def test_a_name_that_ends_like_another_does_not_overwrite_it(tmp_path):
+    found = planned([tmp_path / name for name in ("a.wav", "a.mp3", "a.wav.flac", "a.wav-2.flac")], tmp_path, ("json",))
+    assert [t.stem for t in found] == ["a.wav", "a.mp3", "a.wav-2", "a.wav-2-2"]
+
+
+def test_a_name_that_is_no_text_is_analysed_like_any_other(folder, settings, tmp_path):
+    odd = os.fsdecode(b"\xff.wav")
+    shutil.copyfile(folder / "a.wav", folder / odd)
+    with pytest.raises(Partly, match="1 of 5 files were left out"):
+        go(folder, settings, tmp_path / "out")
+    assert (tmp_path / "out" / odd).with_suffix(".json").is_file()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_wrong_setting_is_one_sentence_from_any_number_of_workers(folder, model_file, tmp_path, capfd, workers):
+    (tmp_path / "empty").mkdir()
+    for words, said in (
+        (["--no-text", "--model", str(folder / "a.wav")], "not a model file"),
+        (["--whisper", str(tmp_path / "empty"), "--model", str(model_file)], "holds no Whisper"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            main(["analyze", str(folder), *words, "--workers", workers])
+        complaint = capfd.readouterr().err
+        assert stop.value.code == 1 and said in complaint and "Traceback" not in complaint
+
+
 def test_a_decoder_that_fails_in_its_own_way_costs_one_file(folder, settings, tmp_path, monkeypatch, capsys):
     def broken(path: Path) -> None:
         raise RuntimeError("inside")
@@ -201,11 +229,17 @@ def test_a_model_is_kept_under_a_name_if_it_is_the_right_one(model_file, tmp_pat
     sha256 = file_digest(model_file)
     main(["models", "get", "mine", "--source", str(model_file), "--sha256", sha256])
     main(["analyze", str(folder / "a.wav"), "--model", "mine", "--no-text"])
+    assert "no speech" in capsys.readouterr().out
     main(["models", "list"])
     said = capsys.readouterr().out
     (row,) = (line for line in said.splitlines() if line.split()[:1] == ["mine"])
-    assert "no speech" in said and row.split()[-2:] == ["none", "True"]
+    assert row.split()[-2:] == ["none", "True"]
     assert "mine: largest difference of a logit from the network" in said
+    (model_store.find("mine").parent / "broken.onnx").write_bytes(b"broken")
+    main(["models", "list"])
+    again = capsys.readouterr()
+    assert again.out == said and "broken.onnx is not a model file" in again.err
+    (model_store.find("mine").parent / "broken.onnx").unlink()
     main(["models", "get", "far", "--source", model_file.as_uri(), "--sha256", sha256])
     assert model_store.find("far").read_bytes() == model_file.read_bytes()
     (tmp_path / "other").write_bytes(b"other")

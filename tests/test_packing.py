@@ -133,9 +133,21 @@ def test_everyones_model_learns_from_all_and_is_calibrated_by_its_folds(lab, cor
     config = json.loads((folder / "config.json").read_text())
     assert config["settings"]["model"] in picked and "everyone" in folder.parent.name
     assert config["scores"]["clips"] == len(corpus.clips) and 0 <= config["unsure"] < 1
+    assert config["unsure"] == unsure_of_strangers(lab, config, corpus)
     before = (folder / "config.json").stat().st_mtime_ns
     assert train_everyone(lab, "choice", "none", "speakers") == folder
     assert (folder / "config.json").stat().st_mtime_ns == before
+
+
+def unsure_of_strangers(lab, config, corpus):
+    """The threshold at the temperature that the file has, counted once more."""
+    right, sure = [], []
+    for split in folds(corpus.clips, "speakers"):
+        logits = lab.fold(config["settings"]["model"], "none", split).logits.loc[list(split.test)]
+        chances = softmax(logits.to_numpy() / config["temperature"])
+        right.append(chances.argmax(1) == lab.true(split.test))
+        sure.append(chances.max(1))
+    return unsure_below(np.concatenate(sure), np.concatenate(right))
 
 
 def test_everyones_probe_differs_from_its_folds_and_fits_in_one_file(lab, corpus, tmp_path):

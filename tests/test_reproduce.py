@@ -1,10 +1,12 @@
 """The plan of the whole experiment: every model once a track, what is made side by side, answers fixed beforehand."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from intone import reproduce
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evidence import paired_tests
@@ -50,6 +52,18 @@ def test_a_quick_run_leaves_encoders_out_unless_asked():
 def test_four_actors_are_too_few_for_encoders():
     with pytest.raises(IntoneError, match="--actors 5 or more"):
         Reproduce(quick=True, transformers="yes", actors=4).run()
+
+
+def test_a_part_of_ravdess_is_not_published(ravdess_folder, tmp_path):
+    with pytest.raises(IntoneError, match="holds 64 of RAVDESS's 1440 clips"):
+        Reproduce(ravdess_folder, transformers="no", runs=tmp_path, results=tmp_path / "results", workers=1).run()
+
+
+def test_a_download_that_was_begun_is_gone_on_with(ravdess_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduce.ravdess, "get", lambda folder: Path("fetched"))
+    assert reproduce._data(ravdess_folder) == ravdess_folder
+    (tmp_path / "Audio.zip.part").touch()
+    assert reproduce._data(tmp_path) == Path("fetched")
 
 
 def test_a_name_costs_what_its_longest_beginning_costs():

@@ -21,6 +21,11 @@ def test_another_encoder_below_a_model(model, track, ravdess_folder, tiny_whispe
     assert all(0 <= metrics["validation"]["uar"] <= 100 for _, metrics in done)
 
 
+def test_a_protocol_of_ravdess_takes_no_table_of_ones_own(tmp_path):
+    with pytest.raises(IntoneError, match="give --protocol speakers"):
+        list(train_all("audio_cnn", "none", "luna5", tmp_path / "not read.csv", None, tmp_path, 1, 0))
+
+
 def test_a_network_from_scratch_takes_no_weights(ravdess_folder, tiny_whisper, tmp_path):
     with pytest.raises(IntoneError, match="from scratch: it takes no weights"):
         trained("audio_cnn", "none", ravdess_folder, tmp_path, tiny_whisper)

@@ -15,7 +15,7 @@ from intone.cli import main
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.predictions import read, read_clips
-from intone.verdict import against_first, judge
+from intone.verdict import against_first, judge, write
 
 
 def two_folds() -> pd.DataFrame:
@@ -204,6 +204,19 @@ def test_group_gap_agrees_with_scipy():
     exact = stats.permutation_test((one, other), lambda a, b: a.mean() - b.mean(), n_resamples=20_000, rng=0)
     assert gap == pytest.approx(one.mean() - other.mean())
     assert p == pytest.approx(exact.pvalue, abs=0.01)
+
+
+def test_other_speakers_than_the_firsts_are_refused_by_name(tmp_path):
+    for name, speakers in (("one", 12), ("two", 11)):
+        predictions(0.5, 0, speakers=speakers).to_csv(tmp_path / f"{name}.csv", index=False)
+    with pytest.raises(IntoneError, match=r"two\.csv has other speakers than .*one\.csv"):
+        against_first(judge([tmp_path / "one.csv", tmp_path / "two.csv"]))
+
+
+def test_a_name_with_signs_of_a_formula_is_drawn(tmp_path):
+    path = tmp_path / "cost in $ of $x^.csv"
+    predictions(0.5, 0).to_csv(path, index=False)
+    assert len(write(judge([path]), tmp_path / "out")) == 5
 
 
 def test_files_are_held_against_the_first_with_holm(tmp_path):

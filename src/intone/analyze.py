@@ -4,6 +4,7 @@ Exit status: 0 all done; 1 nothing could be done, or the outputs can't be writte
 left out, each named with the reason, and all others are done; 130 Ctrl-C. What is finished stays on disk.
 """
 
+import itertools
 import os
 import sys
 from collections import Counter
@@ -18,6 +19,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+import intone
 from intone import formats, model_store, screen
 from intone.cache import digest, file_digest
 from intone.errors import BadClip, IntoneError, Missing, Partly
@@ -26,7 +28,7 @@ from intone.journal import Journal
 from intone.predict import Analyzer, loaded
 from intone.progress import bar, say
 from intone.recording import Recording, recordings
-from intone.transcripts import Whisper
+from intone.whisper import Whisper
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,11 @@ class Settings:
     def key(self) -> str:
         """Names whatever changes the answers."""
         ear = Whisper(self.whisper).settings if self.whisper else None
-        return digest(file_digest(self.model), ear, self.language)
+        return digest(intone.__version__, file_digest(self.model), ear, self.language)
+
+    def analyzer(self) -> Analyzer:
+        """A fresh one. Raises IntoneError for what can't be loaded."""
+        return loaded(self.model, self.whisper, self.language, self.threads)
 
 
 def analyze(
@@ -141,14 +147,15 @@ def planned(files: Sequence[Path], out: Path | None, names: tuple[str, ...]) -> 
         except IntoneError as problem:
             found[folder], problems[folder] = Path(folder.name), str(problem)
     stems = Counter(str(place.with_suffix("")) for place in found.values())
-    seen: Counter[str] = Counter()
+    taken: set[tuple[Path, str]] = set()
     colours, width = sys.stdout.isatty(), min(get_terminal_size((100, 24)).columns, 160)
     whole = out is None or len(found) == 1
     tasks = []
     for path, place in found.items():
-        stem = place.name if stems[str(place.with_suffix(""))] > 1 else place.stem
-        seen[str(place)] += 1
-        stem += f"-{seen[str(place)]}" if seen[str(place)] > 1 else ""
+        first = place.name if stems[str(place.with_suffix(""))] > 1 else place.stem
+        numbered = (f"{first}-{k}" for k in itertools.count(2))
+        stem = next(s for s in itertools.chain([first], numbered) if (place.parent, s) not in taken)
+        taken.add((place.parent, stem))
         where = out / place.parent if out else None
         tasks.append(Task(path, where, stem, names, whole, colours, width, problems.get(path, "")))
     return tasks
@@ -204,6 +211,7 @@ def each(tasks: Sequence[Task], settings: Settings, workers: int) -> Iterator[Do
         _start(settings)
         yield from map(one, tasks)
         return
+    settings.analyzer()  # what is wrong with a setting is said here, once, and not by every worker
     with ProcessPoolExecutor(workers, get_context("spawn"), _start, (settings,)) as pool:
         jobs = [pool.submit(one, task) for task in tasks]
         try:
@@ -221,7 +229,7 @@ _analyzer: Analyzer | None = None
 def _start(settings: Settings) -> None:
     """This process's own analyzer."""
     global _analyzer
-    _analyzer = loaded(settings.model, settings.whisper, settings.language, settings.threads)
+    _analyzer = settings.analyzer()
 
 
 def one(task: Task) -> Done:

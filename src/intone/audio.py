@@ -1,6 +1,7 @@
 """Any audio or video file -> the clip that everything else works on: mono float32 at 16 kHz, in [-1, 1]."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +62,7 @@ def to_clip(samples: np.ndarray, rate: int, name: str = "This signal") -> np.nda
 def duration(path: Path) -> float:
     """Seconds: by the header where soundfile reads it, else by decoding. Raises BadClip where neither can."""
     try:
-        header = soundfile.info(path)
+        header = soundfile.info(os.fsencode(path))
         return header.frames / header.samplerate
     except (soundfile.LibsndfileError, TypeError):  # it takes .raw for a format whose rate has to be told
         return len(read_clip(path)) / SAMPLE_RATE

@@ -20,7 +20,7 @@ from intone.model_file import Card, Model
 from intone.progress import say
 from intone.recording import Recording
 from intone.segments import VOICE, speech_bounds, stretches
-from intone.transcripts import Whisper
+from intone.whisper import Whisper
 
 
 def bench(
@@ -31,7 +31,8 @@ def bench(
     Processor time of one thread is compared, so that other work on the machine doesn't count.
 
     Args:
-        model: A file that `intone export` made, or a name; without it, a network with random weights.
+        model: A file that `intone export` made, or a name; else the package's own; where there is none,
+            a network with random weights.
         ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess; without it, synthetic speech.
         clips: How many clips are timed, after one to warm up.
         minutes: Lengths of the recordings whose memory is measured; 180 for three hours.

@@ -62,7 +62,7 @@ LINES = {
     "report": "Write the report (PDF, DOCX, HTML) from results/ alone.",
 }
 
-EXTRAS = {"evaluate": "report", "report": "report", "serve": "serve"}
+EXTRAS = {"data show": "report", "evaluate": "report", "report": "report", "serve": "serve"}
 """Command -> what it needs beyond the core, where that isn't the training libraries."""
 
 

@@ -103,15 +103,18 @@ def transcribe(
         language: Code of the language, such as en or de.
     """
     from intone.errors import BadClip, Partly
-    from intone.transcripts import Backend, Whisper, transcribe_file
+    from intone.transcripts import Backend, transcribe_file
+    from intone.whisper import Whisper
 
     if not files:
         raise IntoneError("Nothing to transcribe: name audio files.")
-    recogniser: Backend = Whisper(language=language)
     if backend == "google":
         from intone.google_speech import GoogleSpeech
 
-        recogniser = GoogleSpeech(language="en-US" if language == "en" else language)
+        recogniser: Backend = GoogleSpeech(language="en-US" if language == "en" else language)
+    else:
+        recogniser = Whisper(language=language)
+        recogniser.check_language(language)
     done = 0
     for path in files:
         try:

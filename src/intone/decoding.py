@@ -6,6 +6,7 @@ before memory is spent on it.
 
 import contextlib
 import itertools
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ def opened(path: Path) -> tuple[int, Iterator[np.ndarray]]:
         # libsndfile would believe the name, and the decoder below it writes its complaints onto the terminal.
         return _opened_av(path)
     try:
-        file = soundfile.SoundFile(path)
+        file = soundfile.SoundFile(os.fsencode(path))  # bytes, since a name need not be text
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: an ending that announces raw samples
         # A broken FLAC is still FLAC: PyAV would hand out the part that it can read as if it were the whole.
         if _is_wav_or_flac(path):

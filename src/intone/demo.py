@@ -29,7 +29,8 @@ from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import LateRecipe
 from intone.splits import folds
 from intone.train import TrainingPreset
-from intone.transcripts import Whisper, transcribe
+from intone.transcripts import transcribe
+from intone.whisper import Whisper
 from intone.workers import Task, make_all
 
 NOTICE = (

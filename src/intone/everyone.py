@@ -1,7 +1,7 @@
 """A model's folds -> the same model trained on every speaker, calibrated by what the folds said of strangers.
 
-Nobody is left to judge it by, so its figures are those of its twins, out of fold; its temperature comes from their
-logits of test speakers, its threshold for "unsure" from their validation speakers.
+Nobody is left to judge it by, so its figures are those of its twins, out of fold; its temperature, and at that
+temperature its threshold for "unsure", come from their logits of test speakers.
 """
 
 import json
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from intone.cache import write_whole
-from intone.calibrate import temperature, unsure_below
+from intone.calibrate import probabilities, temperature, unsure_below
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evaluate import score
@@ -74,20 +74,31 @@ def _learn(
 
 
 def judged(lab: Lab, made: Sequence[StoredFold]) -> dict[str, Any]:
-    """Temperature, threshold and figures from folds: each clip as its own fold's test or validation heard it."""
-    tables = [fold.predictions for fold in made]
-    tests = [table.loc[table["split"] == "test", "file"] for table in tables]
-    logits = pd.concat([fold.logits.loc[files] for fold, files in zip(made, tests, strict=True)])
-    tested = pd.concat([table[table["split"] == "test"] for table in tables])
-    t = temperature(logits.to_numpy(), lab.true(list(logits.index)))
-    return {"temperature": t, "unsure": threshold(pd.concat(tables)), "scores": figures(tested)}
+    """Temperature, threshold and figures from folds: each clip as its own fold's test heard it.
+
+    The figures are at the temperature that the other folds' test speakers ask for, as strangers are met.
+    """
+    tested = [table[table["split"] == "test"].set_index("file") for table in (fold.predictions for fold in made)]
+    logits = [fold.logits.loc[table.index, list(EMOTIONS)] for fold, table in zip(made, tested, strict=True)]
+
+    def warmth(heard: Sequence[pd.DataFrame]) -> float:
+        together = pd.concat(heard)
+        return temperature(together.to_numpy(), lab.true(list(together.index)))
+
+    def answers(k: int, t: float) -> pd.DataFrame:
+        chances = pd.DataFrame(probabilities(logits[k].to_numpy(), t), logits[k].index, list(EMOTIONS))
+        return tested[k].drop(columns=list(EMOTIONS)).join(chances).reset_index()
+
+    t, order = warmth(logits), range(len(made))
+    shipped = pd.concat([answers(k, t) for k in order])
+    strange = pd.concat([answers(k, warmth([*logits[:k], *logits[k + 1 :]])) for k in order])
+    return {"temperature": t, "unsure": threshold(shipped), "scores": figures(strange)}
 
 
-def threshold(predictions: pd.DataFrame) -> float:
-    """The confidence below which the answers to validation clips were wrong at least as often as right."""
-    chosen = predictions[predictions["split"] == "validation"]
-    right = (chosen["predicted"] == chosen["emotion"]).to_numpy()
-    return unsure_below(chosen[list(EMOTIONS)].to_numpy().max(1), right)
+def threshold(answered: pd.DataFrame) -> float:
+    """The confidence below which a predictions table's answers were wrong at least as often as right."""
+    right = (answered["predicted"] == answered["emotion"]).to_numpy()
+    return unsure_below(answered[list(EMOTIONS)].to_numpy().max(1), right)
 
 
 def figures(tested: pd.DataFrame) -> dict[str, float]:

@@ -75,7 +75,10 @@ class Run:
         if "scores" in self.config:
             return {"unsure": self.config["unsure"], "scores": self.config["scores"]}
         table = pd.read_csv(self.folder / "predictions.csv", dtype={"fold": str})
-        return {"unsure": threshold(table), "scores": figures(table[table["split"] == "test"])}
+        return {
+            "unsure": threshold(table[table["split"] == "validation"]),
+            "scores": figures(table[table["split"] == "test"]),
+        }
 
 
 def _no_run(folder: Path) -> str:

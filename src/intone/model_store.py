@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -12,13 +13,15 @@ from intone.cache import cache_folder
 from intone.download import fetch, verified
 from intone.errors import IntoneError, Missing
 from intone.model_file import Model
+from intone.progress import say
 
 DEFAULT: Final = "(default)"
 """What the package's own model is called in a list."""
 
 
 def find(model: str | Path | None) -> Path:
-    """Where the file is; raises Missing where it isn't on this machine."""
+    """Where the file is: a name that isn't kept here is taken for a path. Raises Missing where the package's own is
+    wanted and isn't there."""
     if model is None:
         if not own().is_file():
             raise Missing("This copy of intone comes without a model: name one, or make one with `intone export`.")
@@ -74,7 +77,11 @@ def listing() -> pd.DataFrame:
     """Columns name, what, size (MB), licence, installed: the package's own model and those that were added."""
     rows = []
     for name, path in here().items():
-        card = Model(path, threads=1).card
+        try:
+            card = Model(path, threads=1).card
+        except IntoneError as problem:  # one damaged file hides no other
+            say(str(problem))
+            continue
         what = f"emotion of speech: {card.name}, trained on {card.trained_on}"
         rows.append((name, what, round(path.stat().st_size / 1e6), card.licence, True))
     return pd.DataFrame(rows, columns=["name", "what", "size", "licence", "installed"])
@@ -82,7 +89,11 @@ def listing() -> pd.DataFrame:
 
 def facts() -> list[str]:
     """What each of them is worth and how faithful its file is, a line each."""
-    return [f"{name}: {fact}" for name, path in here().items() for fact in Model(path, threads=1).card.facts()]
+    found = []
+    for name, path in here().items():
+        with suppress(IntoneError):  # `listing` says it
+            found += [f"{name}: {fact}" for fact in Model(path, threads=1).card.facts()]
+    return found
 
 
 def here() -> dict[str, Path]:

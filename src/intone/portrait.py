@@ -2,7 +2,7 @@
 
     draw(corpus, Path("figures"))
 
-Measuring all 1440 clips of RAVDESS takes some ten seconds; matplotlib comes with `pip install "intone[train]"`.
+Measuring all 1440 clips of RAVDESS takes some ten seconds; matplotlib comes with `pip install "intone[report]"`.
 """
 
 import importlib.util
@@ -41,7 +41,7 @@ def draw(corpus: Corpus, folder: Path) -> list[Path]:
     Raises Missing where matplotlib is not installed.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        raise Missing('Pictures need matplotlib: `pip install "intone[train]"` brings it.')
+        raise Missing('Pictures need matplotlib: `pip install "intone[report]"` brings it.')
     measured, name = measure(corpus), corpus.name
     figures = {
         "counts": counts(corpus.clips),

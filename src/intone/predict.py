@@ -31,7 +31,7 @@ from intone.segments import (
     stretches,
     text_of,
 )
-from intone.transcripts import Whisper
+from intone.whisper import Whisper
 from intone.word_times import Word
 
 Value = TypeVar("Value")
@@ -247,6 +247,6 @@ def loaded(model: str | Path | None, whisper: str | None, language: str | None, 
     ear = Whisper(whisper, threads=threads) if whisper else None
     if ear:
         _ = ear.folder  # whoever has no weights learns it now
-        if language and not ear.knows(language):
-            raise IntoneError(f"Whisper knows no language {language!r}: give its code, such as en or de.")
+        if language:
+            ear.check_language(language)
     return Analyzer(Model(model_store.find(model), threads), ear, language)

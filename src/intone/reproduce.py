@@ -27,7 +27,8 @@ from intone.recipes.audio import screened
 from intone.report import report
 from intone.results import Experiment, fix_answers, log_look, merge, publish
 from intone.splits import PARTS, Split, folds
-from intone.transcripts import Whisper, transcribe
+from intone.transcripts import transcribe
+from intone.whisper import Whisper
 from intone.word_errors import word_error_table
 from intone.workers import Task, make_all
 
@@ -139,7 +140,14 @@ class Reproduce:
 
     def _lab(self, results: Path) -> Lab:
         actors = range(1, self.actors + 1) if self.quick else None
-        corpus = screened(ravdess.load(_data(self.ravdess), actors), FeatureSettings(), self.workers)
+        place = _data(self.ravdess)
+        clips = ravdess.load(place, actors)
+        if not self.quick and len(clips.clips) < ravdess.CLIPS:
+            raise IntoneError(
+                f"{place} holds {len(clips.clips)} of RAVDESS's {ravdess.CLIPS} clips, and figures of some of them "
+                f"can't be published: `intone data get ravdess --folder {place}` brings the rest."
+            )
+        corpus = screened(clips, FeatureSettings(), self.workers)
         transcripts = heard(corpus, results)
         effort = Effort(6, 5, 1, 2, 3, 1) if self.quick else Effort()
         runs = self.runs / "quick" if self.quick else self.runs
@@ -182,11 +190,12 @@ def heard(corpus: Corpus, results: Path) -> pd.DataFrame:
 
 
 def _data(folder: Path | None) -> Path:
-    """Where RAVDESS is, downloaded if it is nowhere."""
+    """Where RAVDESS is, downloaded if it is nowhere, or if a download was begun there."""
     try:
-        return ravdess.find(folder)
+        place = ravdess.find(folder)
     except IntoneError:
         return ravdess.get(folder)
+    return ravdess.get(folder) if any(place.glob("*.zip.part")) else place
 
 
 def _sentences(folder: Path | None, beside: Path | None) -> Path:

@@ -44,6 +44,9 @@ PROTOCOLS = ("luna5", "emobox6", "loso24", "luna5_sentence", "random", "speakers
 """`random` shuffles clips and so leaks speakers (for the leakage audit alone); `speakers` is leave-some-out for
 any corpus that is not RAVDESS."""
 
+OF_RAVDESS = ("luna5", "emobox6", "loso24", "luna5_sentence")
+"""Those that name its actors."""
+
 
 @dataclass(frozen=True)
 class Split:

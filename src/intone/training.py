@@ -16,9 +16,10 @@ from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
 from intone.recipes import MODELS
 from intone.recipes.audio import screened
-from intone.splits import folds
+from intone.splits import OF_RAVDESS, folds
 from intone.tracks import TRACKS
-from intone.transcripts import Whisper, transcribe
+from intone.transcripts import transcribe
+from intone.whisper import Whisper
 
 
 def train_all(
@@ -38,6 +39,8 @@ def train_all(
     for an unknown model or track, for a text model without words, for weights below a model that takes none, and for a
     protocol whose actors the corpus doesn't have.
     """
+    if own and protocol in OF_RAVDESS:
+        raise IntoneError(f"{protocol} names RAVDESS's actors: for a table of your own give --protocol speakers.")
     lab, model = prepared(model, track, own, folder, runs, epochs, seed, weights)
     for split in folds(lab.corpus.clips, protocol):
         done = lab.fold(model, track, split)

@@ -92,8 +92,14 @@ def verdict(rows: pd.DataFrame, clips: pd.DataFrame | None = None) -> Verdict:
 def against_first(found: Mapping[str, Verdict]) -> pd.DataFrame:
     """Index: every file but the first; columns `gap` (points of UAR, it minus the first), `p`, `holm`."""
     first, *others = found.values()
+    names = list(found)
+    for name, other in zip(names[1:], others, strict=True):
+        if set(other.rows["speaker"]) != set(first.rows["speaker"]):
+            raise IntoneError(
+                f"{name} has other speakers than {names[0]}: only the same ones can be held side by side."
+            )
     tests = [sign_flip(other.rows, first.rows) for other in others]
-    table = pd.DataFrame(tests, columns=["gap", "p"], index=pd.Index(list(found)[1:], name="predictions"))
+    table = pd.DataFrame(tests, columns=["gap", "p"], index=pd.Index(names[1:], name="predictions"))
     return table.assign(holm=holm(table["p"].tolist()))
 
 
@@ -160,10 +166,11 @@ def write(found: Mapping[str, Verdict], folder: Path) -> list[Path]:
         stem = short(name) if len(found) == 1 else f"{k}-{short(name)}"
         clips = ravdess_clips(got.rows["file"].tolist())
         sex = dict(zip(clips["speaker"], clips["sex"], strict=True)) if clips is not None else None
+        label = stem.replace("$", r"\$")  # matplotlib would take what is between two of them for a formula
         drawn = {
             "confusion": figures.confusion_figure(got.rows),
-            "reliability": figures.reliability_figure({stem: got.rows}),
-            "risk-coverage": figures.risk_coverage_figure({stem: got.rows}),
+            "reliability": figures.reliability_figure({label: got.rows}),
+            "risk-coverage": figures.risk_coverage_figure({label: got.rows}),
             "speakers": figures.speakers_figure(got.speakers, sex),
         }
         paths += [figures.save(figure, folder / f"{stem}-{what}.png") for what, figure in drawn.items()]
