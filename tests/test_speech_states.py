@@ -7,6 +7,7 @@ import transformers as hub
 
 from intone.errors import IntoneError
 from intone.models.audio_transformer import AudioTransformer, AudioTransformerPreset, StateExamples
+from intone.models.batch import inside
 from intone.models.speech_states import SpeechStates
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
@@ -100,8 +101,27 @@ def test_blocks_that_learn_say_what_whisper_says_and_nothing_of_a_neighbour(tiny
     network = AudioTransformer(1, 16, AudioTransformerPreset(hidden=4), whole.network.blocks[1:]).eval()
     both, alone = (next(iter(examples.batches(files, 4))) for files in (["a", "b"], ["b"]))
     with torch.inference_mode():
-        np.testing.assert_allclose(network._through(*alone.inputs)[0], whole(SIGNAL[:9000]), atol=5e-3)
+        np.testing.assert_allclose(network._through(alone.inputs[0][:, 0], None)[0], whole(SIGNAL[:9000]), atol=5e-3)
         torch.testing.assert_close(network(*both.inputs)[0][1:], network(*alone.inputs)[0])
+
+
+def test_clips_one_behind_another_learn_just_as_padded_ones(tiny_whisper):
+    blocks = SpeechStates(tiny_whisper, (2,)).network.blocks.requires_grad_(True)
+    network = AudioTransformer(1, 16, AudioTransformerPreset(hidden=4, dropout=0.0), blocks)
+    states, lengths = torch.randn(3, 1, 9, 16), torch.tensor([9, 4, 6])
+    own = inside(lengths, 9)[..., None]
+    told, learned = {}, {}
+    for packed in (True, False):
+        network.train(packed).zero_grad()
+        given = states.clone().requires_grad_()
+        told[packed] = network.sequence(given, lengths)[0] * own
+        (told[packed] ** 3).sum().backward()
+        learned[packed] = [given.grad, *(p.grad for p in network.parameters() if p.grad is not None)]
+    torch.testing.assert_close(told[True], told[False])
+    assert len(learned[True]) == len(learned[False]) > len(list(blocks.parameters()))
+    for one, other in zip(learned[True], learned[False], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+    assert not learned[True][0][1, :, 4:].any()
 
 
 def test_a_training_copy_hides_a_stretch_and_leaves_the_clip_as_it_was():

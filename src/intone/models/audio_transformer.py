@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from intone.emotions import EMOTIONS, INDEX
+from intone.models import clip_attention
 from intone.models.batch import Batch, in_batches, inside
+from intone.models.clip_attention import Places, unheard
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class AudioTransformer(nn.Module):
         if blocks and layers != 1:
             raise ValueError("blocks stand above one layer")
         self.blocks = nn.ModuleList(blocks)
+        for block in blocks:
+            block.self_attn.config._attn_implementation = clip_attention.NAME  # type: ignore[union-attr]
         layers += len(blocks)
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.layer_scores = nn.Parameter(torch.zeros(layers))
@@ -54,18 +58,25 @@ class AudioTransformer(nn.Module):
 
     def sequence(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """[B, layers, T, D], [B] -> layers weighed and projected, [B, T, width], the lengths."""
+        if len(self.blocks) and self.training:
+            places = Places.of(lengths, states.shape[2])
+            alone = self._through(places.packed(states[:, 0])[None], None, places=places)
+            return places.padded(self._projected(alone)[0]), lengths
         if len(self.blocks):
-            states = self._through(states, lengths)
-        share = self.layer_scores.softmax(0)
-        return self.project((self.norm(states.float()) * share[:, None, None]).sum(1)).float(), lengths
+            states = self._through(states[:, 0], unheard(inside(lengths, states.shape[2])))
+        return self._projected(states), lengths
 
-    def _through(self, states: Tensor, lengths: Tensor) -> Tensor:
-        """[B, 1, T, D] -> [B, 1 + blocks, T, D]; nobody attends to what stands behind a clip's end."""
-        x = states[:, 0].float()
-        behind = -1e4 * ~inside(lengths, x.shape[1])[:, None, None]  # what is added to every score
-        out = [x]
+    def _projected(self, states: Tensor) -> Tensor:
+        """[B, layers, T, D] -> [B, T, width]."""
+        share = self.layer_scores.softmax(0)
+        projected: Tensor = self.project((self.norm(states.float()) * share[:, None, None]).sum(1))
+        return projected.float()
+
+    def _through(self, states: Tensor, behind: Tensor | None, **places: Places) -> Tensor:
+        """[B, T, D] -> [B, 1 + blocks, T, D]; nobody attends to what stands behind a clip's end."""
+        out = [states.float()]
         for block in self.blocks:
-            given = block(out[-1], behind)
+            given = block(out[-1], behind, **places)
             out.append(given[0] if isinstance(given, tuple) else given)
         return torch.stack([x.float() for x in out], 1)
 

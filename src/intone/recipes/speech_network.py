@@ -106,8 +106,6 @@ class SpeechTunedRecipe(NoisyRecipe, SpeechHeadRecipe):
         self._check(self.weights)
         trunk = Hearing(self.weights, (self.layers[0] + self.blocks,)).fresh().network
         blocks: list[Any] = [b.requires_grad_(True) for b in trunk.blocks[self.layers[0] :]]
-        for block in blocks:  # on a processor, sdpa takes three times as long to learn through
-            block.self_attn.config._attn_implementation = "eager"
         return AudioTransformer(1, self.hearing.states().width, self.network, blocks)
 
     def epochs(self, lab: Lab) -> int:
