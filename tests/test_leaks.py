@@ -40,10 +40,10 @@ def test_each_actor_is_normalised_with_its_own_clips_tested_or_not(lab):
     assert any((plain[f][0] != heard[f][0]).any() for f in plain)
 
 
-def test_the_layer_that_test_likes_is_never_worse_on_test_than_any_other(lab, splits):
+def test_layers_that_test_likes_are_never_worse_on_test_than_any_other(lab, splits):
     split = audited(splits[0], "luna5_test_layer")
     recipe = leaky(lab.recipe("audio_tiny-frozen"), "luna5_test_layer")
-    lab.models = {"probe": recipe} | {
+    lab.models = {"probe": recipe, "honest": lab.recipe("audio_tiny-frozen")} | {
         f"layer{k}": SpeechProbeRecipe(weights=recipe.weights, layers=(k,), probe=recipe.probe) for k in recipe.layers
     }
     found = {name: lab.fold(name, "none", split).predictions for name in lab.models}

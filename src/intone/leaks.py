@@ -1,4 +1,4 @@
-"""RAVDESS -> results/leaks/: probes of frozen encoders with test statistics, and with the layer that test likes best.
+"""RAVDESS -> results/leaks/: probes of frozen encoders with test statistics, and with the layers that test likes best.
 
     intone leaks
 

@@ -11,7 +11,7 @@ from intone.errors import IntoneError
 PARTS = ("train", "validation", "test")
 
 AUDITED = ("luna5_test_statistics", "luna5_test_layer")
-"""luna5's folds, with each test actor's own statistics, or the layer that does best on test."""
+"""luna5's folds, with each test actor's own statistics, or the layers that do best on test."""
 
 LEAKY = ("random", *AUDITED)
 """Protocols that let something of the test through on purpose, to show what that is worth; `random` shuffles clips."""

@@ -68,7 +68,7 @@ class SpeechProbe:
             raise IntoneError("A probe chooses its layers on speakers held out in turn: it needs two or more.")
         inner = list(GroupKFold(min(self.preset.inner, len(set(speakers)))).split(x, true, speakers))
         heard = [self._out_of_fold(x[:, layer], true, inner) for layer in range(x.shape[1])]
-        self.layers = min(self._windows(x.shape[1]), key=lambda w: _loss(np.mean([heard[k] for k in w], 0), true))
+        self.layers = min(self.windows(x.shape[1]), key=lambda w: _loss(np.mean([heard[k] for k in w], 0), true))
         self.readers = [self._reader().fit(x[:, k], true) for k in self.layers]
         return self
 
@@ -82,8 +82,8 @@ class SpeechProbe:
         """Coefficients and intercepts."""
         return sum(r[-1].coef_.size + r[-1].intercept_.size for r in self.readers)
 
-    def _windows(self, layers: int) -> list[tuple[int, ...]]:
-        """Single layers first, so that more are taken only where they are better."""
+    def windows(self, layers: int) -> list[tuple[int, ...]]:
+        """Places of neighbouring layers to choose among: single ones first, so that more have to be better."""
         widths = range(1, min(self.preset.widest, layers) + 1)
         return [tuple(range(k, k + w)) for w in widths for k in range(layers - w + 1)]
 

@@ -15,11 +15,11 @@ from intone.significance import holm
 KINDS = {
     "random": "clips shuffled: the test's actors are learned from",
     f"{MAIN}_test_statistics": "each test actor's own statistics normalise its clips",
-    f"{MAIN}_test_layer": "the encoder's layer is chosen on test",
+    f"{MAIN}_test_layer": "the encoder's layers are chosen on test",
 }
 """Protocol -> what leaks; the words made from the label are a track."""
 
-SHORT = {"random": "random split", f"{MAIN}_test_statistics": "test statistics", f"{MAIN}_test_layer": "layer by test"}
+SHORT = {"random": "random split", f"{MAIN}_test_statistics": "test statistics", f"{MAIN}_test_layer": "layers by test"}
 
 COMMAND = "intone leaks"
 
