@@ -13,6 +13,7 @@ from torch import nn
 
 from intone.augment import SpectrogramAugmentation
 from intone.emotions import EMOTIONS
+from intone.lesson import LONGEST_GRADIENT, Lesson, TrainingPreset
 from intone.models.audio_cnn import (
     REDUCTION,
     AudioCnn,
@@ -27,7 +28,7 @@ from intone.models.files import load_network_file, save_network
 from intone.models.side_tasks import SideHeads, SideTasks
 from intone.runs import Outcome, RunName, fingerprint, finished, fold_folder, read_fold, write_fold
 from intone.splits import Split
-from intone.train import LONGEST_GRADIENT, Lesson, TrainingPreset, fit
+from intone.train import fit
 
 FILES = {part: tuple(f"{part}/{i}" for i in range(n)) for part, n in (("train", 64), ("validation", 16), ("test", 16))}
 SPLIT = Split("speakers", "1", **FILES)

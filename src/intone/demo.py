@@ -20,6 +20,7 @@ from intone.errors import Missing
 from intone.evaluate import Score, score
 from intone.figures import confusion_figure, history_figure, save
 from intone.lab import Effort, Lab
+from intone.lesson import TrainingPreset
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.portrait import draw
 from intone.progress import say
@@ -28,7 +29,6 @@ from intone.recipes import MODELS
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import LateRecipe
 from intone.splits import folds
-from intone.train import TrainingPreset
 from intone.transcripts import transcribe
 from intone.whisper import Whisper
 from intone.workers import Task, make_all

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from intone.augment import SpectrogramAugmentation
 from intone.features import FeatureSettings
 from intone.lab import Recipe
+from intone.lesson import TrainingPreset
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.models.text_rnn import TextRnnPreset
 from intone.models.text_transformer import TextTransformerPreset
@@ -23,7 +24,6 @@ from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
 from intone.recipes.speech_probe import NoisyProbeRecipe, SpeechProbeRecipe
 from intone.recipes.text import TextRecipe, TfidfRecipe
 from intone.recipes.text_transformer import TextTransformerRecipe
-from intone.train import TrainingPreset
 
 BRANCHES = ("audio_cnn", "text_lstm")
 """What the fusions of the first phase are made of."""

@@ -14,6 +14,7 @@ from intone.corpora import Corpus, Skipped
 from intone.errors import BadClip, IntoneError
 from intone.features import FeatureSettings
 from intone.lab import Lab, Recipe
+from intone.lesson import TrainingPreset
 from intone.models.audio_cnn import AudioCnnPreset, AudioExamples
 from intone.models.files import load_network_file, save_network
 from intone.models.side_tasks import SideTasks
@@ -21,7 +22,7 @@ from intone.models.standardised import Standardised
 from intone.progress import say
 from intone.runs import Outcome
 from intone.splits import Split
-from intone.train import TrainingPreset, fit
+from intone.train import fit
 from intone.workers import over_all
 
 Views = Mapping[str, Sequence[np.ndarray]]

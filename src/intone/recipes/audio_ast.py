@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from intone.lesson import TrainingPreset
 from intone.models.audio_ast import AudioAstPreset
 from intone.recipes.audio import AudioPreset, AudioRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
-from intone.train import TrainingPreset
 
 
 @dataclass(frozen=True)

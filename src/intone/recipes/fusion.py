@@ -14,13 +14,14 @@ from intone.calibrate import clip_losses
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.lab import Lab, Recipe
+from intone.lesson import TrainingPreset
 from intone.models.branches import Branches
 from intone.models.files import load_network_file, save_network
 from intone.models.fusion import LATE, EarlyFusion, PairedExamples
 from intone.models.fusion_attention import AttentiveFusion, AttentiveFusionPreset
 from intone.runs import Outcome, StoredFold
 from intone.splits import Split
-from intone.train import TrainingPreset, fit
+from intone.train import fit
 
 
 class Composite(Recipe, Protocol):

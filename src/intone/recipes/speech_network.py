@@ -9,6 +9,7 @@ import torch
 
 from intone.errors import IntoneError
 from intone.lab import Lab
+from intone.lesson import TrainingPreset
 from intone.models import pretrained
 from intone.models.audio_transformer import AudioTransformer, AudioTransformerPreset, StateExamples
 from intone.models.files import load_network_file, save_network
@@ -17,7 +18,7 @@ from intone.models.speech_states import WhisperTrunk
 from intone.recipes.hearing import EncoderRecipe, Hearing, NoisyRecipe
 from intone.runs import Outcome
 from intone.splits import Split
-from intone.train import TrainingPreset, fit
+from intone.train import fit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from intone.cache import digest, write_whole
 from intone.emotions import EMOTIONS
 from intone.goemotions import reserved
 from intone.lab import Lab, Recipe
+from intone.lesson import TrainingPreset
 from intone.models.files import load_network_file, save_network
 from intone.models.text_rnn import TextExamples, TextRnn, TextRnnPreset
 from intone.models.text_tfidf import TfidfClassifier
@@ -25,7 +26,7 @@ from intone.progress import say
 from intone.runs import Outcome, claim
 from intone.splits import PARTS, Split
 from intone.tracks import sentences
-from intone.train import Fitted, TrainingPreset, fit, listen
+from intone.train import Fitted, fit, listen
 from intone.words import Encoder, Glove, Vocabulary
 
 

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from intone.lab import Lab
+from intone.lesson import TrainingPreset
 from intone.models import pretrained
 from intone.models.files import load_network_file, save_network
 from intone.models.text_transformer import SubwordVocabulary, TextTransformer, TextTransformerPreset
 from intone.recipes.text import SentenceRecipe
-from intone.train import TrainingPreset
 from intone.words import Encoder
 
 
