@@ -118,6 +118,6 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ("<pad>", "<unknown>", "kids", "dogs", "are", "talking", ".")
     reader = TextRnn(len(words), TextRnnPreset("lstm", "learned", hidden=8, learned=4)).eval()
     card = Card("tiny", "0", FeatureSettings(bands=16), 0.05, "f" * 64, "noise", "none", reading=Reading(words))
-    hearing = SpectrogramHearing(AudioCnn(16, AudioCnnPreset(width=4)).eval())
+    hearing = SpectrogramHearing(AudioCnn(16, AudioCnnPreset(width=8)).eval())
     export(Whole(hearing, ReadingNetwork(reader)), card, path)
     return path

@@ -11,7 +11,7 @@ from intone.splits import folds
 
 
 def test_a_row_a_trained_model(corpus, tmp_path, capsys):
-    recipe = AudioRecipe(network=AudioCnnPreset(width=4), speeds=(1.0,))
+    recipe = AudioRecipe(network=AudioCnnPreset(width=8), speeds=(1.0,))
     lab = Lab(corpus, {"audio_cnn": recipe, "other": recipe}, tmp_path, effort=Effort.of(1))
     split = folds(corpus.clips, "speakers")[0]
     with pytest.raises(IntoneError, match="None of audio_cnn"):

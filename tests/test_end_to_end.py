@@ -24,7 +24,7 @@ from intone.workers import Task, make_all
 
 SMALL = {
     **MODELS,
-    "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=4)),
+    "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=8)),
     "text_lstm-glove": TextRecipe(network=TextRnnPreset("lstm", "glove", hidden=8, learned=4)),
     "text_lstm-learned": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
     "fusion_attention": AttentionRecipe(BRANCHES, joint=False, network=AttentiveFusionPreset(width=8, heads=2)),

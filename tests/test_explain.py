@@ -25,7 +25,7 @@ from intone.splits import folds
 def lab(corpus, tiny_whisper, tmp_path, monkeypatch) -> Lab:
     monkeypatch.setenv("INTONE_CACHE", str(tmp_path / "cache"))
     models = {
-        "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=4), speeds=(1.0,)),
+        "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=8), speeds=(1.0,)),
         "head": SpeechHeadRecipe(weights=tiny_whisper, layers=(1, 2)),
         "text_lstm-learned": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8)),
         "text_lstm": TextChoice(("text_lstm-learned",)),

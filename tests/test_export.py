@@ -27,7 +27,7 @@ def card(**changes) -> Card:
 @pytest.fixture(scope="module")
 def network() -> AudioCnn:
     torch.manual_seed(0)
-    network = AudioCnn(BANDS, AudioCnnPreset(width=4))
+    network = AudioCnn(BANDS, AudioCnnPreset(width=8))
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.bias)

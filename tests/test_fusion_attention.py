@@ -14,7 +14,7 @@ PRESET = AttentiveFusionPreset(width=16, heads=2, dropout=0.0, hide=0.5)
 
 def fusion(frozen: bool = True) -> AttentiveFusion:
     torch.manual_seed(0)
-    branches = [AudioCnn(16, AudioCnnPreset(width=4)), TextRnn(20, TextRnnPreset(embedding="learned", hidden=8))]
+    branches = [AudioCnn(16, AudioCnnPreset(width=8)), TextRnn(20, TextRnnPreset(embedding="learned", hidden=8))]
     return AttentiveFusion(branches, (2, 2), frozen, PRESET)
 
 

@@ -71,7 +71,7 @@ def lab(corpus, tiny_whisper, tiny_bert, tmp_path_factory) -> Lab:
         "tuned": SpeechTunedRecipe(weights=tiny_whisper, layers=(1,), blocks=1, network=small),
         "lower": NoisyProbeRecipe(weights=tiny_whisper, layers=(1,), probe=quick),
         "choice": AudioChoice(("voice", "lower")),
-        "cnn": AudioRecipe(network=AudioCnnPreset(width=4)),
+        "cnn": AudioRecipe(network=AudioCnnPreset(width=8)),
         "words": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
         "bert": TextTransformerRecipe(network=TextTransformerPreset(tiny_bert, frozen=True)),
         "sum": LateRecipe("fusion_late_logits", PAIR),

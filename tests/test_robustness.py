@@ -93,7 +93,7 @@ def lab(corpus, tiny_whisper, tmp_path, monkeypatch) -> Lab:
     monkeypatch.setenv("INTONE_CACHE", str(tmp_path / "cache"))
     probe = SpeechProbeRecipe(weights=tiny_whisper, layers=(1, 2), probe=SpeechProbePreset(widest=2, inner=2))
     models = {
-        "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=4), speeds=(1.0,)),
+        "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=8), speeds=(1.0,)),
         "probe": probe,
         "head": SpeechHeadRecipe(weights=tiny_whisper, layers=(1, 2)),
         "choice": AudioChoice(("probe", "head")),

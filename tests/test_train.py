@@ -195,7 +195,7 @@ def test_augmentation_is_the_same_for_the_same_epoch_and_another_for_the_next(ex
 
 def test_padding_changes_nothing():
     torch.manual_seed(0)
-    net = AudioCnn(16, AudioCnnPreset(width=4)).eval()
+    net = AudioCnn(16, AudioCnnPreset(width=8)).eval()
     arrays = [np.random.default_rng(i).normal(size=(16, REDUCTION * (3 + i))).astype(np.float32) for i in range(3)]
     together = statistics(torch.ones(2, 3, 5), torch.tensor([2, 5]))
     assert torch.allclose(together[:, :3], torch.ones(2, 3))
@@ -206,14 +206,19 @@ def test_padding_changes_nothing():
     assert (batch - alone).abs().max() < 0.5 * alone.abs().max()  # convolutions see the border of the others
 
 
+def test_a_width_that_no_processor_may_take_is_refused():
+    with pytest.raises(ValueError, match="multiple of 8"):
+        AudioCnnPreset(width=12)
+
+
 def test_saved_weights_rebuild_the_network_and_foreign_ones_are_refused(tmp_path):
-    net = AudioCnn(16, AudioCnnPreset(width=4))
+    net = AudioCnn(16, AudioCnnPreset(width=8))
     save_network(net, Path(tmp_path / "m.safetensors"), {"rows": 16})
-    other = AudioCnn(16, AudioCnnPreset(width=4))
+    other = AudioCnn(16, AudioCnnPreset(width=8))
     load_network_file(other, tmp_path / "m.safetensors")
     assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
     with pytest.raises(RuntimeError):
-        load_network_file(AudioCnn(16, AudioCnnPreset(width=8)), tmp_path / "m.safetensors")
+        load_network_file(AudioCnn(16, AudioCnnPreset(width=16)), tmp_path / "m.safetensors")
 
 
 def test_dynamics_of_a_ramp():
@@ -273,7 +278,7 @@ def test_spliced_clips_are_of_one_kind_and_from_training(tmp_path):
 @torch.inference_mode()
 def test_a_clips_answer_does_not_depend_on_its_neighbours_or_on_what_stands_behind_it(frames):
     torch.manual_seed(0)
-    network = AudioCnn(16, AudioCnnPreset(width=4))
+    network = AudioCnn(16, AudioCnnPreset(width=8))
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):  # else zeros stay zeros by themselves
             module.running_mean.normal_(), module.bias.normal_()
@@ -290,7 +295,7 @@ def test_a_clips_answer_does_not_depend_on_its_neighbours_or_on_what_stands_behi
 
 def test_folding_the_normalisations_changes_no_answer():
     torch.manual_seed(0)
-    network = AudioCnn(16, AudioCnnPreset(width=4))
+    network = AudioCnn(16, AudioCnnPreset(width=8))
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):  # as after training: neither 0 nor 1
             module.running_mean.normal_(), module.running_var.uniform_(0.5, 2), module.bias.data.normal_()

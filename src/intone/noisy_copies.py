@@ -1,7 +1,8 @@
 """Training clip and other clips of its speaker (mono float32, 16 kHz) -> a copy as heard in a noisier place.
 
-What is under the speech is coloured noise, or voices; its very beginning and end may be lost. The voices are the
-speaker's own, at other speeds, so that no copy of a training clip holds anything of a validation or test speaker.
+Under the speech is coloured noise, or voices, or a microphone's hiss across a room; its very beginning and end may be
+lost. The voices are the speaker's own, at other speeds, so that no copy of a training clip holds anything of a
+validation or test speaker.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from intone.audio import SAMPLE_RATE
 from intone.augment import at_speed
 from intone.perturbations import mixed, stretch, unit_power
+from intone.rooms import in_room
 from intone.trimming import speech_span
 
 VERSION: Final = 1
@@ -26,13 +28,18 @@ LOST: Final = 0.12
 VOICES: Final = 6
 """At most so many talk under the speech."""
 
-Under = Callable[[int, Sequence[np.ndarray], np.random.Generator], np.ndarray]
+ECHO: Final = (0.2, 0.3, 0.4, 0.5, 0.6)
+"""Seconds of reverberation (RT60) that a room is drawn from: a furnished one to a bare one."""
+
+HISS: Final = (25.0, 40.0)
+"""Decibels between which the ratio of speech to a microphone's hiss is drawn, in a room."""
+
+Change = Callable[[np.ndarray, Sequence[np.ndarray], np.random.Generator], np.ndarray]
 
 
 def noisy_copy(signal: np.ndarray, kind: str, others: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
-    """The clip with something of the kind (`KINDS`) under it, float32, shorter by up to twice `LOST`."""
-    heard = _shortened(signal, draw)
-    return mixed(heard, KINDS[kind](heard.size, others, draw), draw.uniform(*SNR)).astype(np.float32)
+    """The clip as one of `KINDS` makes it, float32, shorter by up to twice `LOST`; `others` are the speaker's own."""
+    return KINDS[kind](_shortened(signal, draw), others, draw).astype(np.float32)
 
 
 def _shortened(signal: np.ndarray, draw: np.random.Generator) -> np.ndarray:
@@ -42,20 +49,33 @@ def _shortened(signal: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     return signal[start + before : end - behind] if lasting else signal
 
 
-def _noise(size: int, _: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
+def _in_noise(heard: np.ndarray, _: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
+    return mixed(heard, _coloured(heard.size, draw), draw.uniform(*SNR))
+
+
+def _in_babble(heard: np.ndarray, others: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
+    return mixed(heard, _voices(heard.size, others, draw), draw.uniform(*SNR))
+
+
+def _in_room(heard: np.ndarray, _: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
+    echoing = in_room(heard, float(draw.choice(ECHO)), draw)
+    return mixed(echoing, draw.standard_normal(echoing.size), draw.uniform(*HISS))
+
+
+def _coloured(size: int, draw: np.random.Generator) -> np.ndarray:
     """Between white and brown: power falls with a drawn power of frequency, 0 to 2."""
     hertz = np.fft.rfftfreq(size)
     hertz[0] = hertz[1]
     return np.fft.irfft(np.fft.rfft(draw.standard_normal(size)) * hertz ** (-draw.uniform(0, 2) / 2), size)
 
 
-def _babble(size: int, others: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
-    """Two voices or more, equally loud, each at a speed of its own and from a drawn place on."""
+def _voices(size: int, others: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
+    """Two or more, equally loud, each at a speed of its own and from a drawn place on."""
     out = np.zeros(size)
     for k in draw.choice(len(others), min(len(others), int(draw.integers(2, VOICES + 1))), replace=False):
         out += unit_power(stretch(at_speed(others[k], draw.uniform(0.8, 1.25)), size, draw))
     return out
 
 
-KINDS: Final[Mapping[str, Under]] = {"noise": _noise, "babble": _babble}
-"""What may lie under speech."""
+KINDS: Final[Mapping[str, Change]] = {"noise": _in_noise, "babble": _in_babble, "room": _in_room}
+"""Where a copy may be heard."""

@@ -8,17 +8,18 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import soxr
-from scipy.signal import butter, fftconvolve, sosfilt
+from scipy.signal import butter, sosfilt
 
 from intone.audio import SAMPLE_RATE, read_clip
 from intone.errors import Missing
+from intone.rooms import in_room
 
 
 @dataclass(frozen=True)
@@ -106,24 +107,7 @@ def unit_power(sound: np.ndarray) -> np.ndarray:
 
 
 def _room(signal: np.ndarray, seconds: float, _: Sounds, draw: np.random.Generator) -> np.ndarray:
-    response = _response(seconds, int(draw.integers(4)))
-    return fftconvolve(signal, response)[: signal.size]
-
-
-@cache
-def _response(seconds: float, place: int) -> np.ndarray:
-    """Impulse response of a shoebox room of 6 x 5 x 3 m from the direct sound on, by its reverberation time (RT60)."""
-    import pyroomacoustics as acoustics
-
-    size = (6.0, 5.0, 3.0)
-    absorption, order = acoustics.inverse_sabine(seconds, size)
-    room = acoustics.ShoeBox(size, fs=SAMPLE_RATE, materials=acoustics.Material(absorption), max_order=min(order, 12))
-    room.add_source([1.0 + place, 2.0, 1.6])
-    room.add_microphone([4.5, 1.0 + 0.8 * place, 1.2])
-    room.compute_rir()
-    response = np.asarray(room.rir[0][0])
-    direct = int(np.abs(response).argmax())
-    return response[direct:] / abs(response[direct])
+    return in_room(signal, seconds, draw)
 
 
 def _gain(signal: np.ndarray, decibels: float, _: Sounds, __: np.random.Generator) -> np.ndarray:

@@ -41,6 +41,7 @@ COST = {
 FURTHER = (
     "audio_cnn",
     *(f"audio_whisper_{size}-{kind}" for size in ("base", "small") for kind in ("frozen", "noisy")),
+    "audio_whisper_small-short",
 )
 """What is judged under every protocol; the encoders' heads and choices under the main one alone."""
 

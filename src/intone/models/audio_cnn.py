@@ -29,12 +29,18 @@ class AudioCnnPreset:
     version: int = 2
     """Raised when the same sizes give another network, so that folds of the old one are made anew."""
     width: int = 24
-    """Channels of the stem; the blocks have 2, 4 and 8 times as many."""
+    """Channels of the stem, a multiple of 8; the blocks have 2, 4 and 8 times as many."""
     depth: int = 1
     """Residual blocks at each of the three resolutions."""
     dropout: float = 0.3
     """Before the last layer."""
     augmentation: SpectrogramAugmentation = field(default_factory=SpectrogramAugmentation)
+
+    def __post_init__(self) -> None:
+        # torch 2.13's backward pass of a strided 1 x 1 convolution over 4 channels writes beyond its memory on
+        # processors with AVX2 and no AVX-512, and takes the whole program with it.
+        if self.width % 8:
+            raise ValueError(f"width is {self.width}, and has to be a multiple of 8")
 
     def built(self, rows: int) -> "AudioCnn":
         """A new network for features of so many rows."""
