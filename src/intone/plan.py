@@ -45,7 +45,7 @@ FURTHER = (
 )
 """What is judged under every protocol; the encoders' heads and choices under the main one alone."""
 
-FURTHER_TUNED = ("audio_whisper_small-tuned", "ensemble_whisper")
+FURTHER_TUNED = ("audio_whisper_small-tuned", "ensemble_whisper", "ensemble_whisper-short")
 """Likewise, where encoders are tuned."""
 
 CONFIRMED = ("text_lstm", "fusion_")

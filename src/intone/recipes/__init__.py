@@ -90,6 +90,10 @@ TRANSFORMERS: Mapping[str, Recipe] = {
         "fusion_late_logits",
         ("audio_whisper_small-tuned", "audio_whisper_small-noisy", "audio_whisper_base-noisy"),
     ),
+    "ensemble_whisper-short": Ensemble(
+        "fusion_late_logits",
+        ("audio_whisper_small-tuned", "audio_whisper_small-short", "audio_whisper_base-noisy"),
+    ),
     "text_minilm-frozen": TextTransformerRecipe(
         network=TextTransformerPreset(frozen=True),
         on_goemotions=TrainingPreset(rate=3e-3, batch=32, average=0.99),
@@ -115,7 +119,13 @@ TRANSFORMERS: Mapping[str, Recipe] = {
 }
 """What stands on pretrained encoders, and a small AST from scratch."""
 
-LONG = ("audio_ast", "audio_whisper_small-tuned", "audio_whisper_small", "ensemble_whisper")
+LONG = (
+    "audio_ast",
+    "audio_whisper_small-tuned",
+    "audio_whisper_small",
+    "ensemble_whisper",
+    "ensemble_whisper-short",
+)
 """Hours on a processor, and what is made of it: trained when asked for, and not by the way."""
 
 MODELS: Mapping[str, Recipe] = {**FIRST_PHASE, **TRANSFORMERS}
