@@ -67,6 +67,14 @@ def test_a_choice_takes_one_of_its_candidates_and_says_which(lab, corpus):
     pd.testing.assert_frame_equal(done.logits, picked.logits)
 
 
+def test_what_a_fusion_is_made_of_is_paid_for_once(lab, corpus):
+    split = folds(corpus.clips, "speakers")[0]
+    nested = lab.fold("fusion_nested", "asr", split)
+    trained = ("audio_cnn", "text_lstm-glove", "text_lstm-learned", "fusion_early-frozen", "fusion_early-joint")
+    own = [lab.fold(model, "asr", split).spent[model] for model in trained]
+    assert min(own) > 0 and nested.config["seconds"] == pytest.approx(sum(own))
+
+
 def test_a_finished_fold_is_never_made_twice_and_other_settings_make_it_anew(lab, corpus, monkeypatch, capsys):
     split = folds(corpus.clips, "speakers")[0]
     first = lab.fold("audio_cnn", "none", split)

@@ -153,13 +153,14 @@ def test_a_fold_comes_back_from_its_folder_calibrated_on_validation(tmp_path):
     draw = np.random.default_rng(0)
     loud = 20 * (np.eye(8)[true.to_numpy()] + draw.normal(0, 0.6, (len(clips), 8)))  # far too sure of itself
     logits = pd.DataFrame(loud, pd.Index(clips["file"]), list(EMOTIONS)).sample(frac=1, random_state=0)
-    mark = fingerprint({"a": 1}, SPLIT, clips)
+    mark = fingerprint({"model": "m"}, SPLIT, clips)
     folder = fold_folder(tmp_path, RunName("m"), "1")
     assert not finished(folder, mark)
-    write_fold(folder, SPLIT, clips, Outcome(logits, 5, 1.5), {"a": 1}, mark)
+    write_fold(folder, SPLIT, clips, Outcome(logits, 5, 1.5, built_on={"n": 2.0}), {"model": "m"}, mark)
     assert finished(folder, mark)
-    assert not finished(folder, fingerprint({"a": 2}, SPLIT, clips))
+    assert not finished(folder, fingerprint({"model": "o"}, SPLIT, clips))
     back = read_fold(folder)
+    assert back.spent == {"n": 2.0, "m": 1.5} and back.config["seconds"] == 3.5
     assert back.config["temperature"] > 5
     table = back.predictions.set_index("file")
     assert (table.loc[logits.index, "predicted"] == [EMOTIONS[i] for i in logits.to_numpy().argmax(1)]).all()

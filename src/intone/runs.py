@@ -35,13 +35,15 @@ class Outcome:
     """Index `file`, one column an emotion; every clip of the fold."""
     parameters: int
     seconds: float
-    """Training time of this fold, its branches' included."""
+    """Training time of this fold, without that of what it builds on."""
     embeddings: pd.DataFrame | None = None
     """Index `file`, one column a dimension; what a fusion takes in."""
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Columns `epoch, split, loss, accuracy, uar`."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able facts for the record: the chosen epoch, a fusion's weight, the variant that was picked."""
+    built_on: Mapping[str, float] = field(default_factory=dict)
+    """Training time of each model that it builds on, however deep, once each."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,14 @@ def write_fold(
         np.savez(folder / "embeddings.npz", keys=files, values=values)
     metrics = {part: asdict(score(table[table["split"] == part])) for part in ("train", "validation")}
     write_whole(folder / "metrics.json", json.dumps(metrics, indent=1).encode())
+    spent = {**outcome.built_on, settings["model"]: outcome.seconds}
     config = {
         "fingerprint": mark,
         "settings": dict(settings),
         "temperature": t,
         "parameters": outcome.parameters,
-        "seconds": outcome.seconds,
+        "seconds": sum(spent.values()),
+        "spent": spent,
         "details": dict(outcome.details),
         "versions": {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()},
         "commit": commit(),
@@ -132,6 +136,12 @@ class StoredFold:
     def calibrated(self) -> pd.DataFrame:
         """Logits over the temperature: what fusions add, average and vote on."""
         return self.logits / self.config["temperature"]
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """Training time of the model and of each that it builds on; all under its own name where only that was kept."""
+        told: dict[str, float] = self.config.get("spent", {self.config["settings"]["model"]: self.config["seconds"]})
+        return dict(told)
 
     @property
     def embeddings(self) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Finished branches of one fold -> fusions: late (from calibrated logits), early (from embeddings), and a choice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -65,7 +65,8 @@ class LateRecipe(Composite):
         fusion.fit([f.calibrated.loc[validation].to_numpy() for f in folds], lab.true(validation))
         fused = fusion([f.calibrated.loc[files].to_numpy() for f in folds])
         logits = pd.DataFrame(fused, files, list(EMOTIONS))
-        return Outcome(logits, *_cost(folds), details=fusion.details())
+        parameters = sum(f.config["parameters"] for f in folds)
+        return Outcome(logits, parameters, 0.0, details=fusion.details(), built_on=_spent(folds))
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ class Ensemble(LateRecipe):
     modality: ClassVar[str] = "audio"
 
 
-def _cost(folds: list[StoredFold]) -> tuple[int, float]:
-    """Parameters and training seconds of all branches together."""
-    return sum(f.config["parameters"] for f in folds), sum(f.config["seconds"] for f in folds)
+def _spent(folds: Iterable[StoredFold]) -> dict[str, float]:
+    """Training seconds of everything that these folds are made of, what they share once."""
+    return {model: seconds for fold in folds for model, seconds in fold.spent.items()}
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,10 @@ class ChoiceRecipe(Composite):
         return Outcome(
             chosen.logits,
             chosen.config["parameters"],
-            sum(f.config["seconds"] for f in folds.values()),
+            0.0,
             chosen.embeddings if kept else None,
             details={"picked": pick, "validation_loss": losses},
+            built_on=_spent(folds.values()),
         )
 
 
@@ -174,12 +176,16 @@ class EarlyRecipe(Composite):
         preset = replace(self.training, epochs=lab.effort.joint_epochs, seed=lab.seed)
         fitted = fit(fusion, PairedExamples(sources, lab.seed), split, preset, folder)
         save_network(fusion, folder / "model.safetensors", {"recipe": asdict(self)})
-        parameters, seconds = _cost(folds)
         # What a branch's network stands on (an encoder that ran beforehand) runs as well.
         own = fitted.parameters - sum(p.numel() for network in networks for p in network.parameters())
-        details = {"epoch": fitted.epoch}
         return Outcome(
-            fitted.logits, parameters + own, seconds + fitted.seconds, fitted.embeddings, fitted.history, details
+            fitted.logits,
+            sum(f.config["parameters"] for f in folds) + own,
+            fitted.seconds,
+            fitted.embeddings,
+            fitted.history,
+            {"epoch": fitted.epoch},
+            _spent(folds),
         )
 
     def network_of(self, folder: Path, networks: Sequence[nn.Module]) -> Branches:
