@@ -36,7 +36,7 @@ BASE_LAYERS, SMALL_LAYERS = (1, 2, 3, 4, 5), (3, 4, 5, 6, 7)
 """Where emotion was heard best, from development on luna5; each fold chooses among them."""
 
 SHORT_LAYERS = SMALL_LAYERS[:-1]
-"""Without the seventh, what runs has 46 million parameters: under the 50 that a laptop's share was set at."""
+"""Without the seventh, 46 million parameters run in the place of 53."""
 
 CAUTION = 2.0
 """Standard errors by which a richer fusion has to be better on validation clips: the usual 95 %. Two actors are few,
