@@ -135,15 +135,16 @@ def test_what_was_tried_stands_in_a_table(tmp_path):
     page = tried_page(tmp_path)
     assert "| name | what | epochs | actors 1 2 | actors 3 4 |" in page
     assert "| a | first | 60 | 50.0 | 51.0 |\n| b | then | – |  | 52.0 |" in page
-    assert "held out in six parts" not in page
+    assert "held out in its turn" not in page
 
 
-def test_actors_held_out_in_parts_have_a_table_of_their_own(tmp_path):
-    rows = "a,first,1 2,60,50\nall,later,1 2 3 4 7 8,0,61.26\n"
-    (tmp_path / "development.csv").write_text("setting,change,held_out_actors,epochs,uar\n" + rows)
-    before, after = tried_page(tmp_path).split("held out in six parts")
+def test_actors_held_out_in_turn_have_a_table_of_their_own_with_losses(tmp_path):
+    rows = 'a,first,1 2,60,50,\nall,later,"1 2, 3 4",0,61.26,0.6644\n'
+    (tmp_path / "development.csv").write_text("setting,change,held_out_actors,epochs,uar,loss\n" + rows)
+    before, after = tried_page(tmp_path).split("held out in its turn")
     assert "| a | first | 60 | 50.0 |" in before and "later" not in before
-    assert "| name | what | epochs | 6 actors |" in after and "| all | later | – | 61.3 |" in after
+    assert "| name | what | epochs | UAR, actors 1 2, 3 4 | loss, actors 1 2, 3 4 |" in after
+    assert "| all | later | – | 61.3 | 0.664 |" in after
 
 
 @pytest.mark.skipif(

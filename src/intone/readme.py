@@ -1,5 +1,6 @@
 """results/ -> the README's tables, between its markers, and docs/tried.md: what was tried while settings were found."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -82,14 +83,10 @@ def write_readme(readme: Path, results: Path) -> None:
     write_whole(readme, f"{before}{START}\n{readme_table(results)}\n{END}{after}".encode())
 
 
-GROUP = 5
-"""Actors in a group that is held out as one; where there are more, they are held out in parts, each in its turn."""
-
-
 def tried_page(results: Path) -> str:
     """Markdown: every setting of development.csv with its UAR on each group of held-out actors, in percent."""
     rows = pd.read_csv(results / "development.csv")
-    in_parts = rows["held_out_actors"].map(lambda actors: len(actors.split()) > GROUP)
+    in_turn = rows["held_out_actors"].str.contains(",")  # parts of one group, each held out while the others train
     lines = [
         "# What was tried",
         "",
@@ -98,26 +95,30 @@ def tried_page(results: Path) -> str:
         "A seed alone moves a setting by points, and a group has five actors: small differences say nothing.",
         "Made by `intone results readme` from `results/development.csv`; [how it came about](method.md).",
         "",
-        *_tried(rows[~in_parts]),
+        *_tried(rows[~in_turn]),
     ]
-    if in_parts.any():
+    if in_turn.any():
         lines += [
             "",
-            "All of these training actors, held out in six parts, each in its turn. Losses are in nats a clip, at the",
-            "temperature that suits them best: they tell settings apart that UAR can't.",
+            "Here each part of a group was held out in its turn. Losses are in nats a clip, at the temperature that",
+            "suits them best: they tell settings apart that UAR can't.",
             "",
-            *_tried(rows[in_parts]),
+            *_tried(rows[in_turn], ("uar", "loss")),
         ]
     return "\n".join(lines) + "\n"
 
 
-def _tried(rows: pd.DataFrame) -> list[str]:
-    """A table's lines: one row a setting, one column a group of actors."""
-    groups = list(dict.fromkeys(rows["held_out_actors"]))
-    heads = [f"actors {g}" if len(g.split()) <= GROUP else f"{len(g.split())} actors" for g in groups]
-    lines = [f"| name | what | epochs | {' | '.join(heads)} |", f"|---|---|--:|{'--:|' * len(groups)}"]
+SHOWN = {"uar": ("UAR", ".1f"), "loss": ("loss", ".3f")}
+"""Column of development.csv -> its head and format."""
+
+
+def _tried(rows: pd.DataFrame, shown: Sequence[str] = ("uar",)) -> list[str]:
+    """A table's lines: one row a setting, one column for each figure of each group of actors."""
+    columns = [(g, figure) for g in dict.fromkeys(rows["held_out_actors"]) for figure in shown]
+    heads = [f"{SHOWN[f][0]}, actors {g}" if len(shown) > 1 else f"actors {g}" for g, f in columns]
+    lines = [f"| name | what | epochs | {' | '.join(heads)} |", f"|---|---|--:|{'--:|' * len(columns)}"]
     for (name, change, epochs), tried in rows.groupby(["setting", "change", "epochs"], sort=False):
-        got = dict(zip(tried["held_out_actors"], tried["uar"], strict=True))
-        cells = " | ".join(f"{got[g]:.1f}" if g in got else "" for g in groups)
+        got = tried.set_index("held_out_actors")
+        cells = " | ".join(f"{got.loc[g, f]:{SHOWN[f][1]}}" if g in got.index else "" for g, f in columns)
         lines.append(f"| {name} | {change} | {epochs or '–'} | {cells} |")
     return lines

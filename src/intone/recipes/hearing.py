@@ -40,7 +40,7 @@ class Hearing:
     pooled: bool = False
     """Mean and deviation over time, [layers, 2D] float32, in the place of the states, float16."""
     under: tuple[str, ...] = ()
-    """What lies under the speech of further copies (noisy_copies.py)."""
+    """Kinds of further copies (noisy_copies.py): noise or voices under the speech, or a room around it."""
     prominent: bool = False
     """Where states are pooled: whether a frame counts by how far it stands out of the room (prominence.py)."""
 
@@ -156,7 +156,7 @@ class NoisyRecipe(EncoderRecipe):
     """One that also learns from noisier copies of its training clips; the clips themselves alone are judged."""
 
     under: tuple[str, ...] = ("noise", "babble")
-    """What lies under the speech of each copy (noisy_copies.py)."""
+    """Kinds of those copies (noisy_copies.py)."""
 
     @property
     def hearing(self) -> Hearing:

@@ -84,7 +84,9 @@ def development(source: Source) -> list[Told]:
     tried, tested = source.table("development.csv"), source.tested(source.lead.experiment)
     if tried is None:
         return []
-    held_out = {f"ravdess-{int(n):02d}" for group in tried["held_out_actors"].unique() for n in group.split()}
+    held_out = {
+        f"ravdess-{int(n):02d}" for group in tried["held_out_actors"].unique() for n in group.replace(",", " ").split()
+    }
     known = tested["speaker"].isin(held_out)
     if known.all() or not known.any():
         return []
