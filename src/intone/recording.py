@@ -35,9 +35,9 @@ class Recording:
     """Rate in Hz, and blocks [samples, channels], int16 or float32."""
 
     @classmethod
-    def of_file(cls, path: Path | str) -> "Recording":
-        """A file; it is opened when it is listened to."""
-        return cls(str(path), lambda: opened(Path(path)))
+    def of_file(cls, path: Path | str, name: str | None = None) -> "Recording":
+        """A file, called `name` or else by its path; it is opened when it is listened to."""
+        return cls(name or str(path), lambda: opened(Path(path)))
 
     @classmethod
     def of_signal(cls, samples: np.ndarray, rate: int, name: str = "signal") -> "Recording":
