@@ -115,7 +115,7 @@ def test_praat_opens_the_textgrid(files):
 def test_pyannote_reads_the_rttm(files):
     load_rttm = pytest.importorskip("pyannote.database.util").load_rttm
     ((name, turns),) = load_rttm(str(files["rttm"])).items()
-    assert name == "talks/a_b.mp3"
+    assert name == "a_b"
     assert [(s.start, s.end, label) for s, _, label in turns.itertracks(yield_label=True)] == [
         (0.5, 2.25, "angry"),
         (2.25, 4.0, "calm"),

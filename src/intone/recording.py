@@ -6,7 +6,7 @@ Both ways walk one road, so that a path and the array that it holds give the sam
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import soxr
@@ -14,6 +14,7 @@ import soxr
 from intone.audio import SAMPLE_RATE, SHORTEST
 from intone.decoding import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, opened
 from intone.errors import BadClip, IntoneError
+from intone.names import readable
 
 LOUDEST: Final = 100.0
 """Amplitude above which floats can't be meant for full scale 1: 16-bit numbers, say, that nobody divided."""
@@ -30,9 +31,13 @@ class Recording:
     """Something to listen to, as often as one likes."""
 
     name: str
-    """What its sentences are keyed by."""
+    """What its sentences are keyed by: text that UTF-8 can hold, whatever it was called."""
     source: Callable[[], tuple[int, Iterator[np.ndarray]]]
     """Rate in Hz, and blocks [samples, channels], int16 or float32."""
+
+    def __post_init__(self) -> None:
+        """A name that isn't text would break tables and files of whoever uses them."""
+        object.__setattr__(self, "name", readable(self.name))
 
     @classmethod
     def of_file(cls, path: Path | str, name: str | None = None) -> "Recording":
@@ -40,10 +45,11 @@ class Recording:
         return cls(name or str(path), lambda: opened(Path(path)))
 
     @classmethod
-    def of_signal(cls, samples: np.ndarray, rate: int, name: str = "signal") -> "Recording":
+    def of_signal(cls, samples: np.ndarray, rate: float, name: str = "signal") -> "Recording":
         """Samples [samples] or [samples, channels]: floats in [-1, 1], or integers of their type's full scale.
 
-        Raises IntoneError for anything else.
+        `rate` is a whole number of Hz of any type, such as 16000, 48000.0 or np.int64(8000). Raises IntoneError for
+        anything else.
         """
         signal = np.asarray(samples)
         if signal.ndim == 1:
@@ -53,9 +59,13 @@ class Recording:
                 f"{name} has the shape {np.shape(samples)} and the type {signal.dtype}: give [samples] or "
                 "[samples, channels] of floats or integers."
             )
-        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-            raise IntoneError(f"{name} can't have {rate} samples a second: give its sampling rate in Hz.")
-        return cls(name, lambda: (rate, iter(np.split(signal, range(BLOCK * rate, len(signal), BLOCK * rate)))))
+        hertz = _whole(rate)
+        if not LOWEST_RATE <= hertz <= HIGHEST_RATE:
+            raise IntoneError(
+                f"{name} can't have {rate} samples a second: give its sampling rate in Hz, a whole number."
+            )
+        size = BLOCK * hertz
+        return cls(name, lambda: (hertz, iter(np.split(signal, range(size, len(signal), size)))))
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Mono float32 at 16 kHz, some 10 s at a time, at least one sample each.
@@ -73,6 +83,15 @@ class Recording:
             raise BadClip(f"{self.name} lasts {samples / rate:.3f} s: {SHORTEST:g} s is the shortest to be judged.")
         if resampler:
             yield from _not_empty(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+
+
+def _whole(rate: Any) -> int:
+    """The same as a Python integer; 0 for what is no whole number."""
+    try:
+        number = rate.item() if isinstance(rate, np.ndarray) else rate
+        return int(number) if number == int(number) and not isinstance(number, (str, bool, np.bool_)) else 0
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def to_mono(block: np.ndarray, name: str) -> np.ndarray:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from intone.analysis import UNSURE, Analysis
 from intone.emotions import COLOURS
+from intone.names import printable
 
 NOBODY = "#444444"
 """Colour where nobody speaks, or nothing sure can be said."""
@@ -25,7 +26,7 @@ def rendered(analysis: Analysis, colours: bool, width: int) -> str:
     out = io.StringIO()
     console = Console(file=out, force_terminal=colours, width=width, color_system="truecolor" if colours else None)
     facts = [clock(analysis.duration), analysis.language or "", "" if len(analysis.segments) else "no speech"]
-    console.print(Text(" · ".join([analysis.file, *filter(None, facts)]), style="bold"))
+    console.print(Text(" · ".join([printable(analysis.file), *filter(None, facts)]), style="bold"))
     if len(analysis.segments):
         console.print(_table(analysis))
         console.print(timeline(analysis, width))
@@ -35,14 +36,14 @@ def rendered(analysis: Analysis, colours: bool, width: int) -> str:
 def summary(analysis: Analysis) -> str:
     """One line: how many segments, and the emotion that lasts longest."""
     if not len(analysis.segments):
-        return f"{analysis.file}: no speech"
+        return f"{printable(analysis.file)}: no speech"
     lasting: dict[str, float] = {}
     for (_, start, end), emotion in zip(analysis.segments.index, analysis.segments["emotion"], strict=True):
         lasting[emotion] = lasting.get(emotion, 0.0) + end - start
     most = max(lasting, key=lasting.__getitem__)
     share = 100 * lasting[most] / sum(lasting.values())
     count = len(analysis.segments)
-    return f"{analysis.file}: {count} segment{'s' * (count > 1)}, {share:.0f} % of the speech {most}"
+    return f"{printable(analysis.file)}: {count} segment{'s' * (count > 1)}, {share:.0f} % of the speech {most}"
 
 
 def _table(analysis: Analysis) -> Table:
