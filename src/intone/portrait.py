@@ -2,7 +2,7 @@
 
     draw(corpus, Path("figures"))
 
-Measuring all 1440 clips of RAVDESS takes some ten seconds; matplotlib comes with `pip install "intone[report]"`.
+Measuring all 1440 clips of RAVDESS takes some ten seconds; matplotlib comes with `pip install ".[report]"`.
 """
 
 import importlib.util
@@ -16,7 +16,7 @@ import pandas as pd
 from intone.audio import SAMPLE_RATE, read_clip
 from intone.corpora import Corpus
 from intone.emotions import COLOURS, EMOTIONS
-from intone.errors import BadClip, Missing
+from intone.errors import BadClip, Missing, brought_by
 from intone.features import FFT, FeatureSettings, log_mel, mel_filters
 from intone.pitch import contour
 from intone.trimming import trim_silence
@@ -41,7 +41,7 @@ def draw(corpus: Corpus, folder: Path) -> list[Path]:
     Raises Missing where matplotlib is not installed.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        raise Missing('Pictures need matplotlib: `pip install "intone[report]"` brings it.')
+        raise Missing(f"Pictures need matplotlib: {brought_by('report')}.")
     measured, name = measure(corpus), corpus.name
     figures = {
         "counts": counts(corpus.clips),

@@ -1,11 +1,12 @@
 """A recording + a model file, and Whisper where words are wanted -> an `Analysis`; no training library in sight."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeAlias, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -31,10 +32,14 @@ from intone.segments import (
     stretches,
     text_of,
 )
+from intone.spool import name_of, spooled
 from intone.whisper import Whisper
 from intone.word_times import Word
 
 Value = TypeVar("Value")
+
+Sound: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
+"""A path; the bytes of a file; an object that reads them."""
 
 PEAK: Final = SAMPLE_RATE // 100
 """Samples, 10 ms, whose largest amplitude is kept for drawing."""
@@ -126,22 +131,41 @@ class Language:
 
 
 class Analyzer:
-    """Analyses recordings; one answer for one sound, however it comes in."""
+    """Analyses recordings; one answer for one sound, however it comes in, in any thread or process.
+
+    It pickles, and works on in a forked process: model and Whisper are loaded again there when they are next needed.
+    """
 
     def __init__(self, model: Model, whisper: Whisper | None = None, language: str | None = None) -> None:
         """`whisper` None: no words; `language` None: found out."""
         self.model, self.whisper, self.language = model, whisper, language
 
-    def file(self, path: Path | str) -> Segments:
-        """One file's segments. Raises BadClip for a file that can't be heard."""
-        return self.analysis(Recording.of_file(path)).segments
+    def file(self, file: Sound, name: str | None = None) -> Segments:
+        """One recording's segments: of a path, of a file that is open (`rb`) or another object that reads bytes, or of
+        the bytes that a file would hold.
 
-    def files(self, paths: Iterable[Path | str]) -> Segments:
-        """The segments of all files; a bad one is named on stderr and left out. Raises IntoneError if all are bad."""
+        An open file is read from where it stands to its end, and stands there again afterwards if it can be sought.
+        The segments are keyed by `name`, else by the path, or the open file's name. Raises BadClip for what can't be
+        heard, IntoneError for what is none of these.
+        """
+        if isinstance(file, (str, os.PathLike)):
+            return self.analysis(Recording.of_file(os.fsdecode(file), name)).segments
+        if not isinstance(file, (bytes, bytearray, memoryview)) and not hasattr(file, "read"):
+            raise IntoneError(f"A recording is a path, an open file or bytes, and this is {type(file).__name__}.")
+        name = name or name_of(file)
+        with spooled(file, name) as path:
+            return self.analysis(Recording.of_file(path, name)).segments
+
+    def files(self, files: Sound | Iterable[Sound]) -> Segments:
+        """The segments of all files, or of a single one; a bad one is named on stderr and left out.
+
+        Raises IntoneError if all are bad.
+        """
         found, bad = [], 0
-        for path in paths:
+        alone = isinstance(files, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(files, "read")
+        for file in cast("Iterable[Sound]", [files] if alone else files):
             try:
-                found.append(self.file(path))
+                found.append(self.file(file))
             except BadClip as problem:
                 say(f"left out: {problem}")
                 bad += 1
@@ -153,8 +177,8 @@ class Analyzer:
         """The segments of all recordings in a folder and those below it."""
         return self.files(recordings(Path(path)))
 
-    def signal(self, samples: np.ndarray, sampling_rate: int, name: str = "signal") -> Segments:
-        """Segments of samples [samples] or [samples, channels] at `sampling_rate` Hz."""
+    def signal(self, samples: np.ndarray, sampling_rate: float, name: str = "signal") -> Segments:
+        """Segments of samples [samples] or [samples, channels] at `sampling_rate` Hz, a whole number of any type."""
         return self.analysis(Recording.of_signal(samples, sampling_rate, name)).segments
 
     def analysis(self, recording: Recording, heed: Callable[[], None] = lambda: None) -> Analysis:
@@ -243,10 +267,17 @@ def _named(probabilities: np.ndarray) -> dict[str, float]:
 
 
 def loaded(model: str | Path | None, whisper: str | None, language: str | None, threads: int) -> Analyzer:
-    """What `intone.load` gives."""
+    """What `intone.load` gives. Raises IntoneError for what can't be loaded, or for less than no threads."""
+    check_threads(threads)
     ear = Whisper(whisper, threads=threads) if whisper else None
     if ear:
         _ = ear.folder  # whoever has no weights learns it now
         if language:
             ear.check_language(language)
     return Analyzer(Model(model_store.find(model), threads), ear, language)
+
+
+def check_threads(threads: int) -> None:
+    """Raises IntoneError for a number of threads that can't be."""
+    if threads < 0:
+        raise IntoneError(f"There can't be {threads} threads: give 0, which is one a core, or more.")
