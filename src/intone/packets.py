@@ -180,6 +180,9 @@ class _Reader:
         while True:
             try:
                 packet = next(packets, None)
+            except IndexError:  # of a stream that FFmpeg discovered only now, which PyAV doesn't know
+                packets = self.container.demux(self.stream)
+                continue
             except (av.FFmpegError, OSError, ValueError):  # the rest of the file can't be taken apart
                 self.bad += 1
                 return
@@ -277,11 +280,24 @@ class Matched:
         return samples
 
 
+MOST_PLANES: Final = 7
+"""Channels of a planar frame that PyAV may be asked for: with more of them it reads memory that isn't the frame's."""
+
+
 def _samples(frame: Any) -> np.ndarray:
     """A frame -> [samples, channels], int16 or float32."""
+    if frame.format.is_planar and frame.layout.nb_channels > MOST_PLANES:
+        frame = _packed(frame)
     array = frame.to_ndarray()
     array = array.T if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels)
     return array if array.dtype == np.int16 else _floats(array)
+
+
+def _packed(frame: Any) -> Any:
+    import av
+
+    [packed] = av.AudioResampler(frame.format.packed, frame.layout, frame.sample_rate).resample(frame)
+    return packed
 
 
 def _floats(samples: np.ndarray) -> np.ndarray:
