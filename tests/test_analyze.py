@@ -5,7 +5,9 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +18,7 @@ import soundfile
 
 import intone
 from intone import analyze, journal, listen, model_store, screen
+from intone.account import Account, LeftOut
 from intone.analysis import Analysis, Segment, curve, table
 from intone.analyze import Settings, planned, run
 from intone.cache import file_digest
@@ -257,6 +260,17 @@ def test_what_is_wrong_with_standard_input_is_said_of_it(data, files, said, mode
     assert go_by_command(*files, model=model_file) == 1 and said in capsys.readouterr().err
 
 
+def test_nothing_of_standard_input_stays_where_it_is_ended(model_file, tmp_path):
+    code = "import sys; from intone.cli import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "analyze", "-", "--no-text", "--model", str(model_file)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
+        while process.poll() is None and not list(tmp_path.glob("intone-*/recording")):
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(60) == 143 and not list(tmp_path.iterdir())
+
+
 def test_a_terminal_is_no_recording(model_file, capsys, monkeypatch):
     standard_input(monkeypatch, b"")
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
@@ -328,13 +342,16 @@ def segment(start: float, end: float, emotion: str) -> Segment:
 
 def test_the_screen_shows_a_table_and_a_timeline():
     segments = [segment(0, 5, "angry"), segment(5, 6, "calm"), segment(3600, 3605, "sad")]
-    found = Analysis("a.wav", 3700.0, "m", "en", table("a.wav", segments), curve("a.wav", [], []))
+    account = Account(3700.0, 3600.0, 11.0, 5.0, (LeftOut(3600.0, 3700.0, "damaged"),))
+    found = Analysis("a.wav", 3700.0, "m", "en", table("a.wav", segments), curve("a.wav", [], []), account=account)
+    counted = "3700.0 s: 3600.0 s heard, 11.0 s of speech (5.0 s without words); 100.0 s left out (100.0 s damaged)"
     plain = screen.rendered(found, colours=False, width=100)
     assert "words [said]" in plain and "70 %" in plain and "1:00:00.0" in plain and "\x1b" not in plain
+    assert plain.splitlines()[1].rstrip() == counted[:100].rsplit(" ", 1)[0]
     assert "\x1b[38;2;" in screen.rendered(found, colours=True, width=100)
     line = screen.timeline(found, 100).plain.split("\n")[0]
     assert len(line) == 100 and line[0] == line[97] == "█" and line[50] == "·"
-    assert screen.summary(found) == "a.wav: 3 segments, 45 % of the speech angry"
+    assert screen.summary(found) == f"a.wav: 3 segments, 45 % of the speech angry · {counted}"
     assert screen.clock(59.96) == "1:00.0"
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from intone.analyze import analyze
+from intone.cli import LINES
 from intone.errors import IntoneError
 from intone.formats import FORMATS
 from intone.journal import LEFT_OUT
@@ -49,6 +51,10 @@ def test_a_file_is_meant_where_one_recording_and_one_format_are(out, asked, mean
 def test_every_format_has_a_file_of_its_ending(name, form):
     assert target(f"r{form.ending}", None, ["a.wav"]) == target(f"r{form.ending}", name, ["a.wav"])
     assert target(f"r{form.ending}", None, ["a.wav"]).names == (name,)
+
+
+def test_the_help_names_every_format():
+    assert ",".join(FORMATS) in (analyze.__doc__ or "") and len(FORMATS) == 11 and "eleven formats" in LINES["analyze"]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ finished stays on disk.
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
@@ -36,6 +38,9 @@ __all__ = ["Done", "Settings", "Task", "analyze", "planned", "run", "settled"]
 STDIN: Final = "stdin"
 """What a recording is called that comes by standard input."""
 
+TERMINATED: Final = 128 + signal.SIGTERM
+"""Exit status where SIGTERM ends it in order, so that nothing of standard input stays on the disk."""
+
 
 @dataclass(frozen=True)
 class Done:
@@ -60,11 +65,12 @@ class Settings:
     whisper: str | None
     language: str | None
     threads: int
+    track: int | None = None
 
     def key(self) -> str:
         """Names whatever changes the answers."""
         ear = Whisper(self.whisper).settings if self.whisper else None
-        return digest(intone.__version__, file_digest(self.model), ear, self.language)
+        return digest(intone.__version__, file_digest(self.model), ear, self.language, self.track)
 
     def analyzer(self) -> Analyzer:
         """A fresh one. Raises IntoneError for what can't be loaded."""
@@ -82,6 +88,7 @@ def analyze(
     workers: int = 1,
     threads: int = 0,
     bom: bool = False,
+    track: int | None = None,
 ) -> None:
     """Say which emotion each sentence of any recording carries: a table on the screen, files where -o says.
 
@@ -102,17 +109,19 @@ def analyze(
         workers: Processes side by side, for many files.
         threads: CPU threads of each process; 0 shares out the cores.
         bom: A byte order mark before csv and tsv, without which Excel takes them for something older than Unicode.
+        track: Which sound track of a video, 1 being the first; else the one that the file marks as its default.
     """
     if not files:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     where = target(out, formats, files, bom)
     if workers < 1:
         raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
-    settings = settled(model, whisper if text else None, language, threads, workers)
+    settings = replace(settled(model, whisper if text else None, language, threads, workers), track=track)
     with contextlib.ExitStack() as stack:
         called = _standard_input(files, stack)
         paths = [*called, *(Path(file) for file in files if file != STANDARD)]
-        run(tasks(paths, where, called), settings, where.folder, workers)
+        planned = [replace(task, track=track) for task in tasks(paths, where, called)]
+        run(planned, settings, where.folder, workers)
 
 
 def _standard_input(files: Sequence[str], stack: contextlib.ExitStack) -> dict[Path, str]:
@@ -123,6 +132,9 @@ def _standard_input(files: Sequence[str], stack: contextlib.ExitStack) -> dict[P
         raise IntoneError("Standard input can be read once: name - once.")
     if sys.stdin is None or sys.stdin.isatty():
         raise IntoneError("Standard input is no recording: send one in, as in `intone analyze - < talk.mp3`.")
+    if threading.current_thread() is threading.main_thread():  # no other may say what a signal does
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+        stack.callback(signal.signal, signal.SIGTERM, before)
     return {stack.enter_context(spooled(sys.stdin.buffer, STDIN)): STDIN}
 
 
@@ -221,7 +233,7 @@ def one(task: Task) -> Done:
     if task.problem:
         return Done(task, problem=task.problem)
     try:
-        analysis = _analyzer.analysis(Recording.of_file(task.path, task.name))
+        analysis = _analyzer.analysis(Recording.of_file(task.path, task.name, task.track))
         made = b""
         if task.target.stdout:
             made = FORMATS[task.target.names[0]].encoded(analysis, task.target.bom)

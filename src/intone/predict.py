@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias, TypeVar, cast
+from typing import IO, Any, Final, TypeAlias, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 
 from intone import domain, model_store
+from intone.account import Account, joined, union
 from intone.analysis import UNSURE, Analysis, Segment, Segments, curve, table
-from intone.audio import SAMPLE_RATE
+from intone.decoding import Sound
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError
+from intone.frames import SAMPLE_RATE, SILENCE
 from intone.model_file import Heard, Model
 from intone.progress import say
 from intone.recording import Recording, recordings
@@ -38,7 +40,7 @@ from intone.word_times import Word
 
 Value = TypeVar("Value")
 
-Sound: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
+Source: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes]
 """A path; the bytes of a file; an object that reads them."""
 
 PEAK: Final = SAMPLE_RATE // 100
@@ -140,30 +142,31 @@ class Analyzer:
         """`whisper` None: no words; `language` None: found out."""
         self.model, self.whisper, self.language = model, whisper, language
 
-    def file(self, file: Sound, name: str | None = None) -> Segments:
+    def file(self, file: Source, name: str | None = None, track: int | None = None) -> Segments:
         """One recording's segments: of a path, of a file that is open (`rb`) or another object that reads bytes, or of
         the bytes that a file would hold.
 
         An open file is read from where it stands to its end, and stands there again afterwards if it can be sought.
-        The segments are keyed by `name`, else by the path, or the open file's name. Raises BadClip for what can't be
+        The segments are keyed by `name`, else by the path, or the open file's name. Of a video's sound tracks number
+        `track` is heard, 1 being the first, or else the default one. Raises BadClip for what can't be
         heard, IntoneError for what is none of these.
         """
         if isinstance(file, (str, os.PathLike)):
-            return self.analysis(Recording.of_file(os.fsdecode(file), name)).segments
+            return self.analysis(Recording.of_file(os.fsdecode(file), name, track)).segments
         if not isinstance(file, (bytes, bytearray, memoryview)) and not hasattr(file, "read"):
             raise IntoneError(f"A recording is a path, an open file or bytes, and this is {type(file).__name__}.")
         name = name or name_of(file)
         with spooled(file, name) as path:
-            return self.analysis(Recording.of_file(path, name)).segments
+            return self.analysis(Recording.of_file(path, name, track)).segments
 
-    def files(self, files: Sound | Iterable[Sound]) -> Segments:
+    def files(self, files: Source | Iterable[Source]) -> Segments:
         """The segments of all files, or of a single one; a bad one is named on stderr and left out.
 
         Raises IntoneError if all are bad.
         """
         found, bad = [], 0
         alone = isinstance(files, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(files, "read")
-        for file in cast("Iterable[Sound]", [files] if alone else files):
+        for file in cast("Iterable[Source]", [files] if alone else files):
             try:
                 found.append(self.file(file))
             except BadClip as problem:
@@ -186,8 +189,9 @@ class Analyzer:
 
         Raises BadClip where it can't be heard.
         """
-        ear, language = Ear(heed=heed), Language(self.language)
-        judged = list(self._judged(ear, ear.along(recording.blocks()), language))
+        ear, language, sound = Ear(heed=heed), Language(self.language), recording.sound()
+        judged = list(self._judged(ear, ear.along(sound.blocks), language))
+        account = self._account(ear, sound, [j.segment for j in judged])
         spoken = language.known if self.whisper else None
         card = self.model.card
         middles = [float(j.found.begin + m) for j in judged for m in j.heard.middles]
@@ -198,11 +202,23 @@ class Analyzer:
             spoken,
             table(recording.name, [j.segment for j in judged]),
             curve(recording.name, middles, [row for j in judged for row in j.heard.windows]),
-            domain.strangeness([j.measured for j in judged], card.known, spoken, card.language),
+            (
+                *sound.notes,
+                *([] if judged else [_no_speech(account, ear.heights)]),
+                *domain.strangeness([j.measured for j in judged], card.known, spoken, card.language),
+            ),
             ear.heights,
             recording.blocks,
             ear.costs,
+            account,
         )
+
+    def _account(self, ear: Ear, sound: Sound, segments: Sequence[Segment]) -> Account:
+        """What became of each second: what isn't left out was heard."""
+        length, left_out = ear.samples / SAMPLE_RATE, joined(sound.left_out)
+        silent = [s for s in segments if not s.text] if self.whisper else []
+        spoken, without = (union((s.start, s.end) for s in some) for some in (segments, silent))
+        return Account(length, length - sum(part.seconds for part in left_out), spoken, without, tuple(left_out))
 
     def _judged(self, ear: Ear, blocks: Iterator[np.ndarray], language: Language) -> Iterator[Judged]:
         """Segments in order. While Whisper writes down one stretch, the emotion of the one before is judged."""
@@ -260,6 +276,15 @@ class Analyzer:
             _named(heard.audio),
             {} if heard.sentence is None else _named(heard.sentence),
         )
+
+
+def _no_speech(account: Account, heights: np.ndarray) -> str:
+    """Why there may be no segment; `heights` is the largest amplitude of each 10 ms."""
+    loudest = float(heights.max(initial=0))
+    level = (
+        f"the loudest sound reaches {20 * np.log10(loudest):.0f} dB of full scale" if loudest > SILENCE else "silence"
+    )
+    return f"No speech was found in the {account.heard:.1f} s that were heard: {level}."
 
 
 def _named(probabilities: np.ndarray) -> dict[str, float]:

@@ -48,6 +48,8 @@ class Task:
     """Why it can't be done, where that is known beforehand."""
     name: str | None = None
     """What it is called, where that isn't its path."""
+    track: int | None = None
+    """Sound track of a video, 1 being the first; None is the default one."""
 
     @property
     def outputs(self) -> dict[str, Path]:
