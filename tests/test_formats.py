@@ -65,7 +65,7 @@ def files(found: Analysis, tmp_path: Path) -> dict[str, Path]:
 def test_json_has_the_documented_shape(files):
     got = json.loads(files["json"].read_text())
     assert list(got) == ["file", "duration", "model", "language", "segments", "warnings"]
-    keys = ["start", "end", "text", "emotion", "confidence", "probabilities", "audio", "words"]
+    keys = ["start", "end", "text", "language", "emotion", "confidence", "probabilities", "audio", "words"]
     assert [list(s) for s in got["segments"]] == [keys] * 3
     assert list(got["segments"][0]["probabilities"]) == list(EMOTIONS)
     assert list(got["segments"][0]["words"][0]) == ["word", "start", "end", "probability"]

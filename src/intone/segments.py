@@ -38,6 +38,12 @@ VOICE_WITH_WORDS: Final = 0.3
 SHORTEST_VOICE: Final = 0.25
 """Seconds; what is shorter is a cough or a click."""
 
+SLIVER: Final = 0.5
+"""Seconds: speech beside a sentence that is shorter belongs to it; what is longer is a segment of its own."""
+
+Span = tuple[float, float]
+"""Start and end, in seconds from the recording's beginning."""
+
 ENDS: Final = tuple(".?!…。？！")
 TITLES: Final = ("Mr.", "Mrs.", "Ms.", "Dr.", "St.", "Prof.")
 
@@ -50,10 +56,12 @@ class Stretch:
     """Seconds from the recording's beginning."""
     signal: np.ndarray
 
-    def part(self, start: float, end: float) -> np.ndarray:
-        """The sound between two times of the recording, with the margin around it as far as there is any."""
-        first, last = (round((t - self.start) * SAMPLE_RATE) for t in (start - MARGIN, end + MARGIN))
-        return self.signal[max(0, first) : last]
+    def around(self, span: "Span", least: "Span | None" = None) -> tuple[float, np.ndarray]:
+        """The sound of a span with the margin around it, as far as there is any, and when it begins; it holds all of
+        `least` too."""
+        start, end = min(span[0] - MARGIN, (least or span)[0]), max(span[1] + MARGIN, (least or span)[1])
+        first, last = (round((t - self.start) * SAMPLE_RATE) for t in (start, end))
+        return max(self.start, start), self.signal[max(0, first) : last]
 
     @property
     def end(self) -> float:
@@ -106,6 +114,40 @@ def speech_spans(signal: np.ndarray, voice: float, longest: float, margin: float
         max_speech_duration_s=longest,
     )
     return [(s["start"], s["end"]) for s in found]
+
+
+def spoken_spans(stretch: Stretch) -> list[Span]:
+    """Where in a stretch somebody speaks by Silero's own, stricter threshold; each at most `LONGEST` seconds."""
+    found = speech_spans(stretch.signal, VOICE, LONGEST, margin=0)
+    return [(stretch.start + start / SAMPLE_RATE, stretch.start + end / SAMPLE_RATE) for start, end in found]
+
+
+def uncovered(speech: Sequence[Span], covered: Sequence[Span]) -> list[Span]:
+    """The parts of `speech` that lie in none of the spans `covered`; both in order, and so is what comes out."""
+    out = []
+    for start, end in speech:
+        for first, last in covered:
+            if first < end and last > start:
+                out += [(start, first)] if first > start else []
+                start = max(start, last)
+        out += [(start, end)] if end > start else []
+    return out
+
+
+def covering(sentences: Sequence[Span], speech: Sequence[Span]) -> tuple[list[Span], list[Span]]:
+    """Spans of sentences and of speech, in order -> the sentences' spans, wide enough for the slivers of speech beside
+    them, and the spans of speech without words. Together they hold all the speech, and none overlap."""
+    wide, alone = list(sentences), []
+    for start, end in uncovered(speech, sentences):
+        before = next((k for k, span in enumerate(sentences) if span[1] == start), None)
+        behind = next((k for k, span in enumerate(sentences) if span[0] == end), None)
+        if end - start >= SLIVER or (before is None and behind is None):
+            alone.append((start, end))
+        elif before is not None:
+            wide[before] = (wide[before][0], end)
+        elif behind is not None:
+            wide[behind] = (start, wide[behind][1])
+    return wide, alone
 
 
 def speech_bounds(stretch: Stretch) -> tuple[float, float]:
