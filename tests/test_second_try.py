@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from intone.audio import SAMPLE_RATE
 from intone.languages import Language
-from intone.second_try import WORTH, sentences_of, written
-from intone.segments import LONGEST, Stretch, covering, text_of, uncovered
+from intone.second_try import sentences_of, written
+from intone.segments import LONGEST, SLIVER, Stretch, covering, text_of, uncovered
 from intone.word_times import Word, natural
 
 
@@ -89,7 +89,7 @@ def test_what_ends_early_goes_on_where_it_stopped():
 
 def test_a_hum_between_two_words_is_not_tried_again():
     whisper = Scripted([lambda s: words("Kids are talking.", 0, 3)])
-    sentences_of(whisper, stretch(4), [(0.0, 3.0 + 0.9 * WORTH)])
+    sentences_of(whisper, stretch(4), [(0.0, 3.0 + 0.9 * SLIVER)])
     assert whisper.heard == [4] and not whisper.sampled
 
 

@@ -11,11 +11,8 @@ import numpy as np
 
 from intone.audio import SAMPLE_RATE
 from intone.languages import Language
-from intone.segments import LONGEST, MARGIN, Span, Stretch, moved, sentences, spoken_spans, uncovered
+from intone.segments import LONGEST, MARGIN, SLIVER, Span, Stretch, moved, sentences, spoken_spans, uncovered
 from intone.word_times import LEAST_PROBABILITY, Word, natural
-
-WORTH: Final = 1.0
-"""Seconds of speech without words from which they are tried again."""
 
 OTHER: Final = 0.8
 """Share of the stretch: to a longer part Whisper says what it said to the whole, so that it is drawn at once."""
@@ -91,7 +88,7 @@ def _parts(left: Sequence[Span], taken: Sequence[Span]) -> list[Span]:
         if out and not between and end - out[-1][0] <= LONGEST:
             start = out.pop()[0]
         out.append((start, end))
-    return [(start, end) for start, end in out if end - start >= WORTH]
+    return [(start, end) for start, end in out if end - start >= SLIVER]
 
 
 def _room(part: Span, stretch: Stretch, taken: Sequence[Span]) -> Span:

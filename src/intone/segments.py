@@ -38,8 +38,8 @@ VOICE_WITH_WORDS: Final = 0.3
 SHORTEST_VOICE: Final = 0.25
 """Seconds; what is shorter is a cough or a click."""
 
-SLIVER: Final = 0.5
-"""Seconds: speech beside a sentence that is shorter belongs to it; what is longer is a segment of its own."""
+SLIVER: Final = 1.0
+"""Seconds: shorter speech beside a sentence belongs to it, as a drawn-out last word does; longer is its own segment."""
 
 Span = tuple[float, float]
 """Start and end, in seconds from the recording's beginning."""
@@ -150,8 +150,12 @@ def covering(sentences: Sequence[Span], speech: Sequence[Span]) -> tuple[list[Sp
     return wide, alone
 
 
-def speech_bounds(stretch: Stretch) -> tuple[float, float]:
-    """Where a stretch without words begins and ends: without the margin that was added to it."""
+def speech_bounds(stretch: Stretch) -> Span:
+    """Where somebody speaks in a stretch without words: from the first moment to the last."""
+    found = spoken_spans(stretch)
+    if found:
+        return round(found[0][0], 3), round(found[-1][1], 3)
+    # Too faint on its own for what the whole chapter made of it: without the margin that was added.
     spare = min(MARGIN, (stretch.end - stretch.start) / 4)
     return round(stretch.start + spare, 3), round(stretch.end - spare, 3)
 
