@@ -116,6 +116,8 @@ def test_without_strict_speech_nothing_is_tried_again():
         (words("Kids are", 0, 1) + words("talking by the door now", 1, 1.1), False),  # words of 20 ms
         (words("Bye.", 0, 0.02), False),
         (words("Ow!", 0, 0.5, 0.05), False),
+        (words("... !", 0, 2), False),
+        (words("好 。", 0, 1), True),
         (words("BADDADDADDADDADDAD", 0, 1), False),
         ([{**w, "word": w["word"].strip()} for w in words("H- H- H- H- H- H-", 0, 2)], False),
         ([], False),
@@ -156,5 +158,8 @@ def test_a_stretch_of_words_counts_for_the_language_and_noise_does_not(monkeypat
     language = Language(None)
     written(Scripted([nothing]), stretch(3), language)
     assert not language.spoken and language.known == "en"
+    language.spoken["fr"] = 3.0
+    assert written(Scripted([nothing]), stretch(3), language)[0] == "fr"  # a cry among sentences is in their language
+    language.spoken.clear()
     written(Scripted([lambda s: words("Kids are talking.", 0, 2)]), stretch(2.5), language)
     assert language.spoken == {"en": pytest.approx(2.0)}

@@ -49,7 +49,8 @@ def written(recogniser: Recogniser, stretch: Stretch, language: Language) -> tup
     told = sentences_of(recogniser.speaking(spoken), stretch, speech)
     if told:
         language.said(spoken, sum(end - start for start, end in spans(told)))
-    return spoken, speech, told
+    # What a sound without words is in, Whisper guesses at random.
+    return spoken if told else language.known or spoken, speech, told
 
 
 def sentences_of(recogniser: Recogniser, stretch: Stretch, speech: Sequence[Span]) -> list[list[Word]]:

@@ -41,7 +41,7 @@ TOKENS_PER_SECOND: Final = 8
 MOST_TOKENS: Final = 224
 """Half of Whisper's text context of 448; the other half is for a prompt."""
 
-TEMPERATURES: Final = (0.2, 0.6, 1.0)
+TEMPERATURES: Final = (0.4, 0.8)
 """Of the second try, in turn."""
 
 
@@ -146,8 +146,9 @@ class Whisper:
         set_random_seed(0)
         # A thread of CTranslate2 takes the seed once, when it draws for the first time: only fresh ones draw the same.
         fresh = Weights(str(self.folder), device="cpu", compute_type="int8", intra_threads=self._threads)
+        window = self._keep(signal)
         for temperature in TEMPERATURES:
-            said = self._generate(signal, WINDOW, temperature, fresh)
+            said = self._generate(signal, window, temperature, fresh)
             words = self._timed(said, signal) if self._believed(said, loops=True) else []
             if natural(words):
                 return words
@@ -167,14 +168,14 @@ class Whisper:
         """The same in another language; the weights are loaded once."""
         _ = self._model
         other = replace(self, language=language)
-        other.__dict__.update(_model=self._model, _last=self._last)
+        other.__dict__.update(_model=self._model, _kept=self._kept)
         return other
 
     def languages(self, signal: np.ndarray) -> dict[str, float]:
         """One stretch of at most 30 s -> probability of each language that it may be in."""
         if not self._model.model.is_multilingual:
             return {"en": 1.0}
-        found = self._model.model.detect_language(self._encoded(signal, window_of(signal)))[0]
+        found = self._model.model.detect_language(self._encoded(signal, self._keep(signal)))[0]
         return {token.strip("<|>"): float(p) for token, p in found}
 
     def _said(self, signal: np.ndarray) -> "Said | None":
@@ -210,20 +211,24 @@ class Whisper:
         text = self._tokenizer.decode(tokens).strip()
         return Said(text, result.scores[0], len(tokens) < most, tuple(tokens), encoded)
 
+    def _keep(self, signal: np.ndarray) -> int:
+        """The window for a stretch (s); what the encoder makes of it is kept, as more than one thing is asked of it."""
+        window = window_of(signal)
+        self._kept[0] = (signal, window, self._encoded(signal, window))
+        return window
+
     def _encoded(self, signal: np.ndarray, window: int) -> Any:
         from faster_whisper.audio import pad_or_trim
 
-        kept = self._last[0]
+        kept = self._kept[0]
         if kept and kept[0] is signal and kept[1] == window:
             return kept[2]
         mel = self._model.feature_extractor(signal)  # shape (80, frames), 10 ms a frame
-        encoded = self._model.encode(pad_or_trim(mel, window * FRAMES_PER_SECOND).astype(np.float32))
-        self._last[0] = (signal, window, encoded)
-        return encoded
+        return self._model.encode(pad_or_trim(mel, window * FRAMES_PER_SECOND).astype(np.float32))
 
     @cached_property
-    def _last(self) -> list[tuple[np.ndarray, int, Any] | None]:
-        """The last stretch and window with what the encoder made of it: language and words are asked of the same."""
+    def _kept(self) -> list[tuple[np.ndarray, int, Any] | None]:
+        """At most one stretch, its window, and what the encoder made of it."""
         return [None]
 
     @property

@@ -90,9 +90,10 @@ def in_order(words: Sequence[Word], length: float) -> list[Word]:
 
 
 def natural(words: Sequence[Word], least: float = LEAST_PROBABILITY) -> bool:
-    """Whether a sentence's words can have been said: not squeezed into no time, no row of syllables, and with a
-    probability whose geometric mean is at least `least`."""
-    if not words or SYLLABLES.search("".join(word["word"] for word in words)):
+    """Whether a sentence's words can have been said: not marks alone, not squeezed into no time, no row of syllables,
+    and with a probability whose geometric mean is at least `least`."""
+    text = "".join(word["word"] for word in words)
+    if not any(map(str.isalnum, text)) or SYLLABLES.search(text):
         return False
     squeezed = sum(word["end"] - word["start"] <= SQUEEZED for word in words) / len(words)
     rate = (len(words) - 1) / max(words[-1]["end"] - words[0]["start"], SQUEEZED)
