@@ -1,6 +1,6 @@
 """What Whisper leaves out is heard again, in parts; what cannot have been said is not believed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from intone.audio import SAMPLE_RATE
 from intone.languages import Language
 from intone.second_try import sentences_of, written
-from intone.segments import LONGEST, SLIVER, Stretch, covering, text_of, uncovered
+from intone.segments import LONGEST, SLIVER, Span, Stretch, covering, text_of, uncovered
 from intone.word_times import Word, natural
 
 
@@ -49,8 +49,8 @@ class Scripted:
         return self.drawn(self.sampled[-1])
 
 
-def stretch(seconds: float, start: float = 0.0) -> Stretch:
-    return Stretch(start, np.zeros(round(seconds * SAMPLE_RATE), np.float32))
+def stretch(seconds: float, start: float = 0.0, speech: Sequence[Span] = ()) -> Stretch:
+    return Stretch(start, np.zeros(round(seconds * SAMPLE_RATE), np.float32), tuple(speech))
 
 
 def nothing(seconds: float) -> list[Word]:
@@ -59,7 +59,7 @@ def nothing(seconds: float) -> list[Word]:
 
 def test_what_has_words_is_heard_once():
     whisper = Scripted([lambda s: words("Kids are talking by the door.", 0.2, s - 0.2)])
-    (sentence,) = sentences_of(whisper, stretch(4, 10), [(10.1, 13.9)])
+    (sentence,) = sentences_of(whisper, stretch(4, 10, [(10.1, 13.9)]))
     assert text_of(sentence) == "Kids are talking by the door." and whisper.heard == [4] and not whisper.sampled
     assert sentence[0]["start"] == 10.2 and sentence[-1]["end"] == 13.8
 
@@ -67,7 +67,7 @@ def test_what_has_words_is_heard_once():
 def test_a_long_stretch_without_words_is_heard_again_in_parts():
     whisper = Scripted([nothing, lambda s: words("Kids are talking.", 0.3, s - 0.3)])
     speech = [(100.0, 109.0), (109.5, 118.0), (118.5, 127.0)]
-    found = sentences_of(whisper, stretch(27, 100), speech)
+    found = sentences_of(whisper, stretch(27, 100, speech))
     assert len(found) == 3 and whisper.heard[0] == 27 and len(whisper.heard) == 4
     assert max(whisper.heard[1:]) <= LONGEST
     starts = [sentence[0]["start"] for sentence in found]
@@ -76,34 +76,34 @@ def test_a_long_stretch_without_words_is_heard_again_in_parts():
 
 def test_neighbouring_parts_do_not_hear_each_other():
     whisper = Scripted([nothing, lambda s: words("Kids are talking.", 0, s)])
-    found = sentences_of(whisper, stretch(24), [(0.0, 12.0), (12.0, 24.0)])
+    found = sentences_of(whisper, stretch(24, 0, [(0.0, 12.0), (12.0, 24.0)]))
     assert [(s[0]["start"], s[-1]["end"]) for s in found] == [(0.0, 12.0), (12.0, 24.0)]
 
 
 def test_what_ends_early_goes_on_where_it_stopped():
     whisper = Scripted([lambda s: words("Kids are talking.", 0, 3), lambda s: words("Dogs are sitting.", 0.1, s)])
-    found = sentences_of(whisper, stretch(9), [(0.0, 8.8)])
+    found = sentences_of(whisper, stretch(9, 0, [(0.0, 8.8)]))
     assert [text_of(s) for s in found] == ["Kids are talking.", "Dogs are sitting."]
     assert found[1][0]["start"] >= 3.0 and whisper.heard[1] == pytest.approx(6.0)
 
 
 def test_a_hum_between_two_words_is_not_tried_again():
     whisper = Scripted([lambda s: words("Kids are talking.", 0, 3)])
-    sentences_of(whisper, stretch(4), [(0.0, 3.0 + 0.9 * SLIVER)])
+    sentences_of(whisper, stretch(4, 0, [(0.0, 3.0 + 0.9 * SLIVER)]))
     assert whisper.heard == [4] and not whisper.sampled
 
 
 def test_a_short_stretch_is_drawn_and_needs_sure_words():
     drawn = Scripted([nothing], lambda s: words("No no no.", 0, s))
-    (sentence,) = sentences_of(drawn, stretch(3, 5), [(5.2, 7.9)])
+    (sentence,) = sentences_of(drawn, stretch(3, 5, [(5.2, 7.9)]))
     assert text_of(sentence) == "No no no." and drawn.heard == [3] and drawn.sampled == [pytest.approx(3, abs=0.2)]
     doubtful = Scripted([nothing], lambda s: words("Thank you.", 0, s, 0.5))
-    assert sentences_of(doubtful, stretch(3), [(0.2, 2.9)]) == []
+    assert sentences_of(doubtful, stretch(3, 0, [(0.2, 2.9)])) == []
 
 
 def test_without_strict_speech_nothing_is_tried_again():
     whisper = Scripted([nothing])
-    assert sentences_of(whisper, stretch(3), []) == [] and whisper.heard == [3] and not whisper.sampled
+    assert sentences_of(whisper, stretch(3, 0, [])) == [] and whisper.heard == [3] and not whisper.sampled
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_words_that_cannot_have_been_said_are_not_believed(said, believed):
 def test_a_loop_of_squeezed_words_costs_its_sentence_alone():
     loop = words("Kids are talking.", 0, 3) + words("and the and the and the and the.", 3.9, 4.0)
     whisper = Scripted([lambda s: loop])
-    assert [text_of(s) for s in sentences_of(whisper, stretch(4), [(0.0, 3.2)])] == ["Kids are talking."]
+    assert [text_of(s) for s in sentences_of(whisper, stretch(4, 0, [(0.0, 3.2)]))] == ["Kids are talking."]
 
 
 tenths = st.integers(0, 270)
@@ -146,15 +146,14 @@ def test_whatever_words_come_all_speech_lies_in_segments(spoken, edges):
         told.append(Word(word=" a." if start % 3 else " a", start=begin, end=at, probability=0.9))
     marks = sorted(set(edges))
     speech = [(a / 10, b / 10) for a, b in zip(marks[::2], marks[1::2], strict=False)]
-    found = sentences_of(Scripted([lambda s: told, nothing]), stretch(28), speech)
+    found = sentences_of(Scripted([lambda s: told, nothing]), stretch(28, 0, speech))
     spans = [(s[0]["start"], s[-1]["end"]) for s in found]
     wide, alone = covering(spans, speech)
     assert not uncovered(speech, sorted(wide + alone))
     assert all(sentence[0]["start"] >= span[0] for sentence, span in zip(found, wide, strict=True))
 
 
-def test_a_stretch_of_words_counts_for_the_language_and_noise_does_not(monkeypatch):
-    monkeypatch.setattr("intone.second_try.spoken_spans", lambda s: [(s.start, s.end - 0.5)])
+def test_a_stretch_of_words_counts_for_the_language_and_noise_does_not():
     language = Language(None)
     written(Scripted([nothing]), stretch(3), language)
     assert not language.spoken and language.known == "en"

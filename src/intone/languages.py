@@ -46,7 +46,7 @@ def code(language: str) -> str:
             return name
         if name in NAMES:
             return NAMES[name]
-    near = difflib.get_close_matches(plain, NAMES, 3, 0.6) or ["english", "german"]
+    near = difflib.get_close_matches(plain, NAMES, 3, 0.7) or ["english", "german"]
     offered = " or ".join(f"{NAMES[name]} ({name})" for name in near)
     raise IntoneError(f"Whisper knows no language {language!r}: give its code or its English name, such as {offered}.")
 

@@ -34,6 +34,6 @@ class Polyglot:
         found = [
             text_of(sentence)
             for stretch in stretches(iter([signal]), VOICE_WITH_WORDS, LONGEST_STRETCH)
-            for sentence in written(self.whisper, stretch, language)[2]
+            for sentence in written(self.whisper, stretch, language)[1]
         ]
         return " ".join(found)

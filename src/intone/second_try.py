@@ -11,7 +11,7 @@ import numpy as np
 
 from intone.audio import SAMPLE_RATE
 from intone.languages import Language
-from intone.segments import LONGEST, MARGIN, SLIVER, Span, Stretch, moved, sentences, spoken_spans, uncovered
+from intone.segments import LONGEST, MARGIN, SLIVER, Span, Stretch, moved, sentences, uncovered
 from intone.word_times import LEAST_PROBABILITY, Word, natural
 
 OTHER: Final = 0.8
@@ -42,22 +42,21 @@ class Recogniser(Protocol):
         ...
 
 
-def written(recogniser: Recogniser, stretch: Stretch, language: Language) -> tuple[str, list[Span], list[list[Word]]]:
-    """A stretch's language, where somebody speaks in it, and its sentences in order, with the recording's times."""
+def written(recogniser: Recogniser, stretch: Stretch, language: Language) -> tuple[str, list[list[Word]]]:
+    """A stretch's language, and its sentences in order, with the recording's times."""
     spoken = language.of(lambda: recogniser.languages(stretch.signal), stretch.end - stretch.start)
-    speech = spoken_spans(stretch)
-    told = sentences_of(recogniser.speaking(spoken), stretch, speech)
+    told = sentences_of(recogniser.speaking(spoken), stretch)
     if told:
         language.said(spoken, sum(end - start for start, end in spans(told)))
     # What a sound without words is in, Whisper guesses at random.
-    return spoken if told else language.known or spoken, speech, told
+    return spoken if told else language.known or spoken, told
 
 
-def sentences_of(recogniser: Recogniser, stretch: Stretch, speech: Sequence[Span]) -> list[list[Word]]:
-    """The sentences in a stretch, in order, with the recording's times; `speech` is where somebody speaks in it."""
+def sentences_of(recogniser: Recogniser, stretch: Stretch) -> list[list[Word]]:
+    """The sentences in a stretch, in order, with the recording's times."""
     found = _believed(recogniser.timed_words(stretch.signal), stretch.start, LEAST_PROBABILITY)
     taken = spans(found)
-    parts = _parts(uncovered(speech, taken), taken)
+    parts = _parts(uncovered(stretch.speech, taken), taken)
     for part in parts:
         found += _again(recogniser, stretch, *_room(part, stretch, [*taken, *parts]))
     return sorted(found, key=lambda sentence: sentence[0]["start"])

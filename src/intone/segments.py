@@ -17,6 +17,9 @@ CHAPTER: Final = 40
 """Seconds that are searched for speech at a time. With 120 the detector's arrays are so large that the memory of a
 long recording creeps up by fragmentation."""
 
+WARMING: Final = 2 * SAMPLE_RATE
+"""Samples before speech that the detector hears to tell it from noise."""
+
 LONGEST_STRETCH: Final = 28
 """Seconds at most in one stretch, which Whisper hears at once; longer speech is cut at its pauses."""
 
@@ -55,13 +58,13 @@ class Stretch:
     start: float
     """Seconds from the recording's beginning."""
     signal: np.ndarray
+    speech: tuple[Span, ...] = ()
+    """Where in it somebody speaks by Silero's own, stricter threshold: without margins, at most `LONGEST` s each."""
 
-    def around(self, span: "Span", least: "Span | None" = None) -> tuple[float, np.ndarray]:
-        """The sound of a span with the margin around it, as far as there is any, and when it begins; it holds all of
-        `least` too."""
-        start, end = min(span[0] - MARGIN, (least or span)[0]), max(span[1] + MARGIN, (least or span)[1])
-        first, last = (round((t - self.start) * SAMPLE_RATE) for t in (start, end))
-        return max(self.start, start), self.signal[max(0, first) : last]
+    def around(self, span: Span) -> tuple[float, np.ndarray]:
+        """The sound of a span with the margin around it, as far as there is any, and when it begins."""
+        first, last = (round((t - self.start) * SAMPLE_RATE) for t in (span[0] - MARGIN, span[1] + MARGIN))
+        return max(self.start, span[0] - MARGIN), self.signal[max(0, first) : last]
 
     @property
     def end(self) -> float:
@@ -78,15 +81,20 @@ def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float
     for chapter, last in _chapters(blocks):
         signal = np.concatenate([waiting, chapter])
         found = speech_spans(signal, voice, longest)
-        # Speech that reaches the end may go on: it waits for the next chapter.
+        strict = speech_spans(signal, VOICE, LONGEST, margin=0)
+        # Speech that reaches the end may go on: it waits for the next chapter, with what lets the detector warm up.
         open_ended = bool(found) and found[-1][1] > len(signal) - SAMPLE_RATE
-        if open_ended and not last:
-            cut = found.pop()[0]
-        else:
-            cut = max(found[-1][1] if found else 0, len(signal) - SAMPLE_RATE)
+        cut = found.pop()[0] - WARMING if open_ended and not last else len(signal) - SAMPLE_RATE
         for start, end in found:
-            yield Stretch((offset + start) / SAMPLE_RATE, signal[start:end])
+            yield Stretch((offset + start) / SAMPLE_RATE, signal[start:end], _within(strict, start, end, offset))
+        cut = max(found[-1][1] if found else 0, cut)
         waiting, offset = signal[cut:], offset + cut
+
+
+def _within(spans: Sequence[tuple[int, int]], start: int, end: int, offset: int) -> tuple[Span, ...]:
+    """Spans in samples -> their parts between two samples, in seconds from `offset` samples before."""
+    parts = [(max(first, start), min(last, end)) for first, last in spans]
+    return tuple(((offset + a) / SAMPLE_RATE, (offset + b) / SAMPLE_RATE) for a, b in parts if a < b)
 
 
 def _chapters(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]:
@@ -114,12 +122,6 @@ def speech_spans(signal: np.ndarray, voice: float, longest: float, margin: float
         max_speech_duration_s=longest,
     )
     return [(s["start"], s["end"]) for s in found]
-
-
-def spoken_spans(stretch: Stretch) -> list[Span]:
-    """Where in a stretch somebody speaks by Silero's own, stricter threshold; each at most `LONGEST` seconds."""
-    found = speech_spans(stretch.signal, VOICE, LONGEST, margin=0)
-    return [(stretch.start + start / SAMPLE_RATE, stretch.start + end / SAMPLE_RATE) for start, end in found]
 
 
 def uncovered(speech: Sequence[Span], covered: Sequence[Span]) -> list[Span]:
@@ -152,10 +154,8 @@ def covering(sentences: Sequence[Span], speech: Sequence[Span]) -> tuple[list[Sp
 
 def speech_bounds(stretch: Stretch) -> Span:
     """Where somebody speaks in a stretch without words: from the first moment to the last."""
-    found = spoken_spans(stretch)
-    if found:
-        return round(found[0][0], 3), round(found[-1][1], 3)
-    # Too faint on its own for what the whole chapter made of it: without the margin that was added.
+    if stretch.speech:
+        return round(stretch.speech[0][0], 3), round(stretch.speech[-1][1], 3)
     spare = min(MARGIN, (stretch.end - stretch.start) / 4)
     return round(stretch.start + spare, 3), round(stretch.end - spare, 3)
 
