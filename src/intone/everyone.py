@@ -49,7 +49,8 @@ def train_everyone(lab: Lab, model: str, track: str, protocol: str) -> Path:
     if not finished(folder, mark):
         claim(folder, mark)
         details = _learn(lab, recipe, track, split, folder, protocol, made)
-        config = {"fingerprint": mark, "settings": settings, **judged(lab, made), "commit": commit()}
+        config = {"fingerprint": mark, "settings": settings, "corpus": lab.corpus.origin}
+        config |= {**judged(lab, made), "commit": commit()}
         write_whole(folder / "config.json", json.dumps({**config, "details": details}, indent=1).encode())
     return folder
 
