@@ -103,7 +103,8 @@ def _emotions(sheet: Sheet, table: Path, conventions: Conventions) -> dict[int, 
             f"means: --map '{label.lower()}=neutral', or --map '{label.lower()}=' to leave such rows out."
         )
     if gone:
-        say(f"{table}: {gone.total()} rows are left out: {', '.join(f'{label} {n}' for label, n in gone.items())}.")
+        counts = ", ".join(f"{label} {n}" for label, n in gone.items())
+        say(f"{table}: {gone.total()} of {len(out)} rows left out by their label: {counts}.")
     return out
 
 
