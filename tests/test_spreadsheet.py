@@ -76,6 +76,7 @@ def test_what_windows_writes_is_read_and_said(tmp_path, capsys):
         (b'file,speaker,emotion\na.wav,Al,sad\n"b".wav,Bea,sad\n', r"row 3: this is no CSV row"),
         (b"file,speaker,emotion,File\n", "has the column file twice"),
         (b"PK\x03\x04\x14\x00", "is a spreadsheet's own file: save it there as CSV"),
+        (b"\x1f\x8b\x08", "can't be unpacked"),
         (b"\xff\xfe\x00", "is no UTF-8 CSV file"),
         (b"file,speaker\x8d,emotion\n", "is no UTF-8 CSV file .* save it as UTF-8"),
         (b"file,speaker,emotion\na\x00b,Al,sad\n", "is no UTF-8 CSV file .it holds zero bytes"),

@@ -17,6 +17,7 @@ from intone.audio import read_clip
 from intone.corpora import CLIP_COLUMNS, Corpus, excerpts, table
 from intone.corpora.entries import Conventions
 from intone.corpora.labels import LABELS, SYNONYMS, accepted, emotion_of, mapping
+from intone.decoding import Sound
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
 from intone.features import FeatureSettings
@@ -200,7 +201,7 @@ def test_any_segments_are_cut_where_they_say(spans, tmp_path):
     rows = [f"count.wav,{start / 1000},{(start + length) / 1000},Al,sad" for start, length in spans]
     with pytest.MonkeyPatch.context() as patch:
         blocks = (count[k : k + 700, None] for k in range(0, 3000, 700))
-        patch.setattr(excerpts, "opened", lambda path: (rate, blocks))
+        patch.setattr(excerpts, "opened", lambda path: Sound(rate, blocks))
         corpus = table.load(written(tmp_path / "m.csv", *rows, header=SEGMENTS))
     for start, length in spans:
         place = corpus.paths.get(f"count.wav#{start / 1000:.3f}-{(start + length) / 1000:.3f}")
@@ -290,11 +291,16 @@ def test_intones_own_tables_come_back_in(long: np.ndarray, tmp_path: Path, form:
     assert "2 of 4 rows left out by their label: unsure 2." in capsys.readouterr().err
 
 
+def test_a_name_that_a_spreadsheet_would_run_comes_back_too(long: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / "long.wav").rename(tmp_path / "=1+1.wav")
+    assert list(table.load(written(tmp_path / "m.csv", "'=1+1.wav,Al,sad")).paths) == ["=1+1.wav"]
+
+
 def test_a_folder_may_be_a_speaker(ravdess_folder: Path, tmp_path: Path) -> None:
     csv = written(tmp_path / "m.csv", f"{FILE},sad", f"{OTHER},sad", header="file,emotion")
     corpus = table.load(csv, ravdess_folder, conventions=Conventions(speaker="folder"))
     assert corpus.clips["speaker"].tolist() == ["m-Actor_01", "m-Actor_02"]
-    assert corpus.origin == {"name": "m", "table": str(csv.resolve()), "flags": "--speaker folder"}
+    assert corpus.origin == {"name": "m", "table": str(csv.absolute()), "flags": "--speaker folder"}
 
 
 def three(tmp_path: Path, ravdess_folder: Path, *labels: str) -> Path:

@@ -175,7 +175,8 @@ def train(
     from intone.training import prepared, train_all
 
     read = Conventions(names, speaker)
-    for folder, metrics in train_all(model, track, protocol, table, ravdess, runs, epochs, seed, weights, read):
+    made = train_all(model, track, protocol, table, ravdess, runs, epochs, seed, weights, read, everyone)
+    for folder, metrics in made:
         rates = ", ".join(f"{part} UAR {metrics[part]['uar']:.1f}" for part in ("train", "validation"))
         print(f"{folder}: {rates}", flush=True)
     if everyone:

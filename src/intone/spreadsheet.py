@@ -1,13 +1,15 @@
 """A CSV file as spreadsheets and programs write it -> its rows, each with its number and its cells by column.
 
 Separators are commas, semicolons, tabs or bars; text is UTF-8 or UTF-16 with or without a byte order mark, or
-Windows-1252, which is said. Rows are counted as a spreadsheet counts them.
+Windows-1252, which is said; the file may be gzipped. Rows are counted as a spreadsheet counts them.
 """
 
 import csv
+import gzip
 import io
 import math
 import re
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +74,7 @@ def read(path: Path, known: Collection[str]) -> Sheet:
     path = Path(path)
     if not path.is_file():
         raise Missing(f"There is no table {path}: it is a CSV with the columns {', '.join(known)}.")
-    text, guessed = _text(path.read_bytes(), path)
+    text, guessed = _text(_bytes(path), path)
     told = _SEPARATOR_LINE.match(text)
     if told:  # a line for Excel, which doesn't show it
         text = text[told.end() :]
@@ -85,6 +87,17 @@ def read(path: Path, known: Collection[str]) -> Sheet:
         raise IntoneError(f"{path} has the column {doubled[0]} twice: rename one of them.")
     rows = [Row(number, _cells(cells, columns, f"{path}, row {number}")) for number, cells in lines if cells != head]
     return Sheet(tuple(c for c in columns if c), tuple(rows), separator, guessed)
+
+
+def _bytes(path: Path) -> bytes:
+    """What is in the file, unpacked where it is gzipped."""
+    data = path.read_bytes()
+    if data[:2] != b"\x1f\x8b":
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise IntoneError(f"{path} can't be unpacked ({error}): pack it again, or give it as it is.") from error
 
 
 def _text(data: bytes, path: Path) -> tuple[str, bool]:

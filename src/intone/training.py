@@ -14,6 +14,7 @@ from intone.corpora import Corpus
 from intone.corpora.entries import Conventions
 from intone.corpora.table import loaded
 from intone.errors import IntoneError, Missing
+from intone.everyone import check
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
 from intone.progress import say
@@ -36,9 +37,11 @@ def train_all(
     seed: int,
     weights: str | None = None,
     conventions: Conventions | None = None,
+    everyone: bool = False,
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Each fold's folder and its metrics on training and validation speakers, as they finish.
 
+    `everyone`: whether it is to learn from all speakers afterwards; what would be refused then is refused now.
     With `weights`, the model stands on that pretrained encoder, and its run is named MODEL@WEIGHTS. Raises IntoneError
     for an unknown model or track, for a text model without words, for weights below a model that takes none; before
     anything is computed, for a protocol whose speakers the corpus lacks and for clips that nothing can be learned from.
@@ -46,6 +49,8 @@ def train_all(
     if own and protocol in OF_RAVDESS:
         raise IntoneError(f"{protocol} names RAVDESS's actors: for a table of your own give --protocol speakers.")
     lab, model = prepared(model, track, own, folder, runs, epochs, seed, weights, protocol, conventions)
+    if everyone:
+        check(lab, model, track)
     for split in folds(lab.corpus.clips, protocol):
         done = lab.fold(model, track, split)
         yield done.folder, json.loads((done.folder / "metrics.json").read_text())

@@ -59,7 +59,18 @@ class Entry:
     @property
     def key(self) -> str:
         """`FILE`, or `FILE#START-END` to the millisecond."""
-        return f"{self.file}#{marked(self.span)}" if self.span else self.file
+        return _key(self.file, self.span)
+
+
+def _key(file: str, span: Span | None) -> str:
+    return f"{file}#{marked(span)}" if span else file
+
+
+def key_of(row: Row, sheet: Sheet, where: str) -> str:
+    """How a row's clip is called where its audio need not be there."""
+    given = {c: _value(row, c) for c in ("start", "end")}
+    span = _span({c: _seconds(cell, c, where, sheet.separator) for c, cell in given.items() if cell}, where)
+    return _key(posixpath.normpath(_given(row, "file", where).replace("\\", "/")), span)
 
 
 def entries(sheet: Sheet, table: Path, root: Path, conventions: Conventions) -> list[Entry]:
@@ -120,13 +131,19 @@ def _given(row: Row, column: str, where: str) -> str:
     return cell
 
 
+def _value(row: Row, column: str) -> str:
+    """A cell that may be empty, or hold what stands for nothing."""
+    cell = row.cells.get(column, "")
+    return "" if is_missing(cell) else cell
+
+
 def _entry(row: Row, emotion: str, sheet: Sheet, table: Path, root: Path, conventions: Conventions) -> Entry:
     where = f"{table}, row {row.number}"
     file, path = _found(_given(row, "file", where), root, where, sheet.guessed)
     speaker = _given(row, "speaker", where) if conventions.speaker == "column" else file
     if conventions.speaker == "folder":
         speaker = PurePosixPath(file).parent.as_posix() if "/" in file else root.resolve().name
-    more = {c: "" if c != "text" and is_missing(row.cells.get(c, "")) else row.cells.get(c, "") for c in OPTIONAL}
+    more = {c: row.cells.get(c, "") if c == "text" else _value(row, c) for c in OPTIONAL}
     numbers = {c: _seconds(more[c], c, where, sheet.separator) for c in ("start", "end", "duration") if more[c]}
     if numbers.get("duration", 1) <= 0:
         raise IntoneError(f"{where}: {more['duration']!r} is no duration in seconds.")
@@ -168,8 +185,8 @@ def _found(cell: str, root: Path, where: str, guessed: bool) -> tuple[str, Path]
 
     `./x`, `a//x` and `a/../x` are one key; `..` stays where the folder before it is a link to elsewhere.
     """
-    raw = cell.replace("\\", "/")
-    for base in (root, Path()):
+    bare = cell.removeprefix("'")  # which keeps a spreadsheet from running a name that begins with = as a formula
+    for base, raw in ((base, name.replace("\\", "/")) for name in (cell, bare) for base in (root, Path())):
         place = base / raw
         if not _is_file(place):
             continue
@@ -180,7 +197,7 @@ def _found(cell: str, root: Path, where: str, guessed: bool) -> tuple[str, Path]
             plain = Path(plain).relative_to(root.absolute()).as_posix()
         return plain, place
     encoding = "; the table isn't UTF-8: save it so" if guessed else ""
-    raise IntoneError(f"{where}: there is no {root / raw}: paths are relative to the table's folder{encoding}.")
+    raise IntoneError(f"{where}: there is no {root / cell}: paths are relative to the table's folder{encoding}.")
 
 
 def _is_file(path: Path) -> bool:

@@ -16,6 +16,7 @@ import soundfile
 from intone.cache import cache_folder, digest, file_digest, write_whole
 from intone.decoding import opened
 from intone.errors import BadClip
+from intone.progress import say
 
 VERSION: Final = 1
 """Of what is cut; another one cuts all anew."""
@@ -65,7 +66,8 @@ def marked(span: Span) -> str:
 
 def _cut(path: Path, places: dict[Span, Path], out: Excerpts) -> None:
     """One pass over the recording; what ends is written at once, so that memory holds open spans alone."""
-    rate, blocks = opened(path)
+    sound = opened(path)
+    rate = sound.rate
     waiting: dict[Span, list[np.ndarray]] = {span: [] for span in places}
     heard = 0
 
@@ -74,7 +76,7 @@ def _cut(path: Path, places: dict[Span, Path], out: Excerpts) -> None:
             _write(np.concatenate(parts), rate, places[span])
             out.paths[span] = places[span]
 
-    for block in blocks:
+    for block in sound.blocks:
         for span in list(waiting):
             first, last = (round(second * rate) - heard for second in span)
             if first < len(block) and last > 0:
@@ -86,6 +88,8 @@ def _cut(path: Path, places: dict[Span, Path], out: Excerpts) -> None:
     for span in list(waiting):
         if span[1] <= out.seconds + SPARE:
             finish(span)
+    for note in sound.notes:
+        say(f"{path}: {note}")
 
 
 def _write(samples: np.ndarray, rate: int, place: Path) -> None:
