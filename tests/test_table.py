@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from csv import writer
 from pathlib import Path
 from typing import ClassVar
 
@@ -303,6 +304,54 @@ def test_a_folder_may_be_a_speaker(ravdess_folder: Path, tmp_path: Path) -> None
     assert corpus.origin == {"name": "m", "table": str(csv.absolute()), "flags": "--speaker folder"}
 
 
+def test_files_that_differ_in_capitals_are_speakers_of_their_own(ravdess_folder: Path, tmp_path: Path) -> None:
+    for place, name in ((FILE, "a.wav"), (OTHER, "A.wav")):
+        shutil.copy(ravdess_folder / place, tmp_path / name)
+    csv = written(tmp_path / "m.csv", "a.wav,sad", "A.wav,happy", header="file,emotion")
+    assert len(table.load(csv, conventions=Conventions(speaker="file")).clips) == len({*tmp_path.glob("?.wav")})
+
+
+ROW = st.tuples(
+    st.sampled_from(
+        ["a.wav", "./a.wav", "b.wav", "c.wav", "long.wav", "none.wav", "", "nan", "a\nb", "a\0", "..", "é" * 200]
+    ),
+    st.sampled_from(["", "0", "0.5", "1", "NaN", "-1", "0,5", "1e9", "x", "1e-9"]),
+    st.sampled_from(["", "1", "1.5", "2", "3", "-", "inf"]),
+    st.sampled_from(["Al", "Bea", " Al ", "al", "", "null", "=1"]),
+    st.sampled_from(["sad", "Sadness", "happy", "unsure", "", "#N/A", "bored", "a\nb"]),
+)
+GOOD = st.tuples(
+    st.sampled_from(["a.wav", "./a.wav", "b.wav", "long.wav"]),
+    st.sampled_from(["0", "0.5"]),
+    st.sampled_from(["0.7", "0.9"]),
+    st.sampled_from(["Al", "Bea"]),
+    st.sampled_from(["sad", "happy", "unsure"]),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(GOOD, max_size=4) | st.lists(GOOD | ROW, max_size=4))
+def test_any_table_is_a_corpus_or_a_sentence(tmp_path: Path, rows) -> None:
+    folder = tmp_path / "sounds"
+    if not folder.exists():
+        folder.mkdir()
+        for name, seconds in (("a.wav", 0.6), ("c.wav", 0.7), ("long.wav", 2.6)):
+            soundfile.write(folder / name, voice(5, 1, seconds), RATE, subtype="PCM_16")
+        shutil.copy(folder / "a.wav", folder / "b.wav")
+    with (folder / "m.csv").open("w", encoding="utf-8", newline="") as file:
+        writer(file).writerows([SEGMENTS.split(","), *rows])
+    try:
+        corpus = table.load(folder / "m.csv")
+    except IntoneError as problem:
+        assert (
+            str(problem).startswith(str(folder / "m.csv")) and str(problem).endswith(".") and "\n" not in str(problem)
+        )
+        return
+    assert not corpus.clips["file"].duplicated().any() and list(corpus.clips["file"]) == list(corpus.paths)
+    said = corpus.clips.assign(sound=[read_clip(path).tobytes() for path in corpus.paths.values()])
+    assert (said.groupby("sound")[["emotion", "speaker"]].nunique() == 1).all(axis=None)
+
+
 def three(tmp_path: Path, ravdess_folder: Path, *labels: str) -> Path:
     files = sorted((ravdess_folder / "Actor_01").iterdir())
     return written(tmp_path / "m.csv", *(f"{f},Al,{label}" for f, label in zip(files, labels, strict=False)))
@@ -320,7 +369,10 @@ def test_labels_may_be_mapped_and_left_out(ravdess_folder: Path, tmp_path: Path,
     got = labels("boredom=neutral, Excited=joy,calm=neutral,other=")
     assert got == ["neutral", "happy", "neutral", "neutral"]
     assert "2 of 6 rows left out by their label: other 1, unsure 1." in capsys.readouterr().err
-    assert labels("boredom=,excited=,other=,unsure=sad") == ["calm", "sad"]
+    assert labels("boredom=,excited=,other=,unsure=sad,clam=sad") == ["calm", "sad"]
+    assert "no row has the label clam, which --map names." in capsys.readouterr().err
+    csv = three(tmp_path, ravdess_folder, "None", "-", "sad")
+    assert labels("none=neutral,-=") == ["neutral", "sad"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
 from intone.corpora.excerpts import Span, marked
-from intone.corpora.labels import accepted, emotion_of, mapping
+from intone.corpora.labels import LABELS, accepted, emotion_of, mapping, plain
 from intone.errors import IntoneError
 from intone.progress import say
 from intone.spreadsheet import Row, Sheet, as_number, is_missing
@@ -89,7 +89,8 @@ def entries(sheet: Sheet, table: Path, root: Path, conventions: Conventions) -> 
     found = [
         _entry(row, emotions[row.number], sheet, table, root, conventions) for row in sheet.rows if emotions[row.number]
     ]
-    _check_spelling(found, table)
+    if conventions.speaker == "column":
+        _check_spelling(found, table)
     return found
 
 
@@ -98,21 +99,27 @@ def _emotions(sheet: Sheet, table: Path, conventions: Conventions) -> dict[int, 
     names, gone = mapping(conventions.names), Counter[str]()
     unknown: dict[str, tuple[str, int]] = {}
     out: dict[int, str] = {}
+    seen: set[str] = set()
     for row in sheet.rows:
-        label = _given(row, "emotion", f"{table}, row {row.number}")
+        label = row.cells["emotion"]
+        if plain(label) not in names:  # which may say what "none" is
+            label = _given(row, "emotion", f"{table}, row {row.number}")
         meant = emotion_of(label, names)
+        seen |= {plain(label), LABELS.get(plain(label), "")}
         if meant is None:
-            unknown.setdefault(label.lower(), (label, row.number))
+            unknown.setdefault(plain(label), (label, row.number))
         elif not meant:
-            gone[label.lower()] += 1
+            gone[plain(label)] += 1
         out[row.number] = meant or ""
     if unknown:
         (label, number), *others = unknown.values()
         nor = "".join(f", nor {other!r} (row {row})" for other, row in others[:5])
         raise IntoneError(
             f"{table}, row {number}: there is no emotion {label!r}{nor}; choose one of {accepted()}, or say what it "
-            f"means: --map '{label.lower()}=neutral', or --map '{label.lower()}=' to leave such rows out."
+            f"means: --map '{plain(label)}=neutral', or --map '{plain(label)}=' to leave such rows out."
         )
+    if absent := sorted(set(names) - seen):
+        say(f"{table}: no row has the label {' or '.join(absent)}, which --map names.")
     if gone:
         counts = ", ".join(f"{label} {n}" for label, n in gone.items())
         say(f"{table}: {gone.total()} of {len(out)} rows left out by their label: {counts}.")
@@ -197,7 +204,8 @@ def _found(cell: str, root: Path, where: str, guessed: bool) -> tuple[str, Path]
             plain = Path(plain).relative_to(root.absolute()).as_posix()
         return plain, place
     encoding = "; the table isn't UTF-8: save it so" if guessed else ""
-    raise IntoneError(f"{where}: there is no {root / cell}: paths are relative to the table's folder{encoding}.")
+    shown = str(root / cell).replace("\n", "\\n").replace("\r", "\\r")
+    raise IntoneError(f"{where}: there is no {shown}: paths are relative to the table's folder{encoding}.")
 
 
 def _is_file(path: Path) -> bool:

@@ -41,7 +41,7 @@ def mapping(text: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
-        label, mark, meant = (part.strip().lower() for part in pair.partition("="))
+        label, mark, meant = map(plain, pair.partition("="))
         if not mark or not label:
             raise IntoneError(
                 f"--map takes LABEL=EMOTION, with commas between, such as boredom=neutral, and not {pair!r}."
@@ -54,9 +54,14 @@ def mapping(text: str) -> dict[str, str]:
     return found
 
 
+def plain(label: str) -> str:
+    """A label in lower case, with single blanks."""
+    return " ".join(label.lower().split())
+
+
 def emotion_of(label: str, names: Mapping[str, str]) -> str | None:
     """What a label means: by `names` (of `mapping`) first, as it stands or as its emotion; None where it is unknown."""
-    label = " ".join(label.lower().split())
+    label = plain(label)
     if label in names:
         return names[label]
     if label in LABELS:
