@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import pandas as pd
 
-from intone import domain, model_store
+from intone import blas, domain, model_store
 from intone.analysis import UNSURE, Analysis, Segment, Segments, curve, table
 from intone.audio import SAMPLE_RATE
 from intone.emotions import EMOTIONS
@@ -163,7 +163,8 @@ class Analyzer:
         Raises BadClip where it can't be heard.
         """
         ear, language = Ear(heed=heed), Language(self.language)
-        judged = list(self._judged(ear, ear.along(recording.blocks()), language))
+        with blas.one_thread():
+            judged = list(self._judged(ear, ear.along(recording.blocks()), language))
         spoken = language.known if self.whisper else None
         card = self.model.card
         middles = [float(j.found.begin + m) for j in judged for m in j.heard.middles]
