@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from intone.account import Account
 from intone.emotions import EMOTIONS
 from intone.word_times import Word
 
@@ -52,32 +53,6 @@ class Segments(pd.DataFrame):
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """A part of a recording that wasn't heard."""
-
-    start: float
-    """Seconds from the recording's beginning."""
-    end: float
-    reason: str
-    """One phrase, such as `damaged`."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """What became of each second of a recording: `heard` and the seconds left out add up to `length`."""
-
-    length: float = 0.0
-    """Seconds of the recording."""
-    heard: float = 0.0
-    """Seconds in which speech was looked for."""
-    speech: float = 0.0
-    """Seconds in which somebody speaks: of all segments."""
-    speech_without_words: float = 0.0
-    """Seconds of those segments that have no words; 0 where words are off."""
-    left_out: tuple[LeftOut, ...] = ()
-
-
-@dataclass(frozen=True)
 class Analysis:
     """Everything about one recording."""
 
@@ -97,7 +72,7 @@ class Analysis:
     """Gives the recording again, block by block (mono float32, 16 kHz)."""
     costs: Mapping[str, float] = field(default_factory=dict)
     """Seconds that finding out took: `words`, `emotion`; they overlap."""
-    account: Account = Account()
+    account: Account = field(default_factory=Account)
 
 
 def table(file: str, segments: Sequence[Segment]) -> Segments:

@@ -2,80 +2,86 @@
 
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import soundfile
-import soxr
 
+from intone import containers
 from intone.decoding import decode
 from intone.errors import BadClip
+from intone.frames import FRAME, HOP, SAMPLE_RATE, SHORTEST, SILENCE, frame_energy
+from intone.progress import say
+from intone.recording import Recording
+from intone.waveform_header import WavHeader
 
-SAMPLE_RATE: Final = 16_000
-"""Hz; models, features and service all work at this rate."""
-
-FRAME: Final = SAMPLE_RATE * 25 // 1000
-HOP: Final = SAMPLE_RATE * 10 // 1000
-"""Samples in a 25 ms frame and in the 10 ms between two frames: the analysis grid of trimming and features alike."""
-
-SHORTEST: Final = 0.1
-"""Seconds; a clip below this holds less than a syllable."""
-
-SILENCE: Final = 10 ** (-80 / 20)
-"""Peak amplitude at or under which a clip counts as silent: -80 dB of full scale, two or three 16-bit steps."""
+__all__ = [
+    "FRAME",
+    "HOP",
+    "SAMPLE_RATE",
+    "SHORTEST",
+    "SILENCE",
+    "duration",
+    "frame_energy",
+    "pcm_digest",
+    "read_clip",
+    "samples_digest",
+    "to_clip",
+]
 
 
 def read_clip(path: Path) -> np.ndarray:
-    """The file at `path` as mono float32 at 16 kHz, shape (samples,).
+    """The file at `path` as mono float32 at 16 kHz, shape (samples,): all blocks of its `Recording`.
 
-    Channels are averaged; the rate is changed with soxr at high quality. Raises BadClip, in one sentence that names
-    the file, where it is missing, empty, not audio, truncated, silent, shorter than 0.1 s or holds NaN.
+    What doesn't fit in the file (cut off, damaged in part) is said once on stderr. Raises BadClip, in one sentence that
+    names the file, where it is missing, empty, not audio, silent, shorter than 0.1 s or holds NaN.
     """
-    samples, rate = decode(path)
-    return to_clip(samples, rate, str(path))
+    return _clip(Recording.of_file(path))
 
 
 def to_clip(samples: np.ndarray, rate: int, name: str = "This signal") -> np.ndarray:
     """Samples of any rate and channel count -> mono float32 at 16 kHz: what `read_clip` does to a file's samples.
 
-    `samples` has shape (samples,) or (samples, channels), int16 (full scale 32768) or float (full scale 1.0); the
-    same samples give the same clip from a file as from an array. `name` opens the sentence of a BadClip.
+    `samples` has shape (samples,) or (samples, channels), integers of their type's full scale or floats of full scale
+    1; the same samples give the same clip from a file as from an array. `name` opens the sentence of a BadClip.
     """
-    signal = np.asarray(samples)
-    if signal.ndim == 1:
-        signal = signal[:, None]
-    seconds = signal.shape[0] / rate
-    if seconds < SHORTEST:
-        raise BadClip(f"{name} lasts {seconds:.3f} s: {SHORTEST:g} s is the shortest that can be judged.")
-    signal = signal.astype(np.float32) / (32768 if signal.dtype == np.int16 else 1)
-    if not np.isfinite(signal).all():
-        raise BadClip(f"{name} holds samples that are not numbers (NaN or infinity).")
-    mono = signal.mean(axis=1, dtype=np.float32)
-    if np.abs(mono).max() <= SILENCE:
-        raise BadClip(f"{name} is silent from start to end.")
-    if rate != SAMPLE_RATE:
-        mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
-    return np.ascontiguousarray(mono, dtype=np.float32)
+    return _clip(Recording.of_signal(samples, rate, name))
+
+
+def _clip(recording: Recording) -> np.ndarray:
+    sound = recording.sound()
+    clip = np.concatenate(list(sound.blocks))
+    if np.abs(clip).max() <= SILENCE:
+        raise BadClip(f"{recording.name} is silent from start to end.")
+    for note in sound.notes:
+        _say_once(f"{recording.name}: {note}")
+    return clip
+
+
+@cache
+def _say_once(line: str) -> None:
+    say(line)
 
 
 def duration(path: Path) -> float:
-    """Seconds: by the header where soundfile reads it, else by decoding. Raises BadClip where neither can."""
+    """Seconds: by the header where that is known to fit what is there, else by decoding. Raises BadClip."""
+    known = _known_length(Path(path))
+    return len(read_clip(path)) / SAMPLE_RATE if known is None else known
+
+
+def _known_length(path: Path) -> float | None:
+    """Seconds of a WAV or FLAC file that is whole; None for others."""
     try:
-        header = soundfile.info(os.fsencode(path))
-        return header.frames / header.samplerate
-    except (soundfile.LibsndfileError, TypeError):  # it takes .raw for a format whose rate has to be told
-        return len(read_clip(path)) / SAMPLE_RATE
-
-
-def frame_energy(signal: np.ndarray) -> np.ndarray:
-    """Mean square of each 25 ms frame, every 10 ms, float64, shape (frames,); zeros fill up the last frame."""
-    frames = 1 + max(0, -(-(signal.size - FRAME) // HOP))
-    padded = np.zeros((frames - 1) * HOP + FRAME)
-    padded[: signal.size] = signal
-    total = np.concatenate(([0.0], np.cumsum(padded**2)))  # a running sum costs one pass, whatever the overlap
-    starts = np.arange(frames) * HOP
-    return (total[starts + FRAME] - total[starts]) / FRAME
+        header = WavHeader.of(path)
+        with soundfile.SoundFile(os.fsencode(path)) as file, path.open("rb") as data:
+            whole = header.fits if header else file.format == "FLAC" and len(containers.parts(data)) == 1
+            if not whole or not 0 < file.frames < 1 << 40:
+                return None
+            file.seek(file.frames - 1)
+            return file.frames / file.samplerate if len(file.read(1)) else None
+    except (soundfile.LibsndfileError, TypeError, OSError, ValueError):  # `read_clip` says what is wrong
+        return None
 
 
 def pcm_digest(path: Path) -> str:

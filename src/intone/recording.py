@@ -11,12 +11,11 @@ from typing import Final
 import numpy as np
 import soxr
 
-from intone.audio import SAMPLE_RATE, SHORTEST
-from intone.decoding import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, opened
+from intone.channels import Mixer
+from intone.decoding import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Sound, opened
 from intone.errors import BadClip, IntoneError
-
-LOUDEST: Final = 100.0
-"""Amplitude above which floats can't be meant for full scale 1: 16-bit numbers, say, that nobody divided."""
+from intone.frames import SAMPLE_RATE, SHORTEST
+from intone.level import raised
 
 RECORDINGS: Final = (
     "aac aif aiff amr au avi caf flac flv m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpeg mpg oga ogg ogv opus ra rm snd ts "
@@ -31,13 +30,16 @@ class Recording:
 
     name: str
     """What its sentences are keyed by."""
-    source: Callable[[], tuple[int, Iterator[np.ndarray]]]
-    """Rate in Hz, and blocks [samples, channels], int16 or float32."""
+    source: Callable[[], Sound]
+    """Opens it, and opens it anew."""
 
     @classmethod
-    def of_file(cls, path: Path | str, name: str | None = None) -> "Recording":
-        """A file, called `name` or else by its path; it is opened when it is listened to."""
-        return cls(name or str(path), lambda: opened(Path(path)))
+    def of_file(cls, path: Path | str, name: str | None = None, track: int | None = None) -> "Recording":
+        """A file, called `name` or else by its path; it is opened when it is listened to.
+
+        Of a video with several sound tracks number `track`, or else the default one.
+        """
+        return cls(name or str(path), lambda: opened(Path(path), track))
 
     @classmethod
     def of_signal(cls, samples: np.ndarray, rate: int, name: str = "signal") -> "Recording":
@@ -55,39 +57,39 @@ class Recording:
             )
         if not LOWEST_RATE <= rate <= HIGHEST_RATE:
             raise IntoneError(f"{name} can't have {rate} samples a second: give its sampling rate in Hz.")
-        return cls(name, lambda: (rate, iter(np.split(signal, range(BLOCK * rate, len(signal), BLOCK * rate)))))
+        cuts = range(BLOCK * rate, len(signal), BLOCK * rate)
+        return cls(name, lambda: Sound(rate, iter(np.split(signal, cuts))))
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Mono float32 at 16 kHz, some 10 s at a time, at least one sample each.
+        """The blocks of `sound`."""
+        return self.sound().blocks
 
-        Raises BadClip for what `decoding` refuses, for NaN and infinity, and under 0.1 s.
+    def sound(self) -> Sound:
+        """Mono float32 at 16 kHz, some 10 s at a time, [samples], at least one sample each.
+
+        A very quiet recording is raised, and channels that cancel one another aren't mixed. Raises BadClip for what
+        `decoding` refuses, for NaN and infinity, and under 0.1 s.
         """
-        rate, given = self.source()
+        given = self.source()
+        made = Sound(SAMPLE_RATE, iter(()), given.left_out, given.notes)
+        made.blocks = self._blocks(given)
+        return made
+
+    def _mono(self, given: Sound, notes: list[str]) -> Iterator[np.ndarray]:
+        mixer = Mixer(self.name, notes)
+        return map(mixer.mono, _sized(given.blocks, BLOCK * given.rate))
+
+    def _blocks(self, given: Sound) -> Iterator[np.ndarray]:
+        rate, samples = given.rate, 0
         resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, "float32", "HQ") if rate != SAMPLE_RATE else None
-        samples = 0
-        for block in _sized(given, BLOCK * rate):
+        mono = self._mono(given, given.notes)
+        for block in raised(mono, rate, lambda: self._mono(self.source(), []), given.notes):
             samples += len(block)
-            mono = to_mono(block, self.name)
-            yield from _not_empty(resampler.resample_chunk(mono) if resampler else mono)
+            yield from _not_empty(resampler.resample_chunk(block) if resampler else block)
         if samples < SHORTEST * rate:
             raise BadClip(f"{self.name} lasts {samples / rate:.3f} s: {SHORTEST:g} s is the shortest to be judged.")
         if resampler:
             yield from _not_empty(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-
-
-def to_mono(block: np.ndarray, name: str) -> np.ndarray:
-    """[samples, channels] -> the channels' mean [samples], float32 in [-1, 1]; raises BadClip for NaN and infinity."""
-    if block.dtype.kind in "iu":
-        info = np.iinfo(block.dtype)
-        middle = 0 if block.dtype.kind == "i" else (info.max + 1) // 2
-        scale = info.max + 1 - middle
-        wide: np.ndarray = block.astype(np.float32 if info.bits <= 16 else np.float64)
-        block = ((wide - middle) / scale).astype(np.float32)
-    if not np.isfinite(block).all():
-        raise BadClip(f"{name} holds samples that are not numbers (NaN or infinity).")
-    if (largest := float(np.abs(block).max(initial=0))) > LOUDEST:
-        raise BadClip(f"{name} holds samples up to {largest:.3g}, and full scale is 1: divide them by theirs.")
-    return block.astype(np.float32, copy=False).mean(axis=1, dtype=np.float32)
 
 
 def _not_empty(block: np.ndarray) -> Iterator[np.ndarray]:

@@ -1,0 +1,62 @@
+"""What became of each second of a recording: heard, spoken, without words, left out and why; all times in seconds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+NO_SOUND: Final = "no sound in the file"
+"""Reason for a part in which the file itself holds nothing: its track begins later, or its times have a gap."""
+
+DAMAGED: Final = "damaged"
+"""Reason for a part that can't be decoded."""
+
+BEYOND: Final = "behind the end that the header gives"
+"""Reason for a part of which no decoder takes notice."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A part of a recording that wasn't heard."""
+
+    start: float
+    """Seconds from the recording's beginning."""
+    end: float
+    reason: str
+    """One phrase, such as `damaged`."""
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of each second of a recording: `heard` and the seconds left out add up to `length`."""
+
+    length: float = 0.0
+    """Seconds of the recording."""
+    heard: float = 0.0
+    """Seconds in which speech was looked for."""
+    speech: float = 0.0
+    """Seconds in which somebody speaks: of all segments."""
+    speech_without_words: float = 0.0
+    """Seconds of those segments that have no words; 0 where words are off."""
+    left_out: tuple[LeftOut, ...] = ()
+
+    def lost(self) -> dict[str, float]:
+        """Reason -> seconds left out for it."""
+        out: dict[str, float] = {}
+        for part in self.left_out:
+            out[part.reason] = out.get(part.reason, 0.0) + part.seconds
+        return out
+
+
+def joined(parts: Sequence[LeftOut], apart: float = 0.02) -> list[LeftOut]:
+    """Parts in order, those of one reason that lie at most `apart` seconds from each other made one."""
+    out: list[LeftOut] = []
+    for part in parts:
+        if out and out[-1].reason == part.reason and part.start - out[-1].end <= apart:
+            part = LeftOut(out.pop().start, part.end, part.reason)
+        out.append(part)
+    return out
