@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 import soundfile
 from fastapi.testclient import TestClient
+from serving import Here, asking, post, sentence, service
 from test_bad_input import TABLE, wav
 from test_predict import GUARD, Parrot
 
@@ -33,80 +34,14 @@ from intone.predict import Analyzer
 from intone.segments import Stretch
 from intone.serve import listening, upload
 from intone.serve.app import Service, app
-from intone.serve.guard import Guard, Hosts
 from intone.serve.upload import MB
-from intone.serve.work import Answer, Facts, Job, Left, done
 
 RATE = 16_000
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files go."""
-    place = tmp_path / "temporary"
-    place.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
-    return place
-
-
-@pytest.fixture
-def analyzer(model_file: Path) -> Analyzer:
-    return Analyzer(Model(model_file, 1), Parrot())
-
-
-class Here:
-    """Does what the child does, in this process, where a test can reach it."""
-
-    def __init__(self, analyzer: Analyzer, longest: float = 60) -> None:
-        self.analyzer, self.longest, self.facts = analyzer, longest, Facts.of(analyzer)
-
-    def do(self, job: Job, left: threading.Event) -> Answer:
-        def step() -> None:
-            if left.is_set():
-                raise Left("Nobody waits any more.")
-
-        return done(self.analyzer, job, self.longest, step)
-
-
-def service(analyzer: Analyzer, waiting: int = 16) -> Service:
-    """One that takes a megabyte and a minute."""
-    return Service(Here(analyzer), Path(tempfile.gettempdir()), most=1, waiting=waiting)
-
-
-def asking(made: Service, token: str | None = None) -> TestClient:
-    """Someone on this machine."""
-    return TestClient(Guard(app(made), Hosts(), token), "http://127.0.0.1")
-
-
-@pytest.fixture
 def client(analyzer: Analyzer, temporary: Path) -> TestClient:
     return asking(service(analyzer))
-
-
-@pytest.fixture
-def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Six seconds in the folder that one is in, all of which counts as speech; by name alone, as a browser sends it."""
-
-    def all_of_it(blocks, voice, longest):
-        yield Stretch(0.0, np.concatenate(list(blocks)))
-
-    monkeypatch.setattr(predict, "stretches", all_of_it)
-    monkeypatch.chdir(tmp_path)
-    at = np.arange(6 * 22_050) / 22_050
-    soundfile.write("my talk.wav", 0.2 * np.sin(2 * np.pi * 180 * at + np.sin(5 * at)), 22_050, subtype="PCM_16")
-    return Path("my talk.wav")
-
-
-def post(client: TestClient, path: Path, name: str | None = None, **query: object):
-    return client.post("/analyze", params=query, files={"file": (name or path.name, path.read_bytes())})
-
-
-def sentence(answer, status: int) -> str:
-    """What is wrong: it is one sentence and nothing else."""
-    assert answer.status_code == status and list(answer.json()) == ["error"], answer.text
-    said = answer.json()["error"]
-    assert said.endswith(".") and "Traceback" not in said and tempfile.gettempdir() not in said
-    return said
 
 
 def test_path_array_command_line_and_service_agree_to_the_bit(model_file, talk, temporary):

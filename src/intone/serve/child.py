@@ -27,6 +27,8 @@ GRACE: Final = 3.0
 LOADING: Final = 300.0
 """Seconds that loading the models may take."""
 
+STOPPED: Final = "intone was stopped."
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -127,6 +129,8 @@ class Child:
             message: Any = self.pipe.recv()
         except (EOFError, OSError) as lost:
             self.process.join(GRACE)
+            if self.closed:
+                raise IntoneError(STOPPED) from lost
             raise IntoneError(f"The models can't be loaded ({_ended(self.process.exitcode)}): free memory.") from lost
         if isinstance(message, IntoneError):
             raise message
@@ -153,7 +157,7 @@ class Child:
     def _start(self) -> None:
         with self.lock:
             if self.closed:
-                raise IntoneError("intone was stopped.")
+                raise IntoneError(STOPPED)
             context = get_context("spawn")
             self.pipe, theirs = context.Pipe()
             given = (self.settings, self.limits.longest, theirs)

@@ -6,7 +6,7 @@ Paths in sentences are replaced by the name that the sender gave; seconds are of
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 
 from intone.analyze import Settings
 from intone.audio import SAMPLE_RATE
+from intone.decoding import Sound
 from intone.errors import BadClip, IntoneError
 from intone.formats import FORMATS
 from intone.predict import Analyzer
@@ -77,27 +78,29 @@ class TooLong(BadClip):
     """A recording that lasts longer than the service hears."""
 
 
-@dataclass(frozen=True)
-class Bounded(Recording):
-    """A recording of which `longest` seconds may be decoded; each block is a step."""
+def bounded(recording: Recording, longest: float, step: Callable[[], None]) -> Recording:
+    """The same recording, of which `longest` seconds may be decoded (else TooLong); each of its blocks is a step."""
 
-    longest: float = float("inf")
-    step: Callable[[], None] = lambda: None
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        """As of any recording; raises TooLong once there are more seconds than that."""
+    def counted(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
         samples = 0
-        for block in super().blocks():
-            self.step()
+        for block in blocks:
+            step()
             samples += len(block)
-            if samples > self.longest * SAMPLE_RATE:
-                raise TooLong(f"{self.name} lasts longer than {self.longest:g} s: send it in parts.")
+            if samples > longest * rate:
+                raise TooLong(f"{recording.name} lasts longer than {longest:g} s: send it in parts.")
             yield block
+
+    def source() -> Sound:
+        sound = recording.source()
+        sound.blocks = counted(sound.blocks, sound.rate)
+        return sound
+
+    return replace(recording, source=source)
 
 
 def done(analyzer: Analyzer, job: Job, longest: float, step: Callable[[], None]) -> Answer:
     """What becomes of a job; `step` is called every few seconds of it, and may raise `Left` to end it."""
-    heard = Bounded(job.name, Recording.of_file(job.path).source, longest, step)
+    heard = bounded(Recording.of_file(job.path, job.name), longest, step)
     try:
         analysis = asked(analyzer, job).analysis(heard, step)
         return Answer({format: FORMATS[format].encoded(analysis) for format in job.formats})
