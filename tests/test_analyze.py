@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from intone import analyze, journal, listen, model_store, screen
+from intone.account import Account, LeftOut
 from intone.analysis import Analysis, Segment, curve, table
 from intone.analyze import Settings, planned, run
 from intone.cache import file_digest
@@ -185,13 +186,16 @@ def segment(start: float, end: float, emotion: str) -> Segment:
 
 def test_the_screen_shows_a_table_and_a_timeline():
     segments = [segment(0, 5, "angry"), segment(5, 6, "calm"), segment(3600, 3605, "sad")]
-    found = Analysis("a.wav", 3700.0, "m", "en", table("a.wav", segments), curve("a.wav", [], []))
+    account = Account(3700.0, 3600.0, 11.0, 5.0, (LeftOut(3600.0, 3700.0, "damaged"),))
+    found = Analysis("a.wav", 3700.0, "m", "en", table("a.wav", segments), curve("a.wav", [], []), account=account)
+    counted = "3700.0 s: 3600.0 s heard, 11.0 s of speech (5.0 s without words); 100.0 s left out (100.0 s damaged)"
     plain = screen.rendered(found, colours=False, width=100)
     assert "words [said]" in plain and "70 %" in plain and "1:00:00.0" in plain and "\x1b" not in plain
+    assert plain.splitlines()[1].rstrip() == counted[:100].rsplit(" ", 1)[0]
     assert "\x1b[38;2;" in screen.rendered(found, colours=True, width=100)
     line = screen.timeline(found, 100).plain.split("\n")[0]
     assert len(line) == 100 and line[0] == line[97] == "█" and line[50] == "·"
-    assert screen.summary(found) == "a.wav: 3 segments, 45 % of the speech angry"
+    assert screen.summary(found) == f"a.wav: 3 segments, 45 % of the speech angry · {counted}"
     assert screen.clock(59.96) == "1:00.0"
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from intone.account import Account
 from intone.analysis import Analysis, Segment, curve, table
 from intone.emotions import EMOTIONS
 from intone.formats import FORMATS
@@ -40,7 +41,10 @@ def example() -> Analysis:
         Segment(2.0, 2.9, chances("calm", 0.65), "calm", "", (), chances("calm", 0.65)),
     ]
     rows = [np.array(list(s.probabilities.values())) for s in segments]
-    return Analysis("a.wav", 3.0, "example", "en", table("a.wav", segments), curve("a.wav", [0.95, 2.45], rows))
+    account = Account(3.0, 3.0, 1.8, 0.9)
+    return Analysis(
+        "a.wav", 3.0, "example", "en", table("a.wav", segments), curve("a.wav", [0.95, 2.45], rows), account=account
+    )
 
 
 def formats_part() -> str:

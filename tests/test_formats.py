@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intone.account import Account, LeftOut
 from intone.analysis import Analysis, Segment, curve, table
 from intone.emotions import COLOURS, EMOTIONS
 from intone.errors import IntoneError
@@ -47,6 +48,7 @@ def analysis(*segments: Segment, name: str = "talks/a b.mp3") -> Analysis:
         ("It is quiet.",),
         np.abs(sound).reshape(-1, 800).max(1),
         lambda: iter(np.split(sound, 4)),
+        account=Account(8.0, 7.5, 5.0, 1.5, (LeftOut(7.5, 8.0, "damaged"),)),
     )
 
 
@@ -64,7 +66,10 @@ def files(found: Analysis, tmp_path: Path) -> dict[str, Path]:
 
 def test_json_has_the_documented_shape(files):
     got = json.loads(files["json"].read_text())
-    assert list(got) == ["file", "duration", "model", "language", "segments", "warnings"]
+    assert list(got) == ["file", "duration", "model", "language", "account", "segments", "warnings"]
+    account = got["account"]
+    assert list(account) == ["length", "heard", "speech", "speech_without_words", "left_out"]
+    assert account["left_out"] == [{"start": 7.5, "end": 8.0, "reason": "damaged"}] and account["heard"] == 7.5
     keys = ["start", "end", "text", "emotion", "confidence", "probabilities", "audio", "words"]
     assert [list(s) for s in got["segments"]] == [keys] * 3
     assert list(got["segments"][0]["probabilities"]) == list(EMOTIONS)

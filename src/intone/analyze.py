@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 from shutil import get_terminal_size
@@ -46,6 +46,8 @@ class Task:
     width: int
     problem: str = ""
     """Why it can't be done, where that is known beforehand."""
+    track: int | None = None
+    """Sound track of a video, 1 being the first; None is the default one."""
 
     @property
     def outputs(self) -> list[Path]:
@@ -74,11 +76,12 @@ class Settings:
     whisper: str | None
     language: str | None
     threads: int
+    track: int | None = None
 
     def key(self) -> str:
         """Names whatever changes the answers."""
         ear = Whisper(self.whisper).settings if self.whisper else None
-        return digest(intone.__version__, file_digest(self.model), ear, self.language)
+        return digest(intone.__version__, file_digest(self.model), ear, self.language, self.track)
 
     def analyzer(self) -> Analyzer:
         """A fresh one. Raises IntoneError for what can't be loaded."""
@@ -95,6 +98,7 @@ def analyze(
     language: str | None = None,
     workers: int = 1,
     threads: int = 0,
+    track: int | None = None,
 ) -> None:
     """Say which emotion each sentence of any recording carries: a table on the screen, files where -o says.
 
@@ -111,13 +115,14 @@ def analyze(
         language: Whisper's code of the language, such as en or de; found out where it isn't given.
         workers: Processes side by side, for many files.
         threads: CPU threads of each process; 0 shares out the cores.
+        track: Which sound track of a video, 1 being the first; else the one that the file marks as its default.
     """
     if not files:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     out = out or (Path() if formats else None)
     names = chosen(formats or "json")
-    settings = settled(model, whisper if text else None, language, threads, workers)
-    tasks = planned(files, out, names)
+    settings = replace(settled(model, whisper if text else None, language, threads, workers), track=track)
+    tasks = [replace(task, track=track) for task in planned(files, out, names)]
     run(tasks, settings, out, workers)
 
 
@@ -245,7 +250,7 @@ def one(task: Task) -> Done:
     if task.problem:
         return Done(task, problem=task.problem)
     try:
-        analysis = _analyzer.analysis(Recording.of_file(task.path))
+        analysis = _analyzer.analysis(Recording.of_file(task.path, track=task.track))
         if task.folder:
             formats.write(analysis, task.folder, task.stem, task.names)
         show = screen.rendered(analysis, task.colours, task.width) if task.whole else screen.summary(analysis)

@@ -8,6 +8,7 @@ name, and whatever it wants to open beyond that is refused.
 import io
 import mmap
 import re
+from itertools import pairwise
 from typing import Any, Final
 
 from intone.errors import BadClip
@@ -35,9 +36,11 @@ BEGINNINGS: Final = {
     "caf": re.compile(rb"caff\0\x01\0\0desc", re.DOTALL),
     "aiff": re.compile(rb"FORM....AIF[FC](?:COMM|FVER)", re.DOTALL),
     "flac": re.compile(rb"fLaC[\0\x80]\0\0\x22", re.DOTALL),
+    "ogg": re.compile(rb"OggS\0\x02\0{8}", re.DOTALL),
+    "matroska": re.compile(rb"\x1a\x45\xdf\xa3.{1,60}?\x42\x82.(?:webm|matroska)", re.DOTALL),
 }
-"""How a file of each kind begins whose reader stops at its end though another may follow: so long that none of them
-stands in a file by chance. FFmpeg itself reads on in joined MP3, AAC, Ogg, WebM and MPEG."""
+"""How a file of each kind begins behind which another may follow that readers don't notice, or take for another track:
+so long that none of them stands in a file by chance. FFmpeg itself reads on in joined MP3, AAC and MPEG."""
 
 _PLAYLIST: Final = re.compile(
     rb"\s*(?:#EXTM3U|#EXT-X|ffconcat|\[playlist\]|\[reference\]|v=0\s|file\s+['\"/]|(?:https?|rtsp|rtmp|mms|file)://"
@@ -75,8 +78,11 @@ class Window(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Bytes up to the window's end."""
+        size = min(len(buffer), self.size - self.at)
+        if size <= 0:  # FFmpeg may ask for what lies far behind the end
+            return 0
         self.file.seek(self.start + self.at)
-        data = self.file.read(max(0, min(len(buffer), self.size - self.at)))
+        data = self.file.read(size)
         buffer[: len(data)] = data
         self.at += len(data)
         return len(data)
@@ -113,6 +119,9 @@ def parts(file: Any) -> list[tuple[int, int]]:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         kind = next((known for known in BEGINNINGS.values() if known.match(data)), None)
         starts = [found.start() for found in kind.finditer(data)] if kind else [0]
+        # The tracks of one Ogg begin page by page; where another file begins, pages of sound lie in between.
+        if data[:4] == b"OggS":
+            starts = [0, *(b for a, b in pairwise(starts) if data.find(b"OggS", a + 4, b) > 0)]
     return list(zip(starts, [*starts[1:], size], strict=True))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 
 from intone import containers
-from intone.account import BEYOND, DAMAGED, LeftOut
+from intone.account import BEYOND, DAMAGED, NO_SOUND, LeftOut
 from intone.containers import Window
 from intone.errors import BadClip
 from intone.packets import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Matched, Sound, chosen, read
@@ -270,10 +270,15 @@ def _checked(
             sound.notes += [CUT_OFF.format(seconds)] * containers.cut_off(window)
     # The packet that the end of the file cuts in two is no damage of its own.
     ends = bool(sound.notes) and "truncated" in sound.notes[-1]
-    damaged = [p for p in sound.left_out if p.reason == DAMAGED and not (ends and p.end > seconds - NOTICED)]
-    if sum(gone.seconds for gone in damaged) >= LEAST_DAMAGE:
-        lost = sum(gone.seconds for gone in damaged)
-        sound.notes.append(f"It is damaged: {lost:.2f} s were left out, from {damaged[0].start:.1f} s on.")
+    inside = [p for p in sound.left_out if p.start > 0 and not (ends and p.end > seconds - NOTICED)]
+    sound.notes += _gaps([p for p in inside if p.reason == DAMAGED], LEAST_DAMAGE, "It is damaged")
+    sound.notes += _gaps([p for p in inside if p.reason == NO_SOUND], NOTICED, "Its times have gaps")
+
+
+def _gaps(parts: list[LeftOut], least: float, what: str) -> list[str]:
+    """One sentence about the parts, where they have `least` seconds in all."""
+    lost = sum(part.seconds for part in parts)
+    return [f"{what}: {lost:.2f} s were left out, from {parts[0].start:.1f} s on."] if lost >= least else []
 
 
 def _chained(first: Sound, blocks: Iterator[np.ndarray], parts: list[_Part], track: int | None) -> Iterator[np.ndarray]:

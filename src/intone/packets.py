@@ -30,6 +30,12 @@ LONGEST_GAP, LONGEST_STREAM_GAP = 3600.0, 10.0
 """Seconds without sound, in all, that times are believed: in a file, and in a broadcast, whose clock may jump."""
 
 BROADCASTS: Final = ("mpegts", "mpeg")
+COUNTED: Final = ("flac", "ogg")
+"""Kinds of file whose times have no gap but where something is missing."""
+
+MOST_BETWEEN: Final = 300
+"""Bytes that may lie between two packets: headers of packets, of clusters and of pages."""
+
 UNTIMED: Final = ("mp3", "aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "g722", "gsm", "dts", "loas", "mlp", "truehd")
 """Kinds of file whose times FFmpeg only counts up, frame by frame: they say nothing of what is missing."""
 
@@ -129,6 +135,9 @@ class _Reader:
         self.gaps = 0.0
         """Seconds of it that are silence for which only the times speak."""
         self.bytes = 0
+        self.behind = 0
+        """Where the last packet ended, in bytes."""
+        self.alone = len(container.streams) == 1 and self.kind not in BROADCASTS
         self.matched: Matched | None = None
         self.shift = -self._origin()
         """Seconds from the stream's clock to the recording's."""
@@ -151,7 +160,7 @@ class _Reader:
                     continue
                 samples = self._alike(_samples(frame), frame.sample_rate)
                 due = self._due(frame)
-                yield from self._silence(due, DAMAGED if self.lost else NO_SOUND)
+                yield from self._silence(due, DAMAGED if self.lost or self._skipped(packet) else NO_SOUND)
                 self.lost = 0.0
                 if not _is_sound(samples):
                     self._leave_out(len(samples) / self.rate, DAMAGED)
@@ -159,6 +168,7 @@ class _Reader:
                 self.position += len(samples)
                 yield samples
             self.bytes += packet.size or 0
+            self.behind = (packet.pos or 0) + (packet.size or 0)
         if self.rate and self.lost:
             yield from self._silence(self.lost, DAMAGED)
 
@@ -170,6 +180,9 @@ class _Reader:
         while True:
             try:
                 packet = next(packets, None)
+            except IndexError:  # of a stream that FFmpeg discovered only now, which PyAV doesn't know
+                packets = self.container.demux(self.stream)
+                continue
             except (av.FFmpegError, OSError, ValueError):  # the rest of the file can't be taken apart
                 self.bad += 1
                 return
@@ -191,6 +204,14 @@ class _Reader:
                 return 0.0
             known = max(known, packet.size / self.bytes * self.position / self.rate)
         return min(max(known, 0.001), float(BLOCK))
+
+    def _skipped(self, packet: Any) -> bool:
+        """Whether bytes were passed over before a packet: a gap in the times is damage then, and not the recorder's.
+
+        Frames of FLAC and pages of Ogg are counted without a gap. Where there are pictures too, nothing can be told.
+        """
+        between = (packet.pos or 0) - self.behind
+        return self.kind in COUNTED or (self.alone and self.behind > 0 and between > MOST_BETWEEN)
 
     def _due(self, frame: Any) -> float:
         """Seconds of silence that belong before a frame."""
@@ -259,11 +280,24 @@ class Matched:
         return samples
 
 
+MOST_PLANES: Final = 7
+"""Channels of a planar frame that PyAV may be asked for: with more of them it reads memory that isn't the frame's."""
+
+
 def _samples(frame: Any) -> np.ndarray:
     """A frame -> [samples, channels], int16 or float32."""
+    if frame.format.is_planar and frame.layout.nb_channels > MOST_PLANES:
+        frame = _packed(frame)
     array = frame.to_ndarray()
     array = array.T if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels)
     return array if array.dtype == np.int16 else _floats(array)
+
+
+def _packed(frame: Any) -> Any:
+    import av
+
+    [packed] = av.AudioResampler(frame.format.packed, frame.layout, frame.sample_rate).resample(frame)
+    return packed
 
 
 def _floats(samples: np.ndarray) -> np.ndarray:

@@ -10,11 +10,14 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import pandas as pd
 
-from intone import blas, domain, model_store
+from intone import domain, model_store
+from intone.account import Account, joined, union
 from intone.analysis import UNSURE, Analysis, Segment, Segments, curve, table
-from intone.audio import SAMPLE_RATE
+from intone.blas import one_thread
+from intone.decoding import Sound
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError
+from intone.frames import SAMPLE_RATE, SILENCE
 from intone.model_file import Heard, Model
 from intone.progress import say
 from intone.recording import Recording, recordings
@@ -157,14 +160,15 @@ class Analyzer:
         """Segments of samples [samples] or [samples, channels] at `sampling_rate` Hz."""
         return self.analysis(Recording.of_signal(samples, sampling_rate, name)).segments
 
+    @one_thread()
     def analysis(self, recording: Recording, heed: Callable[[], None] = lambda: None) -> Analysis:
         """Everything about one recording; `heed` is called every few seconds of it, and may raise to end it.
 
         Raises BadClip where it can't be heard.
         """
-        ear, language = Ear(heed=heed), Language(self.language)
-        with blas.one_thread():
-            judged = list(self._judged(ear, ear.along(recording.blocks()), language))
+        ear, language, sound = Ear(heed=heed), Language(self.language), recording.sound()
+        judged = list(self._judged(ear, ear.along(sound.blocks), language))
+        account = self._account(ear, sound, [j.segment for j in judged])
         spoken = language.known if self.whisper else None
         card = self.model.card
         middles = [float(j.found.begin + m) for j in judged for m in j.heard.middles]
@@ -175,11 +179,23 @@ class Analyzer:
             spoken,
             table(recording.name, [j.segment for j in judged]),
             curve(recording.name, middles, [row for j in judged for row in j.heard.windows]),
-            domain.strangeness([j.measured for j in judged], card.known, spoken, card.language),
+            (
+                *sound.notes,
+                *([] if judged else [_no_speech(account, ear.heights)]),
+                *domain.strangeness([j.measured for j in judged], card.known, spoken, card.language),
+            ),
             ear.heights,
             recording.blocks,
             ear.costs,
+            account,
         )
+
+    def _account(self, ear: Ear, sound: Sound, segments: Sequence[Segment]) -> Account:
+        """What became of each second: what isn't left out was heard."""
+        length, left_out = ear.samples / SAMPLE_RATE, joined(sound.left_out)
+        silent = [s for s in segments if not s.text] if self.whisper else []
+        spoken, without = (union((s.start, s.end) for s in some) for some in (segments, silent))
+        return Account(length, length - sum(part.seconds for part in left_out), spoken, without, tuple(left_out))
 
     def _judged(self, ear: Ear, blocks: Iterator[np.ndarray], language: Language) -> Iterator[Judged]:
         """Segments in order. While Whisper writes down one stretch, the emotion of the one before is judged."""
@@ -237,6 +253,15 @@ class Analyzer:
             _named(heard.audio),
             {} if heard.sentence is None else _named(heard.sentence),
         )
+
+
+def _no_speech(account: Account, heights: np.ndarray) -> str:
+    """Why there may be no segment; `heights` is the largest amplitude of each 10 ms."""
+    loudest = float(heights.max(initial=0))
+    level = (
+        f"the loudest sound reaches {20 * np.log10(loudest):.0f} dB of full scale" if loudest > SILENCE else "silence"
+    )
+    return f"No speech was found in the {account.heard:.1f} s that were heard: {level}."
 
 
 def _named(probabilities: np.ndarray) -> dict[str, float]:

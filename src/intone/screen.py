@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from intone.account import line
 from intone.analysis import UNSURE, Analysis
 from intone.emotions import COLOURS
 
@@ -26,6 +27,7 @@ def rendered(analysis: Analysis, colours: bool, width: int) -> str:
     console = Console(file=out, force_terminal=colours, width=width, color_system="truecolor" if colours else None)
     facts = [clock(analysis.duration), analysis.language or "", "" if len(analysis.segments) else "no speech"]
     console.print(Text(" · ".join([analysis.file, *filter(None, facts)]), style="bold"))
+    console.print(Text(line(analysis.account), style="dim"))
     if len(analysis.segments):
         console.print(_table(analysis))
         console.print(timeline(analysis, width))
@@ -35,14 +37,15 @@ def rendered(analysis: Analysis, colours: bool, width: int) -> str:
 def summary(analysis: Analysis) -> str:
     """One line: how many segments, and the emotion that lasts longest."""
     if not len(analysis.segments):
-        return f"{analysis.file}: no speech"
+        return f"{analysis.file}: no speech · {line(analysis.account)}"
     lasting: dict[str, float] = {}
     for (_, start, end), emotion in zip(analysis.segments.index, analysis.segments["emotion"], strict=True):
         lasting[emotion] = lasting.get(emotion, 0.0) + end - start
     most = max(lasting, key=lasting.__getitem__)
     share = 100 * lasting[most] / sum(lasting.values())
     count = len(analysis.segments)
-    return f"{analysis.file}: {count} segment{'s' * (count > 1)}, {share:.0f} % of the speech {most}"
+    found = f"{count} segment{'s' * (count > 1)}, {share:.0f} % of the speech {most}"
+    return f"{analysis.file}: {found} · {line(analysis.account)}"
 
 
 def _table(analysis: Analysis) -> Table:
@@ -62,14 +65,14 @@ def _table(analysis: Analysis) -> Table:
 def timeline(analysis: Analysis, width: int) -> Text:
     """One line for the whole recording: each column in the colour of the segment in it, and what the colours mean."""
     step = analysis.duration / width
-    line = ["" for _ in range(width)]
+    columns = ["" for _ in range(width)]
     for (_, start, end), emotion in zip(analysis.segments.index, analysis.segments["emotion"], strict=True):
         for column in range(int(start / step), min(width, int(end / step) + 1)):
-            line[column] = emotion
+            columns[column] = emotion
     text = Text()
-    for emotion in line:
+    for emotion in columns:
         text.append("█" if emotion else "·", COLOURS.get(emotion, NOBODY))
     text.append("\n")
-    for emotion in [e for e in (*COLOURS, UNSURE) if e in line]:
+    for emotion in [e for e in (*COLOURS, UNSURE) if e in columns]:
         text.append("█ ", COLOURS.get(emotion, NOBODY)).append(f"{emotion}  ")
     return text

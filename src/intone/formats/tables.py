@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
+from intone.account import Account
 from intone.analysis import Analysis
 from intone.emotions import EMOTIONS
 
 
 def as_json(analysis: Analysis) -> str:
-    """`{file, duration, model, language, segments: [{start, end, text, emotion, confidence, probabilities, …}]}`.
+    """`{file, duration, model, language, account, segments: [{start, end, text, emotion, probabilities, …}]}`.
 
-    A segment's `audio` is what the sound alone says, `words` are Whisper's with its keys. `sentence` is there where
-    the words were judged as well, `warnings` where there are any.
+    `account` is what became of each second (account.py). A segment's `audio` is what the sound alone says, `words` are
+    Whisper's with its keys; `sentence` is there where the words were judged too, `warnings` where there are any.
     """
     return json.dumps(as_dict(analysis), ensure_ascii=False, indent=1) + "\n"
 
@@ -24,9 +26,16 @@ def as_dict(analysis: Analysis) -> dict[str, Any]:
         "duration": round(analysis.duration, 3),
         "model": analysis.model,
         "language": analysis.language,
+        "account": _account(analysis.account),
         "segments": [_segment(key, row) for key, row in zip(analysis.segments.index, _rows(analysis), strict=True)],
     }
     return found | ({"warnings": list(analysis.warnings)} if analysis.warnings else {})
+
+
+def _account(account: Account) -> dict[str, Any]:
+    left_out = [{"start": round(p.start, 3), "end": round(p.end, 3), "reason": p.reason} for p in account.left_out]
+    seconds = {name: round(value, 3) for name, value in asdict(account).items() if name != "left_out"}
+    return {**seconds, "left_out": left_out}
 
 
 def _rows(analysis: Analysis) -> list[dict[str, Any]]:
