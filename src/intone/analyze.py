@@ -128,7 +128,14 @@ def analyze(
 
 
 def settled(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int = 1) -> Settings:
-    """What to analyse with; a line on stderr where words were wanted and Whisper isn't here."""
+    """What to analyse with; a line on stderr where words were wanted and Whisper isn't here.
+
+    Raises IntoneError for numbers of threads and workers that can't be.
+    """
+    if threads < 0:
+        raise IntoneError(f"{threads} threads can do nothing: give --threads 1 or more, or 0 for one a core.")
+    if workers < 1:
+        raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
     where = model_store.find(model)
     if whisper:
         try:

@@ -13,6 +13,7 @@ import pandas as pd
 from intone import domain, model_store
 from intone.account import Account, joined, union
 from intone.analysis import UNSURE, Analysis, Segment, Segments, curve, table
+from intone.blas import one_thread
 from intone.decoding import Sound
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError
@@ -136,6 +137,7 @@ class Analyzer:
         """Segments of samples [samples] or [samples, channels] at `sampling_rate` Hz."""
         return self.analysis(Recording.of_signal(samples, sampling_rate, name)).segments
 
+    @one_thread()
     def analysis(self, recording: Recording, heed: Callable[[], None] = lambda: None) -> Analysis:
         """Everything about one recording; `heed` is called every few seconds of it, and may raise to end it.
 
