@@ -296,7 +296,7 @@ def test_a_mark_is_another_result(folder, model_file, tmp_path, capsys):
     [
         (["--workers", "0"], "0 workers can do nothing"),
         (["--workers", "-2"], "-2 workers can do nothing"),
-        (["--threads", "-1"], "can't be -1 threads"),
+        (["--threads", "-1"], "-1 threads can do nothing"),
         (["--whisper", "large-v3"], "choose whisper-base, or name the folder"),
         (["--whisper", "glove-6b-50d"], "no Whisper 'glove-6b-50d'"),
     ],
@@ -308,7 +308,7 @@ def test_what_no_setting_can_be_is_one_sentence(words, said, folder, model_file,
     assert stop.value.code == 1 and said in complaint and complaint.count("\n") == 1
     if "--whisper" in words:
         assert "MiniLM" not in complaint and "glove-6b-50d," not in complaint
-    with pytest.raises(IntoneError, match="can't be -1 threads"):
+    with pytest.raises(IntoneError, match="-1 threads can do nothing"):
         intone.load(model_file, whisper=None, threads=-1)
 
 

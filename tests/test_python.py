@@ -160,11 +160,13 @@ from intone.whisper import Whisper
 whisper = Whisper(sys.argv[1], threads=2)
 sound = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
 expected = whisper.languages(sound)
+whisper.sampled_words(sound)
 for generation in range(2):
     if os.fork():
         sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
     assert whisper.languages(sound) == expected
     assert whisper.speaking("de").languages(sound) == expected
+    whisper.sampled_words(sound)
 print("heard", flush=True)
 """
 

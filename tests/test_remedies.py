@@ -6,18 +6,16 @@ found, not listed, so that a new one is checked as well.
 
 import ast
 import importlib
-import inspect
 import re
 import shlex
 import tomllib
-import typing
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tyro.conf import Positional
+from tyro.extras import get_parser
 
 from intone import weights
 from intone.cli import COMMANDS, EXTRAS
@@ -47,19 +45,8 @@ def project() -> dict[str, Any]:
 def flags(name: str) -> frozenset[str]:
     """All that a command takes, as it is typed."""
     module, function = COMMANDS[name].split(":")
-    command = getattr(importlib.import_module(module), function)
-    hints = typing.get_type_hints(
-        command.__init__ if inspect.isclass(command) else command, include_extras=True, localns=vars(typing)
-    )
-    found = {"-h", "--help"}
-    for parameter in inspect.signature(command).parameters:
-        marks = typing.get_args(hints.get(parameter))[1:]
-        if Positional[int].__metadata__[0] in marks:
-            continue
-        flag = parameter.replace("_", "-")
-        found |= {f"--{flag}", *(alias for mark in marks for alias in getattr(mark, "aliases", None) or ())}
-        found |= {f"--no-{flag}"} if hints.get(parameter) is bool else set()
-    return frozenset(found)
+    parser = get_parser(getattr(importlib.import_module(module), function))
+    return frozenset(flag for action in parser._actions for flag in action.option_strings)
 
 
 @cache

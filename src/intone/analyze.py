@@ -25,6 +25,7 @@ from intone.cache import digest, file_digest
 from intone.errors import BadClip, IntoneError, Missing, Partly
 from intone.formats import FORMATS
 from intone.journal import Journal
+from intone.languages import code
 from intone.predict import Analyzer, check_threads, loaded
 from intone.processes import side_by_side
 from intone.progress import bar, say
@@ -105,7 +106,7 @@ def analyze(
         model: A file that `intone export` made, or a name that `intone models list` knows.
         text: Write down the words too (--no-text: emotions alone, several times faster).
         whisper: Which Whisper: a name that `intone models list` knows, or a folder.
-        language: Whisper's code of the language, such as en or de; found out where it isn't given.
+        language: Its code or English name, such as en, de or German; else found out stretch by stretch.
         workers: Processes side by side, for many files.
         threads: CPU threads of each process; 0 shares out the cores.
         bom: A byte order mark before csv and tsv, without which Excel takes them for something older than Unicode.
@@ -114,8 +115,6 @@ def analyze(
     if not files:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     where = target(out, formats, files, bom)
-    if workers < 1:
-        raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
     settings = replace(settled(model, whisper if text else None, language, threads, workers), track=track)
     with contextlib.ExitStack() as stack:
         called = _standard_input(files, stack)
@@ -139,8 +138,13 @@ def _standard_input(files: Sequence[str], stack: contextlib.ExitStack) -> dict[P
 
 
 def settled(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int = 1) -> Settings:
-    """What to analyse with; a line on stderr where words were wanted and Whisper isn't here."""
+    """What to analyse with; a line on stderr where words were wanted and Whisper isn't here.
+
+    Raises IntoneError for numbers of threads and workers that can't be.
+    """
     check_threads(threads)
+    if workers < 1:
+        raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
     where = model_store.find(model)
     if whisper:
         try:
@@ -149,7 +153,7 @@ def settled(model: str | None, whisper: str | None, language: str | None, thread
             say(f"words are off: {problem}")
             whisper = None
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
-    return Settings(where, whisper, language, threads or share)
+    return Settings(where, whisper, code(language) if language else None, threads or share)
 
 
 def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: int) -> None:

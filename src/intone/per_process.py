@@ -27,7 +27,7 @@ class PerProcess(Generic[Value]):
         """The same one to every thread of this process. Raises what `load` does."""
         with self._lock:
             if not self._loaded:
-                self._loaded.append(_in_a_thread(self.load))
+                self._loaded.append(in_a_thread(self.load))
             return self._loaded[0]
 
     def abandon(self) -> None:
@@ -40,7 +40,7 @@ class PerProcess(Generic[Value]):
         return PerProcess, (self.load,)
 
 
-def _in_a_thread(load: Callable[[], Value]) -> Value:
+def in_a_thread(load: Callable[[], Value]) -> Value:
     """The same, called in a thread of its own: OpenMP keeps threads for each that calls it, and a fork takes those of
     the one that forks."""
     made: list[Value] = []
