@@ -14,7 +14,8 @@ from intone.corpora import Corpus, ravdess, table
 from intone.errors import IntoneError, Missing
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
-from intone.recipes import MODELS
+from intone.processor import warn_if_slow
+from intone.recipes import MODELS, PRECISION
 from intone.recipes.audio import screened
 from intone.splits import OF_RAVDESS, folds
 from intone.tracks import TRACKS
@@ -72,6 +73,8 @@ def prepared(
         marks = "-".join(mark[:8] for mark in other.stands_on().values())
         model = f"{model}@{Path(weights).resolve().name}-{marks}"
         lab.models = {**MODELS, model: other}
+    if PRECISION in str(lab.settings(model, track)):  # something of it learns step by step
+        warn_if_slow(PRECISION)
     lab.recipe(model).prepare(lab, os.cpu_count() or 1)
     return lab, model
 
