@@ -18,7 +18,7 @@ from torch import nn
 
 from intone import packing
 from intone.audio import read_clip
-from intone.calibrate import unsure_below
+from intone.calibrate import temperature, unsure_below
 from intone.corpora import Corpus, ravdess
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
@@ -157,8 +157,10 @@ def test_everyones_probe_differs_from_its_folds_and_fits_in_one_file(lab, corpus
     folder = train_everyone(lab, "voice", "none", "speakers")
     run = found(folder.parent, lab.models)
     card = pack(run, corpus, tmp_path / "m.onnx", eight_bits=False, window=1.0)
-    temperatures = [lab.fold("voice", "none", s).config["temperature"] for s in folds(corpus.clips, "speakers")]
-    assert card.temperature == run.config["temperature"] and card.temperature not in temperatures
+    strangers = [lab.fold("voice", "none", s).logits.loc[list(s.test)] for s in folds(corpus.clips, "speakers")]
+    logits = pd.concat(strangers)
+    expected = temperature(logits.to_numpy(), lab.true(list(logits.index)))
+    assert card.temperature == run.config["temperature"] == pytest.approx(expected)
     assert Model(tmp_path / "m.onnx").card == card
 
 
@@ -174,10 +176,10 @@ def test_a_fusions_file_hears_and_reads(lab, corpus, tmp_path, model, everyone):
     assert any("measures fusion, not RAVDESS" in line for line in file.card.facts())
     assert (file.card.reading.weight == 0.5) == (model == "sum")
     clip = read_clip(corpus.paths[corpus.clips["file"][0]])
-    alone, both = file.hear(clip), file.hear(clip, "kids angry 3")
-    assert alone.sentence is None and both.sentence is not None
+    alone, both, other = (file.hear(clip, words) for words in ("", "kids angry 3", "kids sad 4"))
+    assert alone.sentence is None and not np.allclose(both.sentence, other.sentence)
     np.testing.assert_array_equal(alone.audio, both.audio)
-    assert not np.allclose(alone.probabilities, both.probabilities)
+    np.testing.assert_allclose(both.probabilities, file.card.reading.joined(both.audio, both.sentence))
 
 
 @pytest.mark.parametrize("model", ["weighted", "mean", "vote"])
