@@ -355,6 +355,18 @@ def test_the_screen_shows_a_table_and_a_timeline():
     assert screen.clock(59.96) == "1:00.0"
 
 
+def test_on_the_screen_unsure_has_a_sign_of_its_own_and_no_grey():
+    segments = [segment(0, 5, "neutral"), Segment(5, 10, dict.fromkeys(EMOTIONS, 1 / 8), "unsure", "what")]
+    found = Analysis("a.wav", 12.0, "m", "en", table("a.wav", segments), curve("a.wav", [], []))
+    plain = screen.rendered(found, colours=False, width=60)
+    assert "● neutral" in plain and "○ unsure" in plain
+    line, legend = screen.timeline(found, 12).plain.split("\n")
+    assert line == "█████░░░░░░·" and legend.split() == ["█", "neutral", "░", "unsure"]
+    drawn = screen.timeline(found, 12)
+    coloured = "".join(drawn.plain[span.start : span.end] for span in drawn.spans)
+    assert "█" in coloured and "░" not in coloured  # the terminal's own colour, which is seen on its background
+
+
 def test_the_microphone_is_judged_twice_a_second(model_file, monkeypatch):
     spans = iter([[], [(0, 9_000)], [(0, 9_000)], [(0, 9_000)]])
     monkeypatch.setattr(listen, "speech_spans", lambda *_: next(spans))

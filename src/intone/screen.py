@@ -11,8 +11,9 @@ from intone.analysis import UNSURE, Analysis
 from intone.emotions import COLOURS
 from intone.names import printable
 
-NOBODY = "#444444"
-"""Colour where nobody speaks, or nothing sure can be said."""
+SIGNS = {UNSURE: ("○", "░")}
+"""Of a segment and in the timeline, where they aren't ● and █: what is unsure has the terminal's own colour, and a
+sign of its own, which says so without colours too."""
 
 
 def clock(seconds: float) -> str:
@@ -58,7 +59,7 @@ def _table(analysis: Analysis) -> Table:
     table.add_column("words", overflow="fold")
     rows = analysis.segments[["text", "emotion", "confidence"]].itertuples()
     for (_, start, end), text, emotion, confidence in rows:
-        mark = Text.assemble(("● ", COLOURS.get(emotion, NOBODY)), emotion)
+        mark = Text.assemble((f"{_signs(emotion)[0]} ", COLOURS.get(emotion, "")), emotion)
         table.add_row(clock(start), clock(end), mark, f"{100 * confidence:.0f} %", Text(text))
     return table
 
@@ -72,8 +73,12 @@ def timeline(analysis: Analysis, width: int) -> Text:
             columns[column] = emotion
     text = Text()
     for emotion in columns:
-        text.append("█" if emotion else "·", COLOURS.get(emotion, NOBODY))
+        text.append(_signs(emotion)[1] if emotion else "·", COLOURS.get(emotion, ""))
     text.append("\n")
     for emotion in [e for e in (*COLOURS, UNSURE) if e in columns]:
-        text.append("█ ", COLOURS.get(emotion, NOBODY)).append(f"{emotion}  ")
+        text.append(f"{_signs(emotion)[1]} ", COLOURS.get(emotion, "")).append(f"{emotion}  ")
     return text
+
+
+def _signs(emotion: str) -> tuple[str, str]:
+    return SIGNS.get(emotion, ("●", "█"))
