@@ -17,10 +17,8 @@ from intone.word_times import LEAST_PROBABILITY, Word, natural
 OTHER: Final = 0.8
 """Share of the stretch: to a longer part Whisper says what it said to the whole, so that it is drawn at once."""
 
-
 SURE: Final = 0.55
 """Probability of a sentence's words (`natural`) from which a second try is believed: asked twice, it invents more."""
-
 
 SEVERAL: Final = 3
 """Words of a sentence that make speech of a sound in which the voice detector heard hardly any."""
