@@ -1,5 +1,6 @@
 """A tiny corpus in RAVDESS's layout, written as WAV with numpy, and a cache folder that is nobody's."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,3 +122,40 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hearing = SpectrogramHearing(AudioCnn(16, AudioCnnPreset(width=8)).eval())
     export(Whole(hearing, ReadingNetwork(reader)), card, path)
     return path
+
+
+@pytest.fixture
+def analyzer(model_file: Path):
+    """That model, with words that are always the same."""
+    from test_predict import Parrot
+
+    from intone.model_file import Model
+    from intone.predict import Analyzer
+
+    return Analyzer(Model(model_file, 1), Parrot())
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files go."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    return place
+
+
+@pytest.fixture
+def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Six seconds in the folder that one is in, all of which counts as speech; by name alone, as a browser sends it."""
+
+    from intone import predict
+    from intone.segments import Stretch
+
+    def all_of_it(blocks, voice, longest):
+        yield Stretch(0.0, np.concatenate(list(blocks)))
+
+    monkeypatch.setattr(predict, "stretches", all_of_it)
+    monkeypatch.chdir(tmp_path)
+    at = np.arange(6 * 22_050) / 22_050
+    soundfile.write("my talk.wav", 0.2 * np.sin(2 * np.pi * 180 * at + np.sin(5 * at)), 22_050, subtype="PCM_16")
+    return Path("my talk.wav")

@@ -179,6 +179,24 @@ def test_channels_that_do_not_are(channels, tmp_path):
     )
 
 
+@pytest.mark.parametrize("layout", ["7.1", "hexadecagonal"])
+def test_more_channels_than_planes_are_read_right(layout, tmp_path):
+    # PyAV reads memory that isn't the frame's where a codec's frame has a plane for each of eight channels or more.
+    channels = av.AudioLayout(layout).nb_channels
+    with av.open(str(tmp_path / "a.opus"), "w", format="ogg") as out:
+        stream = out.add_stream("libopus", rate=RATE, options={"mapping_family": "255"})
+        stream.layout = layout
+        for at in range(0, len(SOUND), 960):
+            packed = np.repeat(SOUND[at : at + 960], channels)[None]
+            frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+            frame.sample_rate, frame.pts = RATE, at
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    sound = Recording.of_file(tmp_path / "a.opus").sound()
+    near(beep_times(np.concatenate(list(sound.blocks))), EXPECTED)
+    assert sound.notes == []
+
+
 @pytest.mark.parametrize("decibels", [-10, -30, -50])
 def test_what_is_very_quiet_is_raised_as_a_whole_and_it_is_said(decibels, tmp_path):
     factor = 10 ** (decibels / 20)

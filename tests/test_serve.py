@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 import soundfile
 from fastapi.testclient import TestClient
+from serving import Here, asking, post, sentence, service
 from test_bad_input import TABLE, wav
 from test_predict import GUARD, Parrot
 
@@ -31,57 +32,16 @@ from intone.formats import FORMATS, places
 from intone.model_file import Model
 from intone.predict import Analyzer
 from intone.segments import Stretch
-from intone.serve import app as service
-from intone.serve import listening
-from intone.serve.app import MB, app
+from intone.serve import listening, upload
+from intone.serve.app import Service, app
+from intone.serve.upload import MB
 
 RATE = 16_000
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files go."""
-    place = tmp_path / "temporary"
-    place.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
-    return place
-
-
-@pytest.fixture
-def analyzer(model_file: Path) -> Analyzer:
-    return Analyzer(Model(model_file, 1), Parrot())
-
-
-@pytest.fixture
 def client(analyzer: Analyzer, temporary: Path) -> TestClient:
-    """Of a service that takes a megabyte."""
-    return TestClient(app(analyzer, most=1))
-
-
-@pytest.fixture
-def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Six seconds in the folder that one is in, all of which counts as speech; by name alone, as a browser sends it."""
-
-    def all_of_it(blocks, voice, longest):
-        yield Stretch(0.0, np.concatenate(list(blocks)))
-
-    monkeypatch.setattr(predict, "stretches", all_of_it)
-    monkeypatch.chdir(tmp_path)
-    at = np.arange(6 * 22_050) / 22_050
-    soundfile.write("my talk.wav", 0.2 * np.sin(2 * np.pi * 180 * at + np.sin(5 * at)), 22_050, subtype="PCM_16")
-    return Path("my talk.wav")
-
-
-def post(client: TestClient, path: Path, name: str | None = None, **query: object):
-    return client.post("/analyze", params=query, files={"file": (name or path.name, path.read_bytes())})
-
-
-def sentence(answer, status: int) -> str:
-    """What is wrong: it is one sentence and nothing else."""
-    assert answer.status_code == status and list(answer.json()) == ["error"], answer.text
-    said = answer.json()["error"]
-    assert said.endswith(".") and "Traceback" not in said and tempfile.gettempdir() not in said
-    return said
+    return asking(service(analyzer))
 
 
 def test_path_array_command_line_and_service_agree_to_the_bit(model_file, talk, temporary):
@@ -89,7 +49,7 @@ def test_path_array_command_line_and_service_agree_to_the_bit(model_file, talk, 
     by_path = deaf.file(talk)
     pd.testing.assert_frame_equal(by_path, deaf.signal(*soundfile.read(talk), name=str(talk)), check_exact=True)
     run(planned([talk], Path("out"), tuple(FORMATS)), Settings(model_file, None, None, 1), Path("out"), 1)
-    client = TestClient(app(deaf))
+    client = asking(service(deaf))
     for name, place in zip(FORMATS, places(Path("out"), talk.stem, list(FORMATS)), strict=True):
         assert post(client, talk, format=name).content == place.read_bytes(), name
     segments = json.loads(Path("out/my talk.json").read_text())["segments"]
@@ -123,7 +83,7 @@ def test_who_answers(client, model_file, temporary):
     found = client.get("/health").json()
     assert (found["licence"], found["words"], found["most"]) == ("none", True, 1) and found["model"].startswith("tiny")
     assert found["formats"] == list(FORMATS)
-    deaf = TestClient(app(Analyzer(Model(model_file, 1))))
+    deaf = asking(service(Analyzer(Model(model_file, 1))))
     assert deaf.get("/health").json()["words"] is False
 
 
@@ -155,13 +115,76 @@ def test_what_is_asked_wrongly_is_named(client, talk, model_file):
     assert "no format 'docx': choose of json" in sentence(post(client, talk, format="docx"), 422)
     assert "no format" in sentence(post(client, talk, format=""), 422)
     assert "'text' won't do" in sentence(post(client, talk, text="perhaps"), 422)
-    assert "'file' won't do" in sentence(client.post("/analyze"), 422)
-    assert "'file' won't do" in sentence(client.post("/analyze", data={"file": "words"}), 422)
-    sentence(client.post("/analyze", content=b"--", headers={"content-type": "multipart/form-data"}), 400)
-    sentence(client.get("/analyze"), 405)
+    assert "'colour' won't do" in sentence(post(client, talk, colour="red"), 422)
+    assert "'text' is given twice" in sentence(client.post("/analyze?text=1&text=0"), 422)
+    assert "'file' isn't there" in sentence(client.post("/analyze"), 422)
+    assert "'file' isn't there" in sentence(client.post("/analyze", data={"file": "words"}), 422)
     sentence(client.get("/../../etc/passwd"), 404)
-    deaf = TestClient(app(Analyzer(Model(model_file, 1))))
+    deaf = asking(service(Analyzer(Model(model_file, 1))))
     assert "Words are off" in sentence(post(deaf, talk, text=True), 422)
+
+
+def test_another_method_is_told_which_there_are(client):
+    for method, path, there in (
+        ("GET", "/analyze", "POST"),
+        ("POST", "/", "GET, HEAD"),
+        ("PUT", "/health", "GET, HEAD"),
+    ):
+        answer = client.request(method, path)
+        sentence(answer, 405)
+        assert answer.headers["allow"] == there
+    for path in ("/", "/health"):
+        asked, told = client.get(path), client.head(path)
+        assert (told.status_code, told.headers) == (200, asked.headers)
+
+
+FORMS = {
+    "no boundary": (b"--", "", 400),
+    "a boundary of nothing": (b"--", "; boundary=", 400),
+    "an end too early": (b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF', "", 400),
+    "no parts": (b"--x--\r\n", "", 422),
+    "nothing": (b"", "", 400),
+    "a part without a name": (b"--x\r\nContent-Disposition: form-data\r\n\r\nRIFF\r\n--x--\r\n", "", 422),
+    "a field besides": (b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n0\r\n--x--\r\n', "", 422),
+    "another boundary": (b"--y\r\n\r\n\r\n--y--\r\n", "", 400),
+    "a header without an end": (b"--x\r\n" + b"a" * 90_000, "", 400),
+}
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_an_upload_that_is_none_is_named(kind, client, temporary):
+    body, boundary, status = FORMS[kind]
+    own = {"content-type": "multipart/form-data" + (boundary or ("" if kind == "no boundary" else "; boundary=x"))}
+    assert "send one recording, as the field 'file'" in sentence(
+        client.post("/analyze", content=body, headers=own), status
+    )
+    assert not list(temporary.iterdir())
+
+
+def test_a_second_recording_is_refused(client, talk, temporary):
+    both = [("file", ("a.wav", talk.read_bytes())), ("file", ("b.wav", talk.read_bytes()))]
+    assert "second 'file'" in sentence(client.post("/analyze", files=both), 422)
+    other = [("file", ("a.wav", talk.read_bytes())), ("more", ("b.wav", b""))]
+    assert "'more' won't do" in sentence(client.post("/analyze", files=other), 422)
+    assert not list(temporary.iterdir())
+
+
+def test_a_language_is_honoured_where_whisper_knows_it(client, talk, monkeypatch):
+    def check(self, language):
+        if language not in ("en", "de"):
+            raise IntoneError(f"Whisper knows no language {language!r}: give its code, such as en or de.")
+
+    monkeypatch.setattr(Parrot, "check_language", check, raising=False)
+    assert post(client, talk, language="de").json()["language"] == "de"
+    assert post(client, talk).json()["language"] == "en"
+    assert "no language 'xx'" in sentence(post(client, talk, language="xx"), 422)
+
+
+def test_a_recording_that_lasts_too_long_is_refused(analyzer, talk, temporary):
+    made = Service(Here(analyzer, longest=5.9), temporary, 1, 1)
+    assert "lasts longer than 5.9 s" in sentence(post(asking(made), talk), 413)
+    made = Service(Here(analyzer, longest=6), temporary, 1, 1)
+    assert post(asking(made), talk).status_code == 200
 
 
 def test_a_failure_of_our_own_is_one_sentence_without_a_path(client, talk, temporary, monkeypatch, capsys):
@@ -173,13 +196,38 @@ def test_a_failure_of_our_own_is_one_sentence_without_a_path(client, talk, tempo
     assert capsys.readouterr().err.count("\n") == 1 and not list(temporary.iterdir())
 
 
-def test_a_full_disk_is_said(client, talk, temporary, monkeypatch):
-    def full(*_):
+@pytest.mark.parametrize("size", [1000, 3 * upload.AT_ONCE])
+def test_a_full_disk_is_said_while_the_recording_arrives(size, analyzer, temporary, monkeypatch):
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, *how, **more: opened(Path("/dev/full"), *how, **more))
+    client = asking(Service(Here(analyzer), temporary, 100, 1))
+    assert "no room" in sentence(client.post("/analyze", files={"file": ("a.wav", bytes(size))}), 507)
+    assert not list(temporary.iterdir())
+
+
+def test_a_full_disk_is_said_where_not_even_a_folder_has_room(client, talk, monkeypatch):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(service.shutil, "copyfileobj", full)
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
     assert "no room" in sentence(post(client, talk), 507)
-    assert not list(temporary.iterdir())
+
+
+def test_a_recording_that_cannot_be_laid_down_otherwise_is_a_failure_of_our_own(client, talk, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise OSError(5, "Input/output error", "/somewhere")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", broken)
+    said = sentence(post(client, talk), 500)
+    assert "input/output error" in said and "/somewhere" not in said and "/somewhere" in capsys.readouterr().err
+
+
+def test_where_too_many_wait_the_next_is_refused(analyzer, talk):
+    made = service(analyzer, waiting=0)
+    answer = post(asking(made), talk)
+    assert "waiting already" in sentence(answer, 503) and answer.headers["retry-after"] == "60"
+    made = service(analyzer, waiting=1)
+    assert [post(asking(made), talk).status_code for _ in range(3)] == [200] * 3
 
 
 def test_what_is_too_large_is_refused_before_it_is_read(client, analyzer, temporary):
@@ -230,7 +278,7 @@ def asked(
         nonlocal status
         status = message.get("status", status)
 
-    asyncio.run(app(analyzer, most=1)(scope, receive, send))
+    asyncio.run(app(service(analyzer))(scope, receive, send))
     return status, max(0, read - 1)
 
 
@@ -254,7 +302,6 @@ def test_nothing_goes_on_for_someone_who_has_left(stretches, analyzer, tmp_path,
 
     monkeypatch.setattr(predict, "stretches", found)
     monkeypatch.setattr(Analyzer, "_sentences", lambda *_: time.sleep(0.3) or [])
-    monkeypatch.setattr(service, "PATIENCE", 0.15)
     wav(tmp_path / "a.wav", np.zeros(60 * 2000, np.float32), 2000)
     sound = [(tmp_path / "a.wav").read_bytes()]
     status, _ = asked(analyzer, sound, {}, b"\r\n--x--\r\n", stays=lambda: not steps)
@@ -291,7 +338,23 @@ def test_the_page_asks_nothing_of_the_network(client):
     assert "default-src 'self'" in answer.text
     for name in ("/docs", "/redoc"):  # they would load their scripts from elsewhere
         sentence(client.get(name), 404)
-    assert "/analyze" in client.get("/openapi.json").json()["paths"]
+
+
+def test_openapi_says_what_is_answered(client):
+    said = client.get("/openapi.json").json()
+    assert set(said["paths"]) == {"/", "/health", "/analyze"}
+    post = said["paths"]["/analyze"]["post"]
+    refused = {"400", "401", "403", "405", "408", "413", "422", "500", "503", "507"}
+    assert set(post["responses"]) == {"200", *refused}
+    for status in refused:
+        schema = post["responses"][status]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Problem"}
+    assert "Allow" in post["responses"]["405"]["headers"]
+    assert set(post["responses"]["200"]["content"]) >= {f.media_type for f in FORMATS.values()}
+    assert {p["name"] for p in post["parameters"]} == {"format", "text", "language"}
+    assert list(post["requestBody"]["content"]) == ["multipart/form-data"]
+    names = [way["operationId"] for path in said["paths"].values() for way in path.values()]
+    assert len(set(names)) == len(names) == 5 and set(said["paths"]["/health"]) == {"get", "head"}
 
 
 def test_importing_intone_imports_no_web_framework():

@@ -1,12 +1,15 @@
 """What each command of `intone` does: plain functions, whose parameters are the flags; tables go to stdout."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from intone.errors import IntoneError
 from intone.progress import say
+
+if TYPE_CHECKING:
+    from intone.transcripts import Backend
 
 Names = Annotated[str, arg(name="map")]
 """Labels of a table, as labels.py takes them."""
@@ -104,28 +107,22 @@ def models_list() -> None:
 def transcribe(
     files: Positional[tuple[Path, ...]],
     backend: Literal["whisper", "google"] = "whisper",
-    language: str = "en",
+    language: str | None = None,
 ) -> None:
     """Write down the words of recordings: one line a file, the path and the words; nothing where nobody speaks.
 
     Args:
         files: Audio files.
         backend: whisper runs here; google sends the audio to Google and needs its own library and credentials.
-        language: Code of the language, such as en or de.
+        language: Its code or English name, such as en, de or German; Whisper finds out that of each stretch where it
+            isn't given, and Google takes it for American English.
     """
     from intone.errors import BadClip, Partly
-    from intone.transcripts import Backend, transcribe_file
-    from intone.whisper import Whisper
+    from intone.transcripts import transcribe_file
 
     if not files:
         raise IntoneError("Nothing to transcribe: name audio files.")
-    if backend == "google":
-        from intone.google_speech import GoogleSpeech
-
-        recogniser: Backend = GoogleSpeech(language="en-US" if language == "en" else language)
-    else:
-        recogniser = Whisper(language=language)
-        recogniser.check_language(language)
+    recogniser = _recogniser(backend, language)
     done = 0
     for path in files:
         try:
@@ -138,6 +135,24 @@ def transcribe(
         raise IntoneError("No file could be transcribed.")
     if done < len(files):
         raise Partly(f"{len(files) - done} of {len(files)} files were left out; the others are done.")
+
+
+def _recogniser(backend: str, language: str | None) -> "Backend":
+    from intone.languages import code
+    from intone.polyglot import Polyglot
+    from intone.whisper import Whisper
+
+    if backend == "google":
+        from intone.google_speech import GoogleSpeech
+
+        # Google tells regions apart, and has no English without one.
+        known = code(language) if language else "en"
+        return GoogleSpeech(language=language if language and "-" in language else {"en": "en-US"}.get(known, known))
+    if language is None:
+        return Polyglot(Whisper())
+    found = Whisper(language=code(language))
+    found.check_language(found.language)
+    return found
 
 
 def train(

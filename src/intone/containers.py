@@ -78,8 +78,11 @@ class Window(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Bytes up to the window's end."""
+        size = min(len(buffer), self.size - self.at)
+        if size <= 0:  # FFmpeg may ask for what lies far behind the end
+            return 0
         self.file.seek(self.start + self.at)
-        data = self.file.read(max(0, min(len(buffer), self.size - self.at)))
+        data = self.file.read(size)
         buffer[: len(data)] = data
         self.at += len(data)
         return len(data)

@@ -1,11 +1,17 @@
 """`intone serve`: a recording from a browser or another program -> what `intone analyze` writes, on this machine."""
 
 import contextlib
+import re
+import secrets
+import signal
 import socket
+import threading
+from collections.abc import Iterator
+
+from tyro.conf import FlagCreatePairsOff
 
 from intone.analyze import settled
 from intone.errors import IntoneError
-from intone.predict import loaded
 from intone.progress import say
 
 
@@ -18,34 +24,99 @@ def serve(
     language: str | None = None,
     threads: int = 0,
     most: int = 500,
+    longest: int = 14_400,
+    time: int = 3_600,
+    memory: int = 4_000,
+    waiting: int = 16,
+    token: str | None = None,
+    no_token: FlagCreatePairsOff[bool] = False,
+    allow: tuple[str, ...] = (),
 ) -> None:
     """A page and a service on this machine until Ctrl-C: a recording goes in, its emotions come out in any format.
 
     Nothing is sent elsewhere, and nothing that comes in is kept. One recording is analysed at a time; others wait.
 
     Args:
-        host: Where to listen; another address than this machine's own lets others in, and there is no password.
+        host: Where to listen; another address than this machine's own lets others in, and wants --token.
         port: Of the address; 0 is any that is free.
         model: A file that `intone export` made, or a name that `intone models list` knows.
         text: Write down the words too (--no-text: emotions alone, several times faster).
         whisper: Which Whisper: a name that `intone models list` knows, or a folder.
-        language: Whisper's code of the language, such as en or de; found out where it isn't given.
+        language: Its code or English name, such as en, de or German; else found out stretch by stretch.
         threads: CPU threads; 0 is one a core.
         most: MB that a recording may have.
+        longest: Seconds of sound that a recording may have.
+        time: Seconds that analysing one recording may take.
+        memory: MB that the process that analyses may take, models included.
+        waiting: Recordings that may arrive, wait and be analysed at once.
+        token: A secret that whoever asks has to know: it is sent as `Authorization: Bearer`, and is part of the
+            address that is printed.
+        no_token: Let others in without one.
+        allow: Further names by which the service may be asked for, of a proxy before it for instance.
     """
     import uvicorn
 
-    from intone.serve.app import app
+    from intone.serve.child import Child, Limits
+    from intone.serve.folder import folder
 
-    settings = settled(model, whisper if text else None, language, threads)
-    analyzer = loaded(settings.model, settings.whisper, settings.language, settings.threads)
-    with listening(host, port) as door:
-        # Of a failure one sentence is said; uvicorn would add a traceback.
-        config = uvicorn.Config(app(analyzer, most), log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
-        shown = f"[{host}]" if ":" in host else host
-        say(f"intone is at http://{shown}:{door.getsockname()[1]}/ until Ctrl-C.")
+    _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(ended_as_by_ctrl_c())
+        door = stack.enter_context(listening(host, port))
+        address = door.getsockname()[0]
+        _let_in(host, address, token, no_token)
+        settings = settled(model, whisper if text else None, language, threads)
+        child = Child(settings, Limits(longest, time, memory))
+        stack.callback(child.close)
+
+        # Importing these takes most of the time in which the child loads its models.
+        from intone.serve.app import Service, app
+        from intone.serve.connections import Connection, Server
+        from intone.serve.guard import Guard, Hosts
+
+        child.load()
+        service = Service(child, stack.enter_context(folder()), most, waiting)
+        stack.callback(service.thread.shutdown, wait=False, cancel_futures=True)
+        config = uvicorn.Config(
+            Guard(app(service), Hosts.of(host, address, allow), token),
+            http=Connection,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            backlog=100,  # so many connections are taken at once
+            proxy_headers=False,
+            server_header=False,
+            # Of a failure one sentence is said; uvicorn would add a traceback.
+            log_level="critical",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+        say(f"intone is at {shown(door, token)} until Ctrl-C.")
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run([door])
+            Server(config, service.stop).run([door])
+
+
+def _checked(**flags: int) -> None:
+    for name, value in flags.items():
+        if value < 1:
+            raise IntoneError(f"--{name} {value} is too little: give 1 or more.")
+
+
+def _let_in(host: str, address: str, token: str | None, no_token: bool) -> None:
+    """Raises IntoneError where others would be let in unawares; says loudly that they are."""
+    from intone.serve.guard import is_loopback
+
+    if token is not None and not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", token):
+        raise IntoneError("--token has to be letters, digits and ._~+/=- alone, without blanks: choose another.")
+    if token is not None and no_token:
+        raise IntoneError("--token and --no-token exclude one another: leave one of them out.")
+    if is_loopback(address):
+        return
+    if token is None and not no_token:
+        fresh = secrets.token_urlsafe(16)
+        raise IntoneError(f"--host {host} lets others in: give --token {fresh} or another secret, or --no-token.")
+    how = "whoever knows the token" if token else "ANYONE, WITHOUT A TOKEN,"
+    say(f"WARNING: from other machines {how} can use this service; what is sent is not encrypted.")
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -54,9 +125,50 @@ def listening(host: str, port: int) -> socket.socket:
         raise IntoneError(f"There is no port {port}: choose another --port, up to 65535.")
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address, family=family)
+        door = socket.create_server(address, family=family)
     except (OSError, UnicodeError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
         raise IntoneError(
             f"{host} port {port} can't be listened at ({reason.lower()}): choose another --port or --host."
         ) from problem
+    # Connections have it from here; otherwise each answer's end waits 40 ms for the client to acknowledge its head.
+    door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return door
+
+
+def shown(door: socket.socket, token: str | None) -> str:
+    """An address that works in a browser, on this machine and, where others are let in, on theirs."""
+    host, port = door.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = own_address(door.family)
+    place = f"[{host}]" if ":" in host else host
+    return f"http://{place}:{port}/" + (f"?token={token}" if token else "")
+
+
+def own_address(family: int) -> str:
+    """By which other machines know this one; its address for itself where there is no network."""
+    # Nothing is sent: connecting a datagram socket only asks the system which way it would go.
+    outside, itself = (("2001:db8::1", 9), "::1") if family == socket.AF_INET6 else (("192.0.2.1", 9), "127.0.0.1")
+    with socket.socket(family, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(outside)
+        except OSError:
+            return itself
+        found: str = way.getsockname()[0]
+        return found
+
+
+@contextlib.contextmanager
+def ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM, and a terminal that is closed, end the service as Ctrl-C does: everybody answered, nothing left."""
+    kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        kinds = []
+    before = {kind: signal.getsignal(kind) for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN}
+    for kind in before:
+        signal.signal(kind, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

@@ -1,67 +1,64 @@
-"""An `Analyzer` -> a web service: a recording comes in by POST, and what `intone analyze -o` writes for it goes out.
+"""A `Worker` -> a web service: a recording comes in by POST, and what `intone analyze -o` writes for it goes out.
 
 A recording lies in a temporary folder while it is analysed, and no longer. Whatever is wrong is `{"error": sentence}`.
 """
 
 import asyncio
-import re
-import shutil
-from collections.abc import Mapping, Sequence
+import errno
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, Final, Protocol
 
-from fastapi import FastAPI, File, HTTPException, Query, Request, Response, UploadFile
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.telemetry import TelemetryConfig
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException as AnyHTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import Match
 
 import intone
-from intone.decoding import opened
-from intone.errors import BadClip, IntoneError, Missing
+from intone.errors import IntoneError, Missing
 from intone.formats import FORMATS, chosen, places
-from intone.predict import Analyzer
 from intone.progress import say
-from intone.recording import Recording
-
-MB: Final = 1_000_000
-
-PATIENCE: Final = 0.5
-"""Seconds after which it is asked again whether anybody still waits for the answer."""
+from intone.serve.contract import BODY, FILES, REFUSED, Asked, Health, refused
+from intone.serve.guard import error
+from intone.serve.upload import received
+from intone.serve.work import Answer, Facts, Job
 
 NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """Whatever the environment asks of FastAPI: nothing leaves the machine."""
 
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Of a disk."""
 
-@dataclass(frozen=True)
-class Health:
-    """Who answers here."""
 
-    version: str
-    model: str
-    licence: str
-    words: bool
-    """Whether words are written down where nothing else is asked for."""
-    most: int
-    """MB that a recording may have."""
-    formats: tuple[str, ...] = tuple(FORMATS)
+class Worker(Protocol):
+    """What analyses, one recording at a time."""
+
+    facts: Facts
+
+    def do(self, job: Job, left: Event) -> Answer:
+        """What becomes of a job; it is given up soon after `left` is set."""
 
 
 @dataclass(frozen=True)
 class Service:
     """What is behind each address."""
 
-    analyzer: Analyzer
+    worker: Worker
+    folder: Path
     most: int
-    worker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
-    """One thread: an analysis takes every core that it may have."""
+    """MB that a recording may have."""
+    waiting: int
+    """Recordings that may arrive, wait and be analysed at once."""
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    """Those that are."""
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    """One: an analysis takes every core that it may have."""
 
     def page(self) -> HTMLResponse:
         """The page."""
@@ -69,106 +66,91 @@ class Service:
 
     def health(self) -> Health:
         """Who answers here, and what a recording may have."""
-        card = self.analyzer.model.card
-        words = self.analyzer.whisper is not None
-        return Health(intone.__version__, self.analyzer.model.name, card.licence, words, self.most)
+        facts = self.worker.facts
+        return Health(intone.__version__, facts.model, facts.licence, facts.words, self.most)
 
-    async def analyze(
-        self,
-        request: Request,
-        file: Annotated[UploadFile, File(description="A recording: whatever PyAV reads.")],
-        format: Annotated[str, Query(description=f"Of {', '.join(FORMATS)}; several with commas.")] = "json",
-        text: Annotated[bool | None, Query(description="Write down the words too; as the service was started.")] = None,
-    ) -> Response:
+    async def analyze(self, request: Request, asked: Annotated[Asked, Query()]) -> Response:
         """The file that `intone analyze -o` writes; of several formats one JSON object, file name -> content."""
-        names = chosen(format)
-        name = re.split(r"[/\\]", file.filename or "")[-1] or "recording"
-        left = Event()
-        job = asyncio.wrap_future(self.worker.submit(written, self._for(text), file.file, name, names, left))
+        formats = self._understood(request, asked)
+        if len(self.tasks) >= self.waiting:
+            full = f"{self.waiting} recordings are waiting already: send it again in a minute."
+            raise HTTPException(503, full, {"Retry-After": "60"})
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
         try:
-            while not (await asyncio.wait([job], timeout=PATIENCE))[0]:
-                if await request.is_disconnected():
-                    raise HTTPException(499, "Nobody waits for the answer.")
-            return answer(job.result(), name)
+            with TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True) as folder:
+                name, path = await received(request, Path(folder), self.most)
+                job = Job(path, name, formats, asked.text is not False, asked.language)
+                return response(await self._done(request, job), name)
+        except OSError as problem:
+            raise unwritten(problem) from problem
         except asyncio.CancelledError:
-            return _error(503, f"intone was stopped before {name} was done: start it, and send it again.")
+            return error(503, "intone was stopped before the recording was done: start it, and send it again.")
+        finally:
+            self.tasks.discard(task)
+
+    def stop(self) -> None:
+        """Whoever waits is told that it is over."""
+        for task in self.tasks:
+            task.cancel()
+
+    def _understood(self, request: Request, asked: Asked) -> tuple[str, ...]:
+        """The formats that are wanted. Raises IntoneError, or HTTPException, for what can't be done."""
+        given = [name for name, _ in request.query_params.multi_items()]
+        if twice := next((name for name in given if given.count(name) > 1), None):
+            raise HTTPException(422, f"{twice!r} is given twice: give it once.")
+        if asked.text and not self.worker.facts.words:
+            raise Missing("Words are off: start the service without --no-text, with Whisper's weights on this machine.")
+        return chosen(asked.format)
+
+    async def _done(self, request: Request, job: Job) -> Answer:
+        """What becomes of a job, unless its sender leaves before."""
+        left = Event()
+        work: asyncio.Future[Any] = asyncio.wrap_future(self.thread.submit(self.worker.do, job, left))
+        gone: asyncio.Future[Any] = asyncio.ensure_future(_gone(request))
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise HTTPException(499, "Nobody waits for the answer.")
+            made: Answer = work.result()
+            return made
         finally:
             left.set()
-            job.cancel()
-
-    def _for(self, text: bool | None) -> Analyzer:
-        if text and not self.analyzer.whisper:
-            raise Missing("Words are off: start the service without --no-text, with Whisper's weights on this machine.")
-        return self.analyzer if text in (True, None) else Analyzer(self.analyzer.model, None, self.analyzer.language)
+            work.cancel()
+            gone.cancel()
 
 
-def written(
-    analyzer: Analyzer, upload: BinaryIO, name: str, formats: Sequence[str], left: Event
-) -> Mapping[str, bytes]:
-    """Format -> the bytes of its file. Raises IntoneError where it can't be heard, and soon after `left` is set."""
-
-    def heed() -> None:
-        if left.is_set():
-            raise BadClip(f"Nobody waits for {name} any more.")
-
-    with TemporaryDirectory(prefix="intone-") as folder:
-        # Decoders go by the ending; of the rest of a stranger's name no path is made.
-        ending = re.search(r"\.\w{1,16}$", name)
-        path = Path(folder) / f"recording{ending[0] if ending else ''}"
-        try:
-            with path.open("wb") as out:
-                shutil.copyfileobj(upload, out)
-            analysis = analyzer.analysis(Recording(name, lambda: opened(path)), heed)
-            return {format: FORMATS[format].encoded(analysis) for format in formats}
-        except IntoneError as problem:
-            raise BadClip(str(problem).replace(str(path), name)) from problem
-        except OSError as problem:
-            raise HTTPException(
-                507, f"{name} has no room here ({problem.strerror}): make some where intone runs."
-            ) from None
-        except Exception as problem:
-            if not left.is_set():
-                say(f"{name} ({type(problem).__name__}: {problem}); please report this.")
-            raise HTTPException(
-                500, f"{name} can't be analysed ({type(problem).__name__}): please report this."
-            ) from None
+async def _gone(request: Request) -> None:
+    """Until the sender has left; the body was read before."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
-def answer(made: Mapping[str, bytes], name: str) -> Response:
-    """One format's file as it is, or a JSON object of several."""
-    if len(made) == 1:
-        [(format, data)] = made.items()
+def response(made: Answer, name: str) -> Response:
+    """One format's file as it is, or a JSON object of several, or what is wrong."""
+    if made.detail:
+        say(made.detail)
+    if made.status != 200:
+        return error(made.status, made.problem)
+    if len(made.files) == 1:
+        [(format, data)] = made.files.items()
         return Response(data, media_type=FORMATS[format].media_type)
-    files = [place.name for place in places(Path(), Path(name).stem, list(made))]
-    return JSONResponse(dict(zip(files, (data.decode() for data in made.values()), strict=True)))
+    files = [place.name for place in places(Path(), Path(name).stem, list(made.files))]
+    return JSONResponse(dict(zip(files, (data.decode() for data in made.files.values()), strict=True)))
 
 
-class Limit:
-    """ASGI middleware: more than `most` MB are refused before they are read, or while they are where nobody said so."""
-
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self.app, self.most = app, most
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The app, with what it receives counted."""
-        announced = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
-        size = int(announced) if announced.isdecimal() else 0
-        got = 0
-
-        async def counted() -> Message:
-            nonlocal got
-            message = await receive() if size <= self.most * MB else {}
-            got += len(message.get("body", b""))
-            if max(size, got) > self.most * MB:
-                raise HTTPException(413, f"The recording has more than {self.most} MB: send it in parts.")
-            return message
-
-        await self.app(scope, counted, send)
+def unwritten(problem: OSError) -> HTTPException:
+    """What is said where a recording can't be laid down."""
+    reason = (problem.strerror or type(problem).__name__).lower()
+    if problem.errno in FULL:
+        return HTTPException(507, f"The recording has no room here ({reason}): make some where intone runs.")
+    say(f"A recording can't be laid down ({problem}).")
+    return HTTPException(500, f"The recording can't be laid down ({reason}): look at intone's terminal.")
 
 
-def app(analyzer: Analyzer, most: int = 500) -> FastAPI:
-    """The service of one analyzer; a recording may have `most` MB."""
-    service = Service(analyzer, most)
+def app(service: Service) -> FastAPI:
+    """The addresses of a service."""
     made = FastAPI(
         title="intone",
         version=intone.__version__,
@@ -183,30 +165,40 @@ def app(analyzer: Analyzer, most: int = 500) -> FastAPI:
             Exception: _failed,
         },
     )
-    made.add_middleware(Limit, most=most)
-    made.add_api_route("/", service.page, response_class=HTMLResponse)
-    made.add_api_route("/health", service.health)
-    made.add_api_route("/analyze", service.analyze, methods=["POST"], response_class=Response)
+    every = refused(400, 401, 403, 405, 500)
+    for path, call, kind in (("/", service.page, HTMLResponse), ("/health", service.health, JSONResponse)):
+        for method in ("GET", "HEAD"):
+            name = f"{call.__name__}_{method.lower()}"
+            made.add_api_route(path, call, methods=[method], response_class=kind, responses=every, operation_id=name)
+    made.add_api_route(
+        "/analyze",
+        service.analyze,
+        methods=["POST"],
+        response_class=Response,
+        responses={200: FILES, **refused(*REFUSED)},
+        openapi_extra={"requestBody": BODY},
+    )
     return made
 
 
-def _error(status: int, sentence: str) -> JSONResponse:
-    return JSONResponse({"error": sentence}, status)
-
-
 async def _unheard(_: Request, problem: Any) -> Response:
-    return _error(422, str(problem))
+    return error(422, str(problem))
 
 
-async def _refused(_: Request, problem: Any) -> Response:
-    return _error(problem.status_code, f"{problem.detail.rstrip('.')}.")
+async def _refused(request: Request, problem: Any) -> Response:
+    answer = error(problem.status_code, f"{problem.detail.rstrip('.')}.")
+    answer.headers.update(problem.headers or {})
+    if problem.status_code == 405:
+        routes = [r for r in request.app.routes if r.matches(request.scope)[0] != Match.NONE]
+        answer.headers["Allow"] = ", ".join(sorted({method for route in routes for method in route.methods}))
+    return answer
 
 
 async def _misunderstood(_: Request, problem: Any) -> Response:
     wrong = problem.errors()[0]
-    return _error(422, f"{wrong['loc'][-1]!r} won't do ({wrong['msg'].lower()}): /openapi.json says what is taken.")
+    return error(422, f"{wrong['loc'][-1]!r} won't do ({wrong['msg'].lower()}): /openapi.json says what is taken.")
 
 
 async def _failed(_: Request, problem: Any) -> Response:
     say(f"{type(problem).__name__}: {problem}; please report this.")
-    return _error(500, f"The service failed ({type(problem).__name__}): please report this.")
+    return error(500, f"The service failed ({type(problem).__name__}): please report this.")

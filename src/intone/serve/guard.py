@@ -1,0 +1,148 @@
+"""Who may ask, and what browsers are told about the answers: ASGI around the service.
+
+A page from elsewhere must not reach it: neither by its own name for this machine's address (DNS rebinding: the Host is
+checked) nor by a request of its own (the Origin is checked).
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADERS: Final = {
+    # The page has its script and its styles in itself, shows results in a frame of its own, and plays data: and blob:.
+    "Content-Security-Policy": "default-src 'self' 'unsafe-inline' data: blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    # With no-referrer, browsers would call the page's own origin null.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Of every answer."""
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """By which names the service may be asked for."""
+
+    names: frozenset[str] = frozenset()
+    """Besides those of this machine for itself."""
+    allowed: frozenset[str] = frozenset()
+    """Those of `--allow`: a proxy may ask for a page of this name by another."""
+    open: bool = False
+    """Whether it listens to other machines, and so to any address; an address can't be rebound as a name can."""
+
+    @classmethod
+    def of(cls, host: str, address: str, more: Iterable[str] = ()) -> "Hosts":
+        """For `--host host`, which listens at `address`; `more` are `--allow`'s."""
+        names, open_ = {host, address}, not is_loopback(address)
+        if open_:
+            names |= {socket.gethostname(), f"{socket.gethostname()}.local", socket.getfqdn()}
+        allowed = {name.lower().rstrip(".").strip("[]") for name in more}
+        return cls(frozenset(name.lower().rstrip(".") for name in names) | allowed, frozenset(allowed), open_)
+
+    def allow(self, host: str) -> bool:
+        """Whether a Host header, `name` or `name:port`, is one of these."""
+        name = named(host)
+        if name is None:
+            return False
+        if name in self.names or name == "localhost" or is_loopback(name):
+            return True
+        return self.open and _address(name) is not None
+
+
+def named(host: str) -> str | None:
+    """A Host header without its port, in small letters; None for what can't be one."""
+    found = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::\d*)?|([^\s:/@\[\]?#]+)(?::\d*)?", host)
+    return (found[1] or found[2]).lower().rstrip(".") if found else None
+
+
+def is_loopback(address: str) -> bool:
+    """Whether it is this machine's address for itself."""
+    found = _address(address)
+    return found is not None and found.is_loopback
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+class Guard:
+    """Refuses strangers, and gives every answer `HEADERS`."""
+
+    def __init__(self, app: ASGIApp, hosts: Hosts, token: str | None = None) -> None:
+        self.app, self.hosts, self.token = app, hosts, token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app's answer or a refusal."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        refusal = self.refusal(Request(scope)) if scope["type"] == "http" else None
+        await (refusal or self.app)(scope, receive, with_headers)
+
+    def refusal(self, request: Request) -> Response | None:
+        """What whoever may not ask gets; None for all others."""
+        host, origin = request.headers.get("host", ""), request.headers.get("origin")
+        if not self.hosts.allow(host):
+            return error(403, f"{host[:80]!r} is no name of this service: `intone serve --allow NAME` allows one.")
+        if origin is not None and not self._own(origin, host):
+            return error(403, f"Pages of {origin[:80]!r} may not use this service: open its own page.")
+        return self._stranger(request) if self.token else None
+
+    def _own(self, origin: str, host: str) -> bool:
+        try:
+            parts = urlsplit(origin)
+            name = parts.hostname or ""
+        except ValueError:
+            return False
+        return bool(parts.netloc) and (parts.netloc.lower() == host.lower() or name in self.hosts.allowed)
+
+    def _stranger(self, request: Request) -> Response | None:
+        """Who has no token is told so; a browser that brings it in the address gets a cookie instead."""
+        assert self.token
+        ticket = hashlib.sha256(self.token.encode()).hexdigest()
+        cookie = f"intone-{ticket[:8]}"
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and _same(bearer.strip(), self.token):
+            return None
+        if _same(request.cookies.get(cookie, ""), ticket[8:]):
+            return None
+        if request.url.path == "/" and _same(request.query_params.get("token", ""), self.token):
+            answer = RedirectResponse("./", 303)
+            answer.set_cookie(cookie, ticket[8:], httponly=True, samesite="lax")
+            return answer
+        wanted = error(
+            401, "This service wants its token: send 'Authorization: Bearer …', or open the address that it printed."
+        )
+        wanted.headers["WWW-Authenticate"] = "Bearer"
+        return wanted
+
+
+def _same(given: str, wanted: str) -> bool:
+    """In a time that tells nothing of where they differ."""
+    return hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def error(status: int, sentence: str) -> JSONResponse:
+    """What is wrong, as every answer of the service says it."""
+    return JSONResponse({"error": sentence}, status)

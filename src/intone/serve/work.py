@@ -1,0 +1,187 @@
+"""A recording that was sent -> the files that `intone analyze -o` writes for it, or one sentence; it runs in the child.
+
+Paths in sentences are replaced by the name that the sender gave; seconds are of sound, decoded.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from intone.analyze import Settings
+from intone.audio import SAMPLE_RATE
+from intone.decoding import Sound
+from intone.errors import BadClip, IntoneError
+from intone.formats import FORMATS
+from intone.predict import Analyzer
+from intone.recording import Recording
+
+STEP: Final = "a step further"
+"""What the child says every few seconds of sound."""
+
+LEFT: Final = "nobody waits any more"
+"""What it is told then."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the child has loaded."""
+
+    model: str
+    licence: str
+    words: bool
+
+    @classmethod
+    def of(cls, analyzer: Analyzer) -> "Facts":
+        """Those of an analyzer."""
+        return cls(analyzer.model.name, analyzer.model.card.licence, analyzer.whisper is not None)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording and what is wanted of it."""
+
+    path: Path
+    name: str
+    """What its sender calls it."""
+    formats: tuple[str, ...]
+    text: bool = True
+    """Whether words are wanted, where there is a Whisper."""
+    language: str | None = None
+    """None: as the service was started."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Format -> the bytes of its file, or why there are none."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    status: int = 200
+    """Of HTTP."""
+    problem: str = ""
+    """One sentence for the sender."""
+    detail: str = ""
+    """One line for the terminal."""
+
+
+class Left(IntoneError):
+    """Nobody waits for this recording any more."""
+
+
+class TooLong(BadClip):
+    """A recording that lasts longer than the service hears."""
+
+
+def bounded(recording: Recording, longest: float, step: Callable[[], None]) -> Recording:
+    """The same recording, of which `longest` seconds may be decoded (else TooLong); each of its blocks is a step."""
+
+    def counted(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+        samples = 0
+        for block in blocks:
+            step()
+            samples += len(block)
+            if samples > longest * rate:
+                raise TooLong(f"{recording.name} lasts longer than {longest:g} s: send it in parts.")
+            yield block
+
+    def source() -> Sound:
+        sound = recording.source()
+        sound.blocks = counted(sound.blocks, sound.rate)
+        return sound
+
+    return replace(recording, source=source)
+
+
+def done(analyzer: Analyzer, job: Job, longest: float, step: Callable[[], None]) -> Answer:
+    """What becomes of a job; `step` is called every few seconds of it, and may raise `Left` to end it."""
+    heard = bounded(Recording.of_file(job.path, job.name), longest, step)
+    try:
+        analysis = asked(analyzer, job).analysis(heard, step)
+        return Answer({format: FORMATS[format].encoded(analysis) for format in job.formats})
+    except Left:
+        return Answer(status=499, problem=f"Nobody waits for {job.name} any more.")
+    except IntoneError as problem:
+        status = 413 if isinstance(problem, TooLong) else 422
+        return Answer(status=status, problem=str(problem).replace(str(job.path), job.name))
+    except Exception as problem:
+        kind = type(problem).__name__
+        detail = f"{job.name} ({kind}: {problem}); please report this."
+        return Answer(status=500, problem=f"{job.name} can't be analysed ({kind}): please report this.", detail=detail)
+
+
+def asked(analyzer: Analyzer, job: Job) -> Analyzer:
+    """The analyzer as a job wants it. Raises IntoneError for a language that Whisper doesn't know."""
+    language = analyzer.language
+    if job.language is not None and analyzer.whisper:
+        analyzer.whisper.check_language(job.language)
+        language = job.language
+    return Analyzer(analyzer.model, analyzer.whisper if job.text else None, language)
+
+
+class Line:
+    """The child's end of the pipe to the service; analysing has two threads, and both take steps."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe, self.lock, self.left = pipe, threading.Lock(), False
+
+    def job(self) -> Job:
+        """The next one; a word that came too late for the one before is passed over."""
+        while not isinstance(job := self.pipe.recv(), Job):
+            pass
+        self.left = False
+        return job
+
+    def step(self) -> None:
+        """Say that it goes on; raises Left where nobody waits for it."""
+        with self.lock:
+            if not self.left and self.pipe.poll():
+                self.left = self.pipe.recv() == LEFT
+            if self.left:
+                raise Left("Nobody waits any more.")
+            self.pipe.send(STEP)
+
+
+def work(settings: Settings, longest: float, pipe: Connection) -> None:
+    """What the child does until its parent ends: say what it loaded, or the IntoneError why not; then job after job."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        analyzer = settings.analyzer()
+        warm(analyzer)
+    except IntoneError as problem:
+        pipe.send(problem)
+        return
+    pipe.send(Facts.of(analyzer))
+    _hush()
+    line = Line(pipe)
+    while True:
+        pipe.send(done(analyzer, line.job(), longest, line.step))
+
+
+def warm(analyzer: Analyzer) -> None:
+    """What is loaded when it is first needed is loaded now, so that nobody's recording waits for it."""
+    silence = np.zeros(SAMPLE_RATE, np.float32)
+    analyzer.signal(silence, SAMPLE_RATE)
+    if analyzer.whisper:
+        analyzer.whisper.languages(silence)
+
+
+def _hush() -> None:
+    """Decoders write their complaints past Python onto the terminal; what matters of them is in the answer."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        os.dup2(nowhere, output)
+    os.close(nowhere)
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed can't end its child: the child sees to it, and its memory is free."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

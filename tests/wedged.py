@@ -1,0 +1,53 @@
+"""An analyzer that gets stuck in each way that a decoder can, by the recording's name; a child can import it.
+
+`python -m wedged MODEL FLAGS…` is `intone serve` with it.
+"""
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from intone import serve
+from intone.analyze import Settings
+from intone.cli import main
+from intone.predict import Analyzer
+
+HELD: list[bytearray] = []
+
+
+@dataclass(frozen=True)
+class Wedged(Settings):
+    """What makes such an analyzer, in its own process."""
+
+    def analyzer(self) -> Analyzer:
+        whole = Analyzer.analysis
+
+        def analysis(self, recording, heed=lambda: None):
+            if recording.name == "asleep":
+                time.sleep(3600)
+            while recording.name == "busy":
+                heed()
+                time.sleep(0.01)
+            if recording.name == "large":
+                HELD.append(bytearray(b"x") * 300_000_000)
+                time.sleep(3600)
+            if recording.name == "dead":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            if recording.name == "loud":
+                os.write(1, b"a decoder's complaint")
+                os.write(2, b"a decoder's complaint")
+            return whole(self, recording, heed)
+
+        Analyzer.analysis = analysis
+        return super().analyzer()
+
+
+if __name__ == "__main__":
+    from wedged import Wedged as Importable  # the child can't have this class from __main__
+
+    model, *flags = sys.argv[1:]
+    serve.settled = lambda *_: Importable(Path(model), None, None, 1)
+    main(["serve", "--port", "0", *flags])
