@@ -71,7 +71,7 @@ def serve(
 
         # Importing these takes most of the time in which the child loads its models.
         from intone.serve.app import Service, app
-        from intone.serve.connections import Connection, Server
+        from intone.serve.connections import AT_ONCE, Connection, Server
         from intone.serve.guard import Guard, Hosts
 
         child.load()
@@ -83,7 +83,7 @@ def serve(
             ws="none",
             loop="asyncio",
             lifespan="off",
-            backlog=100,  # so many connections are taken at once
+            backlog=AT_ONCE,
             proxy_headers=False,
             server_header=False,
             # Of a failure one sentence is said; uvicorn would add a traceback.
