@@ -81,7 +81,7 @@ class Service:
         try:
             with TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True) as folder:
                 name, path = await received(request, Path(folder), self.most)
-                job = Job(path, name, formats, asked.text is not False, asked.language)
+                job = Job(path, name, formats, asked.text is not False, asked.language, asked.track)
                 return response(await self._done(request, job), name)
         except OSError as problem:
             raise unwritten(problem) from problem

@@ -55,6 +55,8 @@ class Job:
     """Whether words are wanted, where there is a Whisper."""
     language: str | None = None
     """None: as the service was started."""
+    track: int | None = None
+    """Of several sound tracks; None is the default one."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def bounded(recording: Recording, longest: float, step: Callable[[], None]) -> R
 
 def done(analyzer: Analyzer, job: Job, longest: float, step: Callable[[], None]) -> Answer:
     """What becomes of a job; `step` is called every few seconds of it, and may raise `Left` to end it."""
-    heard = bounded(Recording.of_file(job.path, job.name), longest, step)
+    heard = bounded(Recording.of_file(job.path, job.name, job.track), longest, step)
     try:
         analysis = asked(analyzer, job).analysis(heard, step)
         return Answer({format: FORMATS[format].encoded(analysis) for format in job.formats})
