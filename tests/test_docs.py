@@ -37,8 +37,8 @@ def example() -> Analysis:
         Word(word=" shout.", start=0.8, end=1.4, probability=0.9),
     ]
     segments = [
-        Segment(0.5, 1.4, chances("angry", 0.825), "angry", "Kids shout.", words, chances("angry", 0.825)),
-        Segment(2.0, 2.9, chances("calm", 0.65), "calm", "", (), chances("calm", 0.65)),
+        Segment(0.5, 1.4, chances("angry", 0.825), "angry", "Kids shout.", words, chances("angry", 0.825), {}, "en"),
+        Segment(2.0, 2.9, chances("calm", 0.65), "calm", "", (), chances("calm", 0.65), {}, "en"),
     ]
     rows = [np.array(list(s.probabilities.values())) for s in segments]
     account = Account(3.0, 3.0, 1.8, 0.9)

@@ -80,6 +80,7 @@ def test_a_finished_fold_is_never_made_twice_and_other_settings_make_it_anew(lab
     first = lab.fold("audio_cnn", "none", split)
     monkeypatch.setattr(AudioRecipe, "make", lambda *_: pytest.fail("made twice"))
     assert lab.fold("audio_cnn", "none", split).config == first.config
+    assert first.config["corpus"] == {"name": "ravdess", "table": "", "flags": ""}
     monkeypatch.undo()
     other = replace(lab, effort=replace(lab.effort, audio_epochs=1), runs=lab.runs)
     assert other.fold("audio_cnn", "none", split).config["fingerprint"] != first.config["fingerprint"]

@@ -70,7 +70,7 @@ def test_json_has_the_documented_shape(files):
     account = got["account"]
     assert list(account) == ["length", "heard", "speech", "speech_without_words", "left_out"]
     assert account["left_out"] == [{"start": 7.5, "end": 8.0, "reason": "damaged"}] and account["heard"] == 7.5
-    keys = ["start", "end", "text", "emotion", "confidence", "probabilities", "audio", "words"]
+    keys = ["start", "end", "text", "language", "emotion", "confidence", "probabilities", "audio", "words"]
     assert [list(s) for s in got["segments"]] == [keys] * 3
     assert list(got["segments"][0]["probabilities"]) == list(EMOTIONS)
     assert list(got["segments"][0]["words"][0]) == ["word", "start", "end", "probability"]

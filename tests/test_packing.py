@@ -20,7 +20,7 @@ from intone.calibrate import unsure_below
 from intone.corpora import Corpus, ravdess
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
-from intone.everyone import train_everyone
+from intone.everyone import check, train_everyone
 from intone.features import extract_trimmed
 from intone.finished_run import Run, found
 from intone.joining import softmax
@@ -131,6 +131,7 @@ def test_everyones_model_learns_from_all_and_is_calibrated_by_its_folds(lab, cor
     folder = train_everyone(lab, "choice", "none", "speakers")
     picked = {lab.fold("choice", "none", s).config["details"]["picked"] for s in folds(corpus.clips, "speakers")}
     config = json.loads((folder / "config.json").read_text())
+    assert config["corpus"] == {"name": "ravdess", "table": "", "flags": ""}
     assert config["settings"]["model"] in picked and "everyone" in folder.parent.name
     assert config["scores"]["clips"] == len(corpus.clips) and 0 <= config["unsure"] < 1
     assert config["unsure"] == unsure_of_strangers(lab, config, corpus)
@@ -310,3 +311,11 @@ def test_a_corpus_that_lacks_an_emotion_makes_no_file(lab, corpus, tmp_path):
     done = poor.fold("voice", "none", folds(few.clips, "speakers")[0])
     with pytest.raises(IntoneError, match="lack an emotion"):
         parts(Run(done.folder, lab.models), 1.0)
+    for model in ("voice", "choice", "sum"):
+        check(lab, model, "natural")
+        with pytest.raises(IntoneError, match="can't be put into a file where no clip is calm: leave --everyone out"):
+            check(poor, model, "natural")
+    check(poor, "words", "natural")
+    for model in ("cnn", "together"):
+        with pytest.raises(IntoneError, match="chooses its epoch on validation speakers"):
+            check(lab, model, "none")

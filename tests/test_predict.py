@@ -20,7 +20,7 @@ from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.model_file import Model
 from intone.model_store import find
-from intone.predict import Analyzer, Ear, Found, Language
+from intone.predict import Analyzer, Ear, Found
 from intone.recording import Recording, recordings
 from intone.segments import Stretch
 from intone.word_times import Word
@@ -41,6 +41,9 @@ class Parrot:
         self.asked.append("language")
         return {self.language: 0.9, "de": 0.1}
 
+    def sampled_words(self, signal: np.ndarray) -> list[Word]:
+        return []
+
     def timed_words(self, signal: np.ndarray) -> list[Word]:
         words = self.said.split()
         each = len(signal) / SAMPLE_RATE / max(1, len(words))
@@ -48,17 +51,20 @@ class Parrot:
 
 
 @pytest.fixture
-def two_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Speech from 0.5 s to 2 s and from 3 s to 5 s of anything."""
+def two_stretches(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Speech from 0.5 s to 2 s and from 3 s to 5 s of anything; a number in the list, and all but so many seconds at
+    both ends of each is speech by the stricter threshold too."""
+    margins: list[float] = []
 
     def found(blocks, voice, longest):
         signal = np.concatenate(list(blocks))
         for start, end in ((0.5, 2.0), (3.0, 5.0)):
             part = signal[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
             if len(part):
-                yield Stretch(start, part)
+                yield Stretch(start, part, tuple((start + m, end - m) for m in margins))
 
     monkeypatch.setattr(predict, "stretches", found)
+    return margins
 
 
 @pytest.fixture
@@ -128,7 +134,7 @@ def test_a_long_segment_has_a_curve(model_file, monkeypatch):
 
 def test_what_is_judged_keeps_no_sound(analyzer):
     chapter = np.sin(np.arange(4 * SAMPLE_RATE) / 9).astype(np.float32)
-    (judged,) = analyzer._judge([Found(0.0, 1.0, 0.0, chapter[:SAMPLE_RATE])], "en")
+    (judged,) = analyzer._judge([Found(0.0, 1.0, 0.0, chapter[:SAMPLE_RATE])])
     assert judged.found.sound.size == 0 and judged.found.sound.base is None
 
 
@@ -168,12 +174,45 @@ def test_a_foreign_language_is_heard_but_not_read(model_file, sound, two_stretch
     assert not given.asked
 
 
-def test_the_language_is_settled_after_half_a_minute():
-    whisper, language = Parrot(), Language(None)
-    assert language.known is None
-    for _ in range(5):
-        language.of(whisper, Stretch(0.0, np.zeros(12 * SAMPLE_RATE, np.float32)))
-    assert language.known == "en" and len(whisper.asked) == 3
+def test_a_conversation_may_change_its_language(model_file, sound, two_stretches):
+    @dataclass(frozen=True)
+    class Guest(Parrot):
+        """Hears French in what is longer than a second and a half, and English else."""
+
+        def languages(self, signal: np.ndarray) -> dict[str, float]:
+            return {"fr": 0.99, "en": 0.01} if len(signal) > 1.6 * SAMPLE_RATE else {"fr": 0.01, "en": 0.99}
+
+    found = Analyzer(Model(model_file, 1), Guest()).analysis(Recording.of_file(sound))
+    assert list(found.segments["language"]) == ["en", "en", "fr", "fr"] and found.language == "fr"
+    assert [bool(said) for said in found.segments["sentence"]] == [True, True, False, False]
+
+
+def test_speech_without_words_is_judged_by_its_sound(model_file, sound, two_stretches):
+    two_stretches.append(0.1)
+    found = Analyzer(Model(model_file, 1), Parrot("")).analysis(Recording.of_file(sound))
+    assert [(s, e) for _, s, e in found.segments.index] == [(0.6, 1.9), (3.1, 4.9)]
+    assert list(found.segments["text"]) == ["", ""] and not any(found.segments["sentence"])
+    np.testing.assert_allclose(found.segments[list(EMOTIONS)].sum(axis=1), 1)
+    heard = Analyzer(Model(model_file, 1)).analysis(Recording.of_file(sound))  # words off: the same times
+    assert list(heard.segments.index) == list(found.segments.index) and heard.segments["language"].isna().all()
+
+
+def test_a_sentence_with_speech_beside_it_is_judged_as_if_it_were_alone(model_file, sound, two_stretches):
+    """Slivers of speech widen a sentence's times, and leave the sound that is judged, and so its emotion, as it is."""
+    alone = Analyzer(Model(model_file, 1), Short()).file(sound)
+    two_stretches.append(0.15)
+    wide = Analyzer(Model(model_file, 1), Short()).file(sound)
+    assert [(s, e) for _, s, e in alone.index] == [(0.8, 1.7), (3.3, 4.7)]
+    assert [(s, e) for _, s, e in wide.index] == [(0.65, 1.85), (3.15, 4.85)]
+    assert (alone[list(EMOTIONS)].to_numpy() == wide[list(EMOTIONS)].to_numpy()).all()
+
+
+@dataclass(frozen=True)
+class Short(Parrot):
+    """Hears a word from 0.3 s after the stretch's beginning to 0.3 s before its end."""
+
+    def timed_words(self, signal: np.ndarray) -> list[Word]:
+        return [Word(word=" Kids", start=0.3, end=len(signal) / SAMPLE_RATE - 0.3, probability=0.9)]
 
 
 def test_a_stranger_gets_a_warning_and_a_training_clip_none(sound):

@@ -1,5 +1,7 @@
 """Speech is found wherever a chapter ends; sentences end where they should; silence, noise and tones are no speech."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,18 @@ from hypothesis import strategies as st
 from intone import segments
 from intone.audio import SAMPLE_RATE
 from intone.corpora import builtin
-from intone.segments import LONGEST, Stretch, moved, sentences, speech_bounds, stretches, text_of
+from intone.segments import (
+    LONGEST,
+    SLIVER,
+    Stretch,
+    covering,
+    moved,
+    sentences,
+    speech_bounds,
+    stretches,
+    text_of,
+    uncovered,
+)
 from intone.word_times import Word, in_order
 
 
@@ -80,6 +93,23 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     return np.concatenate([gap, *(part for clip in clips for part in (clip, gap))])
 
 
+def test_where_somebody_speaks_is_said_without_margins(speech):
+    for stretch in stretches(iter([speech]), 0.3, 28):
+        assert stretch.speech and all(b - a <= LONGEST for a, b in stretch.speech)
+        assert stretch.start + 0.1 < stretch.speech[0][0] < stretch.speech[-1][1] < stretch.end - 0.1
+
+
+def test_speech_without_a_pause_has_no_gaps_where_it_is_cut(speech):
+    """Words off: stretches of an endless sentence meet, and nothing is cut off at the recording's beginning."""
+    loud = np.abs(speech) > 0.02
+    talk = np.tile(speech[np.argmax(loud) :][: round(0.8 * SAMPLE_RATE)], 10)
+    cut = list(stretches(iter([talk]), longest=3))
+    bounds = [speech_bounds(s) for s in cut]
+    assert len(cut) > 1
+    assert bounds[0][0] < 0.2
+    assert all(b[0] - a[1] < 0.2 for a, b in itertools.pairwise(bounds))
+
+
 def test_chapters_hide_no_speech_and_double_none(speech, monkeypatch):
     whole = list(stretches(iter([speech])))
     assert len(whole) >= 3
@@ -97,7 +127,7 @@ def test_chapters_hide_no_speech_and_double_none(speech, monkeypatch):
 
 
 def test_speech_that_never_pauses_is_cut(monkeypatch):
-    def always(signal: np.ndarray, voice: float, longest: float) -> list[tuple[int, int]]:
+    def always(signal: np.ndarray, voice: float, longest: float, margin: float = 0.2) -> list[tuple[int, int]]:
         step = round(longest * SAMPLE_RATE)
         return [(i, min(i + step, len(signal))) for i in range(0, len(signal), step)]
 
@@ -124,11 +154,42 @@ def test_nobody_speaks(sound):
     assert list(stretches(iter(in_blocks(sound.astype(np.float32))))) == []
 
 
-def test_a_part_has_its_margin_and_stays_inside():
+def test_a_span_has_its_margin_and_stays_inside():
     stretch = Stretch(10.0, np.arange(SAMPLE_RATE * 4, dtype=np.float32))
-    assert len(stretch.part(11, 12)) == round(1.4 * SAMPLE_RATE)
-    assert stretch.part(10, 12)[0] == 0 and stretch.part(13, 14)[-1] == SAMPLE_RATE * 4 - 1
+    begin, sound = stretch.around((11, 12))
+    assert begin == 10.8 and len(sound) == round(1.4 * SAMPLE_RATE)
+    assert stretch.around((10, 12))[1][0] == 0 and stretch.around((13, 14))[1][-1] == SAMPLE_RATE * 4 - 1
     assert stretch.end == 14.0
+
+
+def ordered(numbers: list[int]) -> list[tuple[float, float]]:
+    """Tenths of seconds -> spans in order that don't overlap."""
+    edges = sorted(set(numbers))
+    return [(a / 10, b / 10) for a, b in zip(edges[::2], edges[1::2], strict=False)]
+
+
+tenths = st.lists(st.integers(0, 300), max_size=24).map(ordered)
+
+
+@given(tenths, tenths)
+def test_every_span_of_speech_lies_in_a_segment(sentences_there, speech):
+    wide, alone = covering(sentences_there, speech)
+    assert not uncovered(speech, sorted(wide + alone))
+    segments_there = sorted(wide + alone)
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(segments_there))
+    assert all(w[0] <= s[0] and w[1] >= s[1] for w, s in zip(wide, sentences_there, strict=True))
+    grown = [max(s[0] - w[0], w[1] - s[1]) for w, s in zip(wide, sentences_there, strict=True)]
+    assert max(grown, default=0) < SLIVER
+    # Silence is not made speech: a segment without words holds nothing but what was uncovered.
+    assert set(alone) <= set(uncovered(speech, sentences_there))
+
+
+def test_slivers_belong_to_the_sentence_beside_them():
+    assert covering([(1.0, 2.0)], [(0.7, 2.4)]) == ([(0.7, 2.4)], [])
+    assert covering([(1.0, 2.0)], [(0.7, 3.5)]) == ([(0.7, 2.0)], [(2.0, 3.5)])
+    assert covering([(1.0, 2.0)], [(5.0, 5.3)]) == ([(1.0, 2.0)], [(5.0, 5.3)])
+    assert covering([(1.0, 2.0), (2.2, 3.0)], [(1.0, 3.0)]) == ([(1.0, 2.2), (2.2, 3.0)], [])
+    assert covering([], [(1.0, 2.0)]) == ([], [(1.0, 2.0)])
 
 
 def test_words_move_with_their_stretch():

@@ -1,5 +1,6 @@
 """Words come once a clip, never from silence, and are counted against what was said."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +12,17 @@ import pandas as pd
 import pytest
 import soundfile
 
-from intone import weights
+from intone import commands, weights
+from intone.audio import to_clip
 from intone.corpora import Corpus
 from intone.errors import BadClip, IntoneError, Missing
 from intone.google_speech import GoogleSpeech
+from intone.polyglot import Polyglot
+from intone.segments import Stretch
 from intone.transcripts import normalise, transcribe, transcribe_file
 from intone.whisper import Said, Whisper, compression, says_again
 from intone.word_errors import word_error_table
+from intone.word_times import Word
 
 RATE = 16_000
 
@@ -173,6 +178,91 @@ def test_a_long_recording_is_cut_in_pauses(monkeypatch: pytest.MonkeyPatch) -> N
     assert [(a // RATE, b // RATE) for a, b in stretches] == [(1, 27), (31, 58), (80, 81)]
 
 
+def test_one_sound_is_encoded_once_for_language_and_words(whisper: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = []
+    encode = whisper._model.encode
+    monkeypatch.setattr(whisper._model, "encode", lambda mel: encoded.append(mel.shape[-1]) or encode(mel))
+    sound = NO_SPEECH["hum"].astype(np.float32)
+    whisper.languages(sound)
+    whisper.speaking("de").timed_words(sound)
+    assert encoded == [1500]
+    whisper.languages(sound.copy())  # another array may hold another sound
+    assert len(encoded) == 2
+
+
+def test_words_that_are_drawn_are_drawn_the_same_each_time(whisper: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("espeakng_loader")
+    from intone.corpora.espeak import Line, say
+
+    ([pcm], rate) = say([Line("en-us", "Kids are talking.", 170, 50, 50)])
+    sound = to_clip(np.frombuffer(pcm, "<i2").astype(np.float32) / 32768, rate)
+    monkeypatch.setattr("intone.whisper.TEMPERATURES", (1.0,))
+    drawn = [[(w["word"], w["start"]) for w in whisper.sampled_words(sound)] for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    again = Whisper(whisper.folder, threads=2)
+    again.timed_words(sound)
+    assert [w["word"] for w in again.sampled_words(sound)] == [word for word, _ in drawn[0]]
+
+
+def test_the_second_try_goes_through_the_temperatures_until_words_are_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = pytest.importorskip("ctranslate2.models")
+    monkeypatch.setattr(models, "Whisper", lambda *_, **__: "fresh weights")
+    monkeypatch.setattr(Whisper, "folder", Path("nowhere"))
+    monkeypatch.setattr(Whisper, "_encoded", lambda self, signal, window: None)
+    monkeypatch.setattr("intone.whisper.TEMPERATURES", (0.2, 0.6, 1.0))
+    asked: list[tuple[float, Any]] = []
+
+    def generate(self: Whisper, signal: np.ndarray, window: int, temperature: float, weights: Any) -> Said:
+        asked.append((temperature, weights))
+        return (Said("Buh, " * 20, -0.3, True), Said("by", -2.0, True), Said("by the door", -0.3, True))[len(asked) - 1]
+
+    def timed(self: Whisper, said: Said, signal: np.ndarray) -> list[Word]:
+        return [Word(word=f" {w}", start=i, end=i + 0.5, probability=0.9) for i, w in enumerate(said.text.split())]
+
+    monkeypatch.setattr(Whisper, "_generate", generate)
+    monkeypatch.setattr(Whisper, "_timed", timed)
+    words = Whisper().sampled_words(np.zeros(4 * RATE, np.float32))
+    assert [w["word"] for w in words] == [" by", " the", " door"]
+    assert [t for t, _ in asked] == [0.2, 0.6, 1.0] and {w for _, w in asked} == {"fresh weights"}
+
+
+def test_transcribe_without_a_language_finds_it_out_as_analyze_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A German and an English stretch: the words of each come in its own language."""
+    found = [Stretch(0.0, np.zeros(2 * RATE, np.float32)), Stretch(3.0, np.zeros(3 * RATE, np.float32))]
+    monkeypatch.setattr("intone.polyglot.stretches", lambda blocks, voice, longest: iter(found))
+
+    class Two:
+        def __init__(self, language: str = "") -> None:
+            self.language = language
+            self.settings = {"weights": "w", "language": "en"}
+
+        def languages(self, signal: np.ndarray) -> dict[str, float]:
+            return {"de": 0.99, "en": 0.01} if len(signal) == 2 * RATE else {"de": 0.01, "en": 0.99}
+
+        def speaking(self, language: str) -> "Two":
+            return Two(language)
+
+        def timed_words(self, signal: np.ndarray) -> list[Word]:
+            return [Word(word=f" {self.language}.", start=0.0, end=1.0, probability=0.9)]
+
+    backend = Polyglot(Two())  # type: ignore[arg-type]
+    assert backend.words(np.zeros(RATE, np.float32)) == "de. en."
+    assert backend.settings["language"] is None and backend.settings["weights"] == "w"
+
+
+@pytest.mark.parametrize("written", ["de", "DE", "German"])
+def test_transcribe_takes_a_language_by_code_and_name(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setattr(Whisper, "check_language", lambda self, language: None)
+    assert commands._recogniser("whisper", written) == Whisper(language="de")
+    assert isinstance(commands._recogniser("whisper", None), Polyglot)
+    assert commands._recogniser("google", written) == GoogleSpeech(language="de")
+
+
+def test_google_gets_a_region_for_english() -> None:
+    languages = {given: commands._recogniser("google", given).language for given in (None, "en", "English", "en-GB")}
+    assert languages == {None: "en-US", "en": "en-US", "English": "en-US", "en-GB": "en-GB"}
+
+
 def test_google_says_what_it_needs_and_reads_its_answer() -> None:
     best = SimpleNamespace(transcript=" kids are talking")
     asked: dict[str, Any] = {}
@@ -258,3 +348,19 @@ def test_whisper_settings_know_the_weights_and_not_the_threads(tmp_path: Path) -
     one, other = Whisper(tmp_path, threads=1), Whisper(tmp_path, threads=2)
     assert one.settings == other.settings != Whisper(tmp_path, beam=5).settings
     assert json.dumps(one.settings)
+
+
+def test_the_key_of_transcripts_that_lie_in_caches_stays(tmp_path: Path) -> None:
+    """Committed results stand on transcripts with just these settings: whoever changes them makes all anew."""
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    assert Whisper(tmp_path).settings == {
+        "backend": "whisper",
+        "weights": hashlib.sha256(b"weights").hexdigest(),
+        "windows": [30, 15, 6, 28, 8, 224],
+        "language": "en",
+        "beam": 1,
+        "voice": 0.3,
+        "shortest_voice": 0.15,
+        "lowest_log_probability": -1.2,
+        "highest_compression": 2.4,
+    }

@@ -1,5 +1,6 @@
 """`intone evaluate`: files that are refused, naming the rows, and figures that agree with scikit-learn and scipy."""
 
+import gzip
 import json
 from collections.abc import Callable
 
@@ -98,6 +99,22 @@ def test_clips_of_the_clip_table_that_are_missing_or_too_many_are_named(tmp_path
     table[["file"]].iloc[1:].to_csv(tmp_path / "clips.csv", index=False)
     with pytest.raises(IntoneError, match=r"clip table lacks.*0/0\.wav"):
         read(tmp_path / "p.csv", read_clips(tmp_path / "clips.csv"))
+
+
+def test_clips_are_read_as_training_reads_a_table(tmp_path):
+    rows = "File;start;end;sex\n./7/7.wav;0,5;1,25;female\n7\\7.wav;;;nan\n"
+    (tmp_path / "clips.csv").write_bytes(gzip.compress(rows.encode("utf-16")))
+    clips = read_clips(tmp_path / "clips.csv")
+    assert clips["file"].tolist() == ["7/7.wav#0.500-1.250", "7/7.wav"]
+    assert clips["sex"].tolist() == ["female", ""] and clips["intensity"].tolist() == ["", ""]
+    for text, reason in (
+        ("file\na\na\n", "lists a clip twice: a"),
+        ("clip\na\n", "names no clip"),
+        ("file,sex\n,male\n", "row 2"),
+    ):
+        (tmp_path / "clips.csv").write_text(text)
+        with pytest.raises(IntoneError, match=reason):
+            read_clips(tmp_path / "clips.csv")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe not a table", b"file,speaker\n1,2\n"])

@@ -27,8 +27,9 @@ def load(
     """What analyses recordings: `file(path)`, `files(paths)`, `folder(path)`, `signal(samples, sampling_rate)`.
 
     `model` is a file of `intone export` or a name that `intone models list` knows; None is the one that comes with
-    intone. `whisper` is a name or folder of Whisper's weights; None leaves words out. `language` is Whisper's code
-    (en, de …); None finds it out. `threads` 0 is one a core. Raises Missing for weights that aren't on this machine.
+    intone. `whisper` is a name or folder of Whisper's weights; None leaves words out. `language` is a code or an
+    English name (en, German …); None finds it out. `threads` 0 is one a core. Raises Missing for weights that aren't
+    on this machine.
     """
     from intone.predict import loaded
 

@@ -17,7 +17,7 @@ from intone.word_times import Word
 UNSURE: Final = "unsure"
 """In the column `emotion` where the most probable one isn't probable enough."""
 
-COLUMNS: Final = ("text", "emotion", "confidence", *EMOTIONS, "audio", "sentence", "words")
+COLUMNS: Final = ("text", "language", "emotion", "confidence", *EMOTIONS, "audio", "sentence", "words")
 """Of a table of segments."""
 
 
@@ -37,6 +37,8 @@ class Segment:
     """What the sound alone says."""
     sentence: Mapping[str, float] = field(default_factory=dict)
     """What the words alone say; empty where the model doesn't read or nothing was said."""
+    language: str | None = None
+    """Whisper's code of what is spoken there; None where words are off."""
 
 
 class Segments(pd.DataFrame):
@@ -60,7 +62,7 @@ class Analysis:
     duration: float
     model: str
     language: str | None
-    """Whisper's code; None where words are off."""
+    """Whisper's code of the one that is spoken most; None where words are off."""
     segments: Segments
     curve: pd.DataFrame
     """Index `file, time`, a column an emotion: each window's probabilities at its middle."""
@@ -82,6 +84,7 @@ def table(file: str, segments: Sequence[Segment]) -> Segments:
     rows = [
         (
             s.text,
+            s.language,
             s.emotion,
             max(s.probabilities.values()),
             *(s.probabilities[e] for e in EMOTIONS),

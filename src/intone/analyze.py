@@ -25,6 +25,7 @@ from intone.cache import digest, file_digest
 from intone.errors import BadClip, IntoneError, Missing, Partly
 from intone.formats import chosen
 from intone.journal import Journal
+from intone.languages import code
 from intone.predict import Analyzer, loaded
 from intone.progress import bar, say
 from intone.recording import Recording, recordings
@@ -112,7 +113,7 @@ def analyze(
         model: A file that `intone export` made, or a name that `intone models list` knows.
         text: Write down the words too (--no-text: emotions alone, several times faster).
         whisper: Which Whisper: a name that `intone models list` knows, or a folder.
-        language: Whisper's code of the language, such as en or de; found out where it isn't given.
+        language: Its code or English name, such as en, de or German; else found out stretch by stretch.
         workers: Processes side by side, for many files.
         threads: CPU threads of each process; 0 shares out the cores.
         track: Which sound track of a video, 1 being the first; else the one that the file marks as its default.
@@ -143,7 +144,7 @@ def settled(model: str | None, whisper: str | None, language: str | None, thread
             say(f"words are off: {problem}")
             whisper = None
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
-    return Settings(where, whisper, language, threads or share)
+    return Settings(where, whisper, code(language) if language else None, threads or share)
 
 
 def planned(files: Sequence[Path], out: Path | None, names: tuple[str, ...]) -> list[Task]:

@@ -1,12 +1,18 @@
 """What each command of `intone` does: plain functions, whose parameters are the flags; tables go to stdout."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from intone.errors import IntoneError
 from intone.progress import say
+
+if TYPE_CHECKING:
+    from intone.transcripts import Backend
+
+Names = Annotated[str, arg(name="map")]
+"""Labels of a table, as labels.py takes them."""
 
 
 def data_get(
@@ -43,19 +49,27 @@ def data_check(folder: Positional[Path | None] = None) -> None:
         raise IntoneError("This is not the whole published RAVDESS: `intone data get ravdess` fetches it.")
 
 
-def data_show(folder: Positional[Path | None] = None, out: Path = Path("figures"), table: Path | None = None) -> None:
+def data_show(
+    folder: Positional[Path | None] = None,
+    out: Path = Path("figures"),
+    table: Path | None = None,
+    names: Names = "",
+    speaker: Literal["column", "file", "folder"] = "column",
+) -> None:
     """Draw counts, durations, loudness and pitch by emotion, and one actor's spectrograms across eight emotions.
 
     Args:
         folder: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
         out: Where the PNGs go.
         table: A CSV of your own clips (file, speaker, emotion) instead of RAVDESS.
+        names: What the table's labels mean, such as boredom=neutral,excited=happy; nothing behind = leaves them out.
+        speaker: Where the table's speakers are: in its column, or each file (each folder) is one of its own.
     """
-    from intone.corpora import ravdess
-    from intone.corpora import table as own
+    from intone.corpora.entries import Conventions
+    from intone.corpora.table import loaded
     from intone.portrait import draw
 
-    corpus = own.load(table) if table else ravdess.load(folder)
+    corpus = loaded(table, folder, Conventions(names, speaker))
     for skipped in corpus.skipped:
         say(f"left out: {skipped.file}: {skipped.reason}")
     for path in draw(corpus, out):
@@ -93,28 +107,22 @@ def models_list() -> None:
 def transcribe(
     files: Positional[tuple[Path, ...]],
     backend: Literal["whisper", "google"] = "whisper",
-    language: str = "en",
+    language: str | None = None,
 ) -> None:
     """Write down the words of recordings: one line a file, the path and the words; nothing where nobody speaks.
 
     Args:
         files: Audio files.
         backend: whisper runs here; google sends the audio to Google and needs its own library and credentials.
-        language: Code of the language, such as en or de.
+        language: Its code or English name, such as en, de or German; Whisper finds out that of each stretch where it
+            isn't given, and Google takes it for American English.
     """
     from intone.errors import BadClip, Partly
-    from intone.transcripts import Backend, transcribe_file
-    from intone.whisper import Whisper
+    from intone.transcripts import transcribe_file
 
     if not files:
         raise IntoneError("Nothing to transcribe: name audio files.")
-    if backend == "google":
-        from intone.google_speech import GoogleSpeech
-
-        recogniser: Backend = GoogleSpeech(language="en-US" if language == "en" else language)
-    else:
-        recogniser = Whisper(language=language)
-        recogniser.check_language(language)
+    recogniser = _recogniser(backend, language)
     done = 0
     for path in files:
         try:
@@ -129,6 +137,24 @@ def transcribe(
         raise Partly(f"{len(files) - done} of {len(files)} files were left out; the others are done.")
 
 
+def _recogniser(backend: str, language: str | None) -> "Backend":
+    from intone.languages import code
+    from intone.polyglot import Polyglot
+    from intone.whisper import Whisper
+
+    if backend == "google":
+        from intone.google_speech import GoogleSpeech
+
+        # Google tells regions apart, and has no English without one.
+        known = code(language) if language else "en"
+        return GoogleSpeech(language=language if language and "-" in language else {"en": "en-US"}.get(known, known))
+    if language is None:
+        return Polyglot(Whisper())
+    found = Whisper(language=code(language))
+    found.check_language(found.language)
+    return found
+
+
 def train(
     model: Positional[str],
     track: str = "none",
@@ -140,6 +166,8 @@ def train(
     seed: int = 0,
     weights: str | None = None,
     everyone: bool = False,
+    names: Names = "",
+    speaker: Literal["column", "file", "folder"] = "column",
 ) -> None:
     """Train one model on every fold of a protocol and print what it scores on training and validation speakers.
 
@@ -155,16 +183,21 @@ def train(
         weights: Another pretrained encoder below the model, by hub id or folder: distilbert-base-uncased below
             text_minilm-tuned, facebook/wav2vec2-base below audio_whisper_base-frozen, an AST below audio_ast.
         everyone: Then train it on all speakers, calibrated by the folds, for `intone export`.
+        names: What the table's labels mean, such as boredom=neutral,excited=happy; nothing behind = leaves them out.
+        speaker: Where the table's speakers are: in its column, or each file (each folder) is one of its own.
     """
+    from intone.corpora.entries import Conventions
     from intone.training import prepared, train_all
 
-    for folder, metrics in train_all(model, track, protocol, table, ravdess, runs, epochs, seed, weights):
+    read = Conventions(names, speaker)
+    made = train_all(model, track, protocol, table, ravdess, runs, epochs, seed, weights, read, everyone)
+    for folder, metrics in made:
         rates = ", ".join(f"{part} UAR {metrics[part]['uar']:.1f}" for part in ("train", "validation"))
         print(f"{folder}: {rates}", flush=True)
     if everyone:
         from intone.everyone import train_everyone
 
-        lab, name = prepared(model, track, table, ravdess, runs, epochs, seed, weights)
+        lab, name = prepared(model, track, table, ravdess, runs, epochs, seed, weights, protocol, read)
         print(train_everyone(lab, name, track, protocol))
 
 
@@ -174,6 +207,8 @@ def export(
     table: Path | None = None,
     ravdess: Path | None = None,
     eight_bits: bool = True,
+    names: Names = "",
+    speaker: Literal["column", "file", "folder"] = "column",
 ) -> None:
     """Make one ONNX file of a finished run, which `intone analyze --model` takes; it runs without torch.
 
@@ -183,13 +218,17 @@ def export(
         table: The CSV of the clips that it was trained on, where that isn't RAVDESS; the file is checked on them.
         ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
         eight_bits: Weights in 8 bits where the answers stay the same; how they differ is printed.
+        names: What the table's labels mean, as they did for `intone train`.
+        speaker: Where the table's speakers are, as they were for `intone train`.
     """
-    from intone.corpora import ravdess as published
-    from intone.corpora import table as own
+    from intone.corpora.entries import Conventions
+    from intone.corpora.table import loaded
     from intone.finished_run import found
     from intone.packing import pack
 
-    card = pack(found(run), own.load(table) if table else published.load(ravdess), out, eight_bits)
+    done, read = found(run), Conventions(names, speaker)
+    done.check_corpus(table, read.flags)
+    card = pack(done, loaded(table, ravdess, read), out, eight_bits)
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {card.name}, {card.licence}")
     for line in card.facts():
         print(line)

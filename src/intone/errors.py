@@ -19,3 +19,9 @@ class BadClip(IntoneError):
 
 class Missing(IntoneError):
     """Data, weights or an optional library are not there; the sentence says which command gets them."""
+
+
+def phrase(error: Exception) -> str:
+    """A library's message as one phrase, without the path that our own sentence already names."""
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return str(text).strip().rstrip(".").lower()

@@ -42,23 +42,47 @@ def train_everyone(lab: Lab, model: str, track: str, protocol: str) -> Path:
     if isinstance(recipe, ChoiceRecipe):
         picked = Counter(fold.config["details"]["picked"] for fold in made).most_common(1)[0][0]
         return train_everyone(lab, picked, track, protocol)
-    _check(recipe, model, track)
+    check(lab, model, track)
     split = Split(PROTOCOL, "all", tuple(lab.corpus.clips["file"]), (), ())
     settings = {**lab.settings(model, track), "folds": protocol}
     mark, folder = fingerprint(settings, split, lab.corpus.clips), lab.where(model, track, split)
     if not finished(folder, mark):
         claim(folder, mark)
         details = _learn(lab, recipe, track, split, folder, protocol, made)
-        config = {"fingerprint": mark, "settings": settings, **judged(lab, made), "commit": commit()}
+        config = {"fingerprint": mark, "settings": settings, "corpus": lab.corpus.origin}
+        config |= {**judged(lab, made), "commit": commit()}
         write_whole(folder / "config.json", json.dumps({**config, "details": details}, indent=1).encode())
     return folder
 
 
-def _check(recipe: Recipe, model: str, track: str) -> None:
+def check(lab: Lab, model: str, track: str) -> None:
+    """Raises IntoneError for what `train_everyone` or `intone export` would refuse after the folds are trained."""
+    if reason := _refusal(lab, model, track):
+        raise IntoneError(reason)
+
+
+def _refusal(lab: Lab, model: str, track: str) -> str:
+    """Why a model can't learn from everyone, or can't be put into a file then; "" where it can.
+
+    A choice can where one of its candidates can; a fusion where all of its branches can.
+    """
+    recipe = lab.recipe(model)
+    if isinstance(recipe, ChoiceRecipe):
+        reasons = [_refusal(lab, part, track) for part in recipe.parts]
+        return reasons[0] if all(reasons) else ""
     if isinstance(recipe, SentenceRecipe | LateRecipe) and recipe.modality != "audio" and track != "natural":
-        raise IntoneError(f"{model} on {track} learns two sentences by heart: for free speech take --track natural.")
-    if not isinstance(recipe, LateRecipe | SentenceRecipe | SpeechProbeRecipe):
-        raise IntoneError(f"{model} chooses its epoch on validation speakers: export one of its folds instead.")
+        return f"{model} on {track} learns two sentences by heart: for free speech take --track natural."
+    if isinstance(recipe, LateRecipe):
+        return next(filter(None, (_refusal(lab, part, track) for part in recipe.parts)), "")
+    if not isinstance(recipe, SentenceRecipe | SpeechProbeRecipe):
+        return f"{model} chooses its epoch on validation speakers: export one of its folds instead."
+    lacking = [e for e in EMOTIONS if e not in set(lab.corpus.clips["emotion"])]
+    if isinstance(recipe, SpeechProbeRecipe) and lacking:
+        return (
+            f"{model} can't be put into a file where no clip is {' or '.join(lacking)}: leave --everyone out, and "
+            "export a fold of a network such as audio_cnn."
+        )
+    return ""
 
 
 def _learn(

@@ -1,11 +1,12 @@
 """A finished run's folder -> its recipe, its branches and what it scored: a fold, or what learnt from everyone."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -16,6 +17,9 @@ from intone.recipes import MODELS
 from intone.recipes.fusion import EarlyRecipe, LateRecipe
 from intone.recipes.speech_network import SpeechHeadRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
+
+RAVDESS: Final = "ravdess"
+"""The corpus that needs no table."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,28 @@ class Run:
         """Those of its recipe."""
         found: dict[str, Any] = self.config["settings"]
         return found
+
+    def check_corpus(self, table: Path | None, flags: str) -> None:
+        """Raises IntoneError where it learnt from other clips than those of `table` (None: RAVDESS) read with `flags`.
+
+        A table is known by its name, since it may have moved together with its clips.
+        """
+        kept = self.config.get("corpus") or {"name": self._corpus(), "table": ""}
+        listed, read = Path(kept["table"]), kept.get("flags", "")
+        if kept["table"]:
+            if not table or table.stem != listed.stem or flags != read:
+                told = f"{shlex.join(['--table', str(listed)])} {read}".strip()
+                raise IntoneError(f"{self.folder} learnt from the clips of a table, {listed.name}: give {told}.")
+        elif kept["name"] == RAVDESS and table:
+            raise IntoneError(f"{self.folder} learnt from RAVDESS, and not from {table}: leave --table out.")
+        elif kept["name"] not in ("", RAVDESS) and not table:
+            raise IntoneError(f"{self.folder} learnt from clips that aren't RAVDESS's: give their table with --table.")
+
+    def _corpus(self) -> str:
+        """The corpus by one of its speakers, RAVDESS or another; "" where the folder names none."""
+        kept = self.folder / "predictions.csv"
+        speaker = str(pd.read_csv(kept, nrows=1)["speaker"].iloc[0]) if kept.exists() else ""
+        return RAVDESS if speaker.startswith(f"{RAVDESS}-") else speaker
 
     @cached_property
     def recipe(self) -> Recipe:

@@ -54,6 +54,10 @@ class Recipe(Protocol):
         """Pretrained weights -> their sha256: a finished fold is another one when they are others."""
         return {}
 
+    def least_speakers(self, models: Mapping[str, "Recipe"]) -> int:
+        """How many training speakers it needs in a fold; `models` are those that it may be made of."""
+        return 1
+
     def on(self, weights: str) -> "Recipe":
         """The same on another pretrained encoder; raises IntoneError where there is none below it."""
         raise IntoneError(f"This model is trained from scratch: it takes no weights, and not {weights} either.")
@@ -144,7 +148,7 @@ class Lab:
         if not finished(folder, mark):
             claim(folder, mark)
             outcome = recipe.make(self, track, split, folder)
-            write_fold(folder, split, self.corpus.clips, outcome, settings, mark)
+            write_fold(folder, split, self.corpus.clips, outcome, settings, mark, self.corpus.origin)
         return read_fold(folder)
 
     def network(self, model: str, track: str, split: Split) -> Any:

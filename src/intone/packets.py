@@ -5,20 +5,13 @@ times have a gap, a packet is damaged) silence keeps all that follows in its pla
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-import soxr
 
 from intone.account import DAMAGED, NO_SOUND, LeftOut
 from intone.errors import BadClip
-
-BLOCK: Final = 10
-"""Seconds that are decoded at a time, so that a recording of any length takes the same memory."""
-
-LOWEST_RATE, HIGHEST_RATE, MOST_CHANNELS = 1_000, 768_000, 64
-"""Hz and channels that a header is believed."""
+from intone.sound import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Matched, Sound, floats
 
 JITTER: Final = 0.05
 """Seconds by which times may be off without anything being missing."""
@@ -47,19 +40,6 @@ LARGEST: Final = 100.0
 
 TAGS: Final = (b"Xing", b"Info", b"LAME", b"VBRI", b"ID3", b"TAG", b"APETAGEX")
 """What stands between joined MP3 files: no sound is lost with it."""
-
-
-@dataclass
-class Sound:
-    """A recording that is being read; `left_out` and `notes` are whole when the blocks are at their end."""
-
-    rate: int
-    """Hz."""
-    blocks: Iterator[np.ndarray]
-    """[samples, channels], int16 where 16-bit samples are stored, else float32."""
-    left_out: list[LeftOut] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    """Sentences about what doesn't fit, each without the file's name."""
 
 
 def chosen(container: Any, track: int | None, name: str) -> tuple[Any, list[str]]:
@@ -211,7 +191,9 @@ class _Reader:
         Frames of FLAC and pages of Ogg are counted without a gap. Where there are pictures too, nothing can be told.
         """
         between = (packet.pos or 0) - self.behind
-        return self.kind in COUNTED or (self.alone and self.behind > 0 and between > MOST_BETWEEN)
+        return (self.kind in COUNTED and self.position > 0) or (
+            self.alone and self.behind > 0 and between > MOST_BETWEEN
+        )
 
     def _due(self, frame: Any) -> float:
         """Seconds of silence that belong before a frame."""
@@ -254,32 +236,6 @@ class _Reader:
         return self.matched.of(samples, rate)
 
 
-class Matched:
-    """Brings samples into one rate (Hz), number of channels and type: files that were joined may differ in them."""
-
-    def __init__(self, rate: int, channels: int, dtype: Any) -> None:
-        self.rate, self.channels, self.dtype = rate, channels, dtype
-        self.other = 0
-        """Rate that is being changed; 0 where none is."""
-        self.resampler: Any = None
-
-    def of(self, samples: np.ndarray, rate: int) -> np.ndarray:
-        """[samples, channels] at `rate` -> the same sound as it has to be; unchanged where it is so already."""
-        if samples.shape[1] != self.channels:
-            samples = np.repeat(_floats(samples).mean(1, keepdims=True), self.channels, axis=1)
-        if rate != self.rate and LOWEST_RATE <= rate <= HIGHEST_RATE:
-            if rate != self.other:
-                self.other = rate
-                self.resampler = soxr.ResampleStream(rate, self.rate, self.channels, "float32", "HQ")
-            samples = self.resampler.resample_chunk(np.ascontiguousarray(_floats(samples)))
-            samples = samples.reshape(-1, self.channels)
-        if samples.dtype != self.dtype:
-            samples = _floats(samples)
-            if self.dtype == np.int16:
-                samples = np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
-        return samples
-
-
 MOST_PLANES: Final = 7
 """Channels of a planar frame that PyAV may be asked for: with more of them it reads memory that isn't the frame's."""
 
@@ -290,7 +246,7 @@ def _samples(frame: Any) -> np.ndarray:
         frame = _packed(frame)
     array = frame.to_ndarray()
     array = array.T if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels)
-    return array if array.dtype == np.int16 else _floats(array)
+    return array if array.dtype == np.int16 else floats(array)
 
 
 def _packed(frame: Any) -> Any:
@@ -298,15 +254,6 @@ def _packed(frame: Any) -> Any:
 
     [packed] = av.AudioResampler(frame.format.packed, frame.layout, frame.sample_rate).resample(frame)
     return packed
-
-
-def _floats(samples: np.ndarray) -> np.ndarray:
-    """Samples of any type -> float32, full scale being 1."""
-    if samples.dtype == np.uint8:
-        return ((samples.astype(np.float32) - 128) / 128).astype(np.float32)
-    if samples.dtype.kind == "i":
-        return (samples / np.float64(1 << 8 * samples.itemsize - 1)).astype(np.float32)
-    return samples.astype(np.float32, copy=False)
 
 
 def _is_sound(samples: np.ndarray) -> bool:

@@ -7,6 +7,7 @@ Measuring all 1440 clips of RAVDESS takes some ten seconds; matplotlib comes wit
 
 import importlib.util
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,9 +17,10 @@ import pandas as pd
 from intone.audio import SAMPLE_RATE, read_clip
 from intone.corpora import Corpus
 from intone.emotions import COLOURS, EMOTIONS
-from intone.errors import BadClip, Missing
+from intone.errors import BadClip, IntoneError, Missing
 from intone.features import FFT, FeatureSettings, log_mel, mel_filters
 from intone.pitch import contour
+from intone.progress import say
 from intone.trimming import trim_silence
 
 if TYPE_CHECKING:
@@ -38,17 +40,19 @@ MIN_CLIPS: Final = 3
 def draw(corpus: Corpus, folder: Path) -> list[Path]:
     """Write five PNGs into `folder` and return their paths: counts, durations, loudness, pitch, spectrograms.
 
-    Raises Missing where matplotlib is not installed.
+    Clips that can't be read are counted, and no more. Raises Missing where matplotlib is not installed.
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise Missing('Pictures need matplotlib: `pip install "intone[report]"` brings it.')
     measured, name = measure(corpus), corpus.name
+    if measured.empty:
+        raise IntoneError(f"No clip of {name} can be read.")
     figures = {
         "counts": counts(corpus.clips),
         "durations": violins(measured, "speech", f"{name}: how long", "speech without silence around it (s)"),
         "loudness": violins(measured, "loudness", f"{name}: how loud", "RMS of the speech (dB of full scale)"),
         "pitch": violins(measured, "pitch", f"{name}: how high", "median pitch of a clip (Hz)", log=True),
-        "spectrograms": spectrograms(corpus),
+        "spectrograms": spectrograms(replace(corpus, clips=corpus.clips.loc[measured.index])),
     }
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +65,8 @@ def draw(corpus: Corpus, folder: Path) -> list[Path]:
 def measure(corpus: Corpus) -> pd.DataFrame:
     """The clip table with `speech` (s, silence trimmed), `loudness` (RMS of that, dB of full scale) and `pitch` (Hz).
 
-    `pitch` is the median over voiced frames, NaN where a clip has none; clips that can't be read are left out.
+    `pitch` is the median over voiced frames, NaN where a clip has none; clips that can't be read are left out, each
+    with a line on stderr.
     """
     with ThreadPoolExecutor() as pool:
         values = list(pool.map(lambda file: _measured(corpus.paths[file]), corpus.clips["file"]))
@@ -72,7 +77,8 @@ def measure(corpus: Corpus) -> pd.DataFrame:
 def _measured(path: Path) -> tuple[float, float, float]:
     try:
         speech = trim_silence(read_clip(path))
-    except BadClip:
+    except BadClip as problem:
+        say(f"left out: {problem}")
         return np.nan, np.nan, np.nan
     hertz = contour(speech)
     voiced = hertz[np.isfinite(hertz)]

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from intone import spreadsheet
 from intone.breakdown import GROUPS
+from intone.corpora.entries import key_of
 from intone.errors import IntoneError
 from intone.evaluate import check_predictions, refuse
 from intone.splits import PARTS
@@ -31,12 +33,17 @@ def read(path: Path, clips: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def read_clips(path: Path) -> pd.DataFrame:
-    """A CSV with the column `file`, and `sex, intensity, statement` if known; the audio need not be there."""
-    table = _csv(path)
-    if "file" not in table or table["file"].isna().any():
-        raise IntoneError(f"{path} names no clip in some row: it needs the column 'file'.")
+    """A table of one's own clips, as `intone train` takes it, of which the columns `sex, intensity, statement` count.
+
+    The audio need not be there, and `file` alone is needed; a segment is called as training calls it.
+    """
+    sheet = spreadsheet.read(path, ("file", "start", "end", *GROUPS))
+    if "file" not in sheet.columns:
+        raise IntoneError(f"{path} names no clip: it needs the column 'file'.")
+    rows = [{**row.cells, "file": key_of(row, sheet, f"{path}, row {row.number}")} for row in sheet.rows]
+    table = pd.DataFrame(rows, columns=["file", *GROUPS]).fillna("")
     refuse(table[table.duplicated("file")], f"{path} lists a clip twice")
-    return table.reindex(columns=["file", *GROUPS]).fillna("")
+    return table.map(lambda cell: "" if spreadsheet.is_missing(cell) else cell)
 
 
 def _csv(path: Path) -> pd.DataFrame:

@@ -78,9 +78,18 @@ def fingerprint(settings: Mapping[str, Any], split: Split, clips: pd.DataFrame) 
 
 
 def write_fold(
-    folder: Path, split: Split, clips: pd.DataFrame, outcome: Outcome, settings: Mapping[str, Any], mark: str
+    folder: Path,
+    split: Split,
+    clips: pd.DataFrame,
+    outcome: Outcome,
+    settings: Mapping[str, Any],
+    mark: str,
+    origin: Mapping[str, str] | None = None,
 ) -> None:
-    """Calibrate on the fold's validation clips and put everything on disk, `config.json` last."""
+    """Calibrate on the fold's validation clips and put everything on disk, `config.json` last.
+
+    `origin` says where the clips are listed, for whoever has to read them again.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     true = clips.set_index("file")["emotion"].map(INDEX)
     validation = list(split.validation)
@@ -98,6 +107,7 @@ def write_fold(
     config = {
         "fingerprint": mark,
         "settings": dict(settings),
+        "corpus": dict(origin or {}),
         "temperature": t,
         "parameters": outcome.parameters,
         "seconds": sum(spent.values()),

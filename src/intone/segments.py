@@ -17,6 +17,9 @@ CHAPTER: Final = 40
 """Seconds that are searched for speech at a time. With 120 the detector's arrays are so large that the memory of a
 long recording creeps up by fragmentation."""
 
+WARMING: Final = 2 * SAMPLE_RATE
+"""Samples before speech that the detector hears to tell it from noise."""
+
 LONGEST_STRETCH: Final = 28
 """Seconds at most in one stretch, which Whisper hears at once; longer speech is cut at its pauses."""
 
@@ -38,6 +41,12 @@ VOICE_WITH_WORDS: Final = 0.3
 SHORTEST_VOICE: Final = 0.25
 """Seconds; what is shorter is a cough or a click."""
 
+SLIVER: Final = 1.0
+"""Seconds: shorter speech beside a sentence belongs to it, as a drawn-out last word does; longer is its own segment."""
+
+Span = tuple[float, float]
+"""Start and end, in seconds from the recording's beginning."""
+
 ENDS: Final = tuple(".?!…。？！")
 TITLES: Final = ("Mr.", "Mrs.", "Ms.", "Dr.", "St.", "Prof.")
 
@@ -49,11 +58,13 @@ class Stretch:
     start: float
     """Seconds from the recording's beginning."""
     signal: np.ndarray
+    speech: tuple[Span, ...] = ()
+    """Where in it somebody speaks by Silero's own, stricter threshold: without margins, at most `LONGEST` s each."""
 
-    def part(self, start: float, end: float) -> np.ndarray:
-        """The sound between two times of the recording, with the margin around it as far as there is any."""
-        first, last = (round((t - self.start) * SAMPLE_RATE) for t in (start - MARGIN, end + MARGIN))
-        return self.signal[max(0, first) : last]
+    def around(self, span: Span) -> tuple[float, np.ndarray]:
+        """The sound of a span with the margin around it, as far as there is any, and when it begins."""
+        first, last = (round((t - self.start) * SAMPLE_RATE) for t in (span[0] - MARGIN, span[1] + MARGIN))
+        return max(self.start, span[0] - MARGIN), self.signal[max(0, first) : last]
 
     @property
     def end(self) -> float:
@@ -70,15 +81,20 @@ def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float
     for chapter, last in _chapters(blocks):
         signal = np.concatenate([waiting, chapter])
         found = speech_spans(signal, voice, longest)
-        # Speech that reaches the end may go on: it waits for the next chapter.
+        strict = speech_spans(signal, VOICE, LONGEST, margin=0)
+        # Speech that reaches the end may go on: it waits for the next chapter, with what lets the detector warm up.
         open_ended = bool(found) and found[-1][1] > len(signal) - SAMPLE_RATE
-        if open_ended and not last:
-            cut = found.pop()[0]
-        else:
-            cut = max(found[-1][1] if found else 0, len(signal) - SAMPLE_RATE)
+        cut = found.pop()[0] - WARMING if open_ended and not last else len(signal) - SAMPLE_RATE
         for start, end in found:
-            yield Stretch((offset + start) / SAMPLE_RATE, signal[start:end])
+            yield Stretch((offset + start) / SAMPLE_RATE, signal[start:end], _within(strict, start, end, offset))
+        cut = max(found[-1][1] if found else 0, cut)
         waiting, offset = signal[cut:], offset + cut
+
+
+def _within(spans: Sequence[tuple[int, int]], start: int, end: int, offset: int) -> tuple[Span, ...]:
+    """Spans in samples -> their parts between two samples, in seconds from `offset` samples before."""
+    parts = [(max(first, start), min(last, end)) for first, last in spans]
+    return tuple(((offset + a) / SAMPLE_RATE, (offset + b) / SAMPLE_RATE) for a, b in parts if a < b)
 
 
 def _chapters(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]:
@@ -108,8 +124,38 @@ def speech_spans(signal: np.ndarray, voice: float, longest: float, margin: float
     return [(s["start"], s["end"]) for s in found]
 
 
-def speech_bounds(stretch: Stretch) -> tuple[float, float]:
-    """Where a stretch without words begins and ends: without the margin that was added to it."""
+def uncovered(speech: Sequence[Span], covered: Sequence[Span]) -> list[Span]:
+    """The parts of `speech` that lie in none of the spans `covered`; both in order, and so is what comes out."""
+    out = []
+    for start, end in speech:
+        for first, last in covered:
+            if first < end and last > start:
+                out += [(start, first)] if first > start else []
+                start = max(start, last)
+        out += [(start, end)] if end > start else []
+    return out
+
+
+def covering(sentences: Sequence[Span], speech: Sequence[Span]) -> tuple[list[Span], list[Span]]:
+    """Spans of sentences and of speech, in order -> the sentences' spans, wide enough for the slivers of speech beside
+    them, and the spans of speech without words. Together they hold all the speech, and none overlap."""
+    wide, alone = list(sentences), []
+    for start, end in uncovered(speech, sentences):
+        before = next((k for k, span in enumerate(sentences) if span[1] == start), None)
+        behind = next((k for k, span in enumerate(sentences) if span[0] == end), None)
+        if end - start >= SLIVER or (before is None and behind is None):
+            alone.append((start, end))
+        elif before is not None:
+            wide[before] = (wide[before][0], end)
+        elif behind is not None:
+            wide[behind] = (start, wide[behind][1])
+    return wide, alone
+
+
+def speech_bounds(stretch: Stretch) -> Span:
+    """Where somebody speaks in a stretch without words: from the first moment to the last."""
+    if stretch.speech:
+        return round(stretch.speech[0][0], 3), round(stretch.speech[-1][1], 3)
     spare = min(MARGIN, (stretch.end - stretch.start) / 4)
     return round(stretch.start + spare, 3), round(stretch.end - spare, 3)
 

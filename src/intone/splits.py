@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 
 PARTS = ("train", "validation", "test")
@@ -83,6 +84,34 @@ def folds(clips: pd.DataFrame, protocol: str) -> list[Split]:
     return splits
 
 
+def check_learnable(clips: pd.DataFrame, splits: Sequence[Split], speakers: int = 1) -> list[str]:
+    """What has to be said of the folds before anything is trained: the emotions that a fold's training clips lack.
+
+    Raises IntoneError where nothing can be learned: the clips are of one emotion, here or in a fold's training part, or
+    that part has fewer than so many `speakers`.
+    """
+    emotions = set(clips["emotion"])
+    if len(emotions) < 2:
+        raise IntoneError(f"All {len(clips)} clips are {min(emotions)}: add clips of another emotion to tell it from.")
+    rows = clips.set_index("file")
+    said = []
+    for split in splits:
+        part = rows.loc[list(split.train)]
+        if (found := part["speaker"].nunique()) < speakers:
+            raise IntoneError(
+                f"This model learns from {speakers} speakers or more, and fold {split.fold} of {split.protocol} leaves "
+                f"{found} to train on: add clips of other speakers, or take another model."
+            )
+        if part["emotion"].nunique() < 2:
+            raise IntoneError(
+                f"In fold {split.fold} of {split.protocol} all training clips are {part['emotion'].iloc[0]}: add clips "
+                "of other emotions by more of the speakers."
+            )
+        if lacking := [e for e in EMOTIONS if e in emotions - set(part["emotion"])]:
+            said.append(f"Fold {split.fold}: no training clip is {' or '.join(lacking)}, so it can't be learned there.")
+    return said
+
+
 def _names(actors: Actors) -> list[str]:
     return [f"ravdess-{actor:02d}" for actor in actors]
 
@@ -91,7 +120,9 @@ def _groups(clips: pd.DataFrame, size: int = 2) -> list[tuple[list[str], list[st
     """(test, validation) speakers: `size` neighbours out at a time, the next one for validation."""
     speakers = sorted(clips["speaker"].unique())
     if len(speakers) < 4:
-        raise IntoneError(f"Speaker-disjoint folds need 4 speakers or more, and this table has {len(speakers)}.")
+        raise IntoneError(
+            f"Speaker-disjoint folds need 4 speakers or more, and this table has {len(speakers)}: add clips of others."
+        )
     return [(speakers[i : i + size], [speakers[(i + size) % len(speakers)]]) for i in range(0, len(speakers), size)]
 
 
@@ -144,5 +175,7 @@ def _random(clips: pd.DataFrame, count: int = 5, seed: int = 0) -> list[Split]:
         rest = np.random.default_rng([seed, k]).permutation(rest)
         cut = len(rest) // 10
         parts = {"test": test, "validation": rest[:cut], "train": rest[cut:]}
+        if not all(len(part) for part in parts.values()):
+            raise IntoneError(f"{len(files)} clips are too few for random folds: add some, 13 at the least.")
         splits.append(Split("random", str(k + 1), **{part: tuple(sorted(files[i])) for part, i in parts.items()}))
     return splits

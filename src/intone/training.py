@@ -10,13 +10,17 @@ from typing import Any
 from intone import goemotions
 from intone import weights as pretrained_weights
 from intone.cache import cache_folder
-from intone.corpora import Corpus, ravdess, table
+from intone.corpora import Corpus
+from intone.corpora.entries import Conventions
+from intone.corpora.table import loaded
 from intone.errors import IntoneError, Missing
+from intone.everyone import check
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
+from intone.progress import say
 from intone.recipes import MODELS
 from intone.recipes.audio import screened
-from intone.splits import OF_RAVDESS, folds
+from intone.splits import OF_RAVDESS, check_learnable, folds
 from intone.tracks import TRACKS
 from intone.transcripts import transcribe
 from intone.whisper import Whisper
@@ -32,16 +36,21 @@ def train_all(
     epochs: int,
     seed: int,
     weights: str | None = None,
+    conventions: Conventions | None = None,
+    everyone: bool = False,
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Each fold's folder and its metrics on training and validation speakers, as they finish.
 
+    `everyone`: whether it is to learn from all speakers afterwards; what would be refused then is refused now.
     With `weights`, the model stands on that pretrained encoder, and its run is named MODEL@WEIGHTS. Raises IntoneError
-    for an unknown model or track, for a text model without words, for weights below a model that takes none, and for a
-    protocol whose actors the corpus doesn't have.
+    for an unknown model or track, for a text model without words, for weights below a model that takes none; before
+    anything is computed, for a protocol whose speakers the corpus lacks and for clips that nothing can be learned from.
     """
     if own and protocol in OF_RAVDESS:
         raise IntoneError(f"{protocol} names RAVDESS's actors: for a table of your own give --protocol speakers.")
-    lab, model = prepared(model, track, own, folder, runs, epochs, seed, weights)
+    lab, model = prepared(model, track, own, folder, runs, epochs, seed, weights, protocol, conventions)
+    if everyone:
+        check(lab, model, track)
     for split in folds(lab.corpus.clips, protocol):
         done = lab.fold(model, track, split)
         yield done.folder, json.loads((done.folder / "metrics.json").read_text())
@@ -56,6 +65,8 @@ def prepared(
     epochs: int = 0,
     seed: int = 0,
     weights: str | None = None,
+    protocol: str = "speakers",
+    conventions: Conventions | None = None,
 ) -> tuple[Lab, str]:
     """A lab with all that the model takes, and the model's name in it; raises what `train_all` does."""
     if model not in MODELS:
@@ -65,7 +76,12 @@ def prepared(
     modality = MODELS[model].modality
     if (modality == "audio") != (track == "none"):
         raise IntoneError(f"{model} is {modality}: its track is {'none' if modality == 'audio' else 'asr, say'}.")
-    corpus = screened(table.load(own) if own else ravdess.load(folder), FeatureSettings())
+    corpus = loaded(own, folder, conventions)
+    speakers = MODELS[model].least_speakers(MODELS)
+    check_learnable(corpus.clips, folds(corpus.clips, protocol), speakers)  # before hours are spent on its clips
+    corpus = screened(corpus, FeatureSettings())
+    for line in check_learnable(corpus.clips, folds(corpus.clips, protocol), speakers):
+        say(line)
     lab = _lab(corpus, track, runs or cache_folder() / "runs", epochs, seed)
     if weights:
         other = MODELS[model].on(weights)

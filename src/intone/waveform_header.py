@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from intone.containers import PLACEHOLDERS
+from intone.sound import truncated
 
 METADATA: Final = "LIST,id3 ,ID3 ,cue ,fact,bext,smpl,inst,PEAK,iXML,axml,JUNK,junk,PAD ,DISP,acid,afsp,cart,FLLR"
 """Chunks that may stand behind the samples, even where the last of them is cut off."""
@@ -19,13 +20,6 @@ NEXT: Final = (b"RIFF", b"RIFX", b"RF64")
 
 MOST_PADDING: Final = 1 << 16
 """Bytes of zeros behind the samples that fill up a block of some medium; more of them are silence."""
-
-
-def truncated(heard: float, announced: float) -> str:
-    """The sentence for a recording whose end is missing; both in seconds."""
-    return (
-        f"It is truncated: of the {announced:.1f} s that its header announces {heard:.1f} s are there and were heard."
-    )
 
 
 @dataclass(frozen=True)
@@ -57,16 +51,19 @@ class WavHeader:
         end = file.seek(0, io.SEEK_END)
         file.seek(0)
         head = file.read(12) or b""
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":  # RF64 and big-endian RIFX have other ways to say it
+        if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
             return None
-        second = 0
+        second = large = 0
         place = 12
         while len(chunk := file.read(8)) == 8:
             size = int.from_bytes(chunk[4:], "little")
             place += 8
             if chunk[:4] == b"fmt " and size >= 16:
                 second = int.from_bytes(file.read(16)[8:12], "little")
+            if chunk[:4] == b"ds64":  # sizes of RF64 that 32 bits can't hold
+                large = int.from_bytes(file.read(16)[8:16], "little")
             if chunk[:4] == b"data":
+                size = large if head[:4] == b"RF64" else size
                 return cls(size, end - place, _goes_on(file, place + size, end), second)
             place += size + size % 2
             file.seek(place)

@@ -15,7 +15,7 @@ from intone.audio import SAMPLE_RATE
 from intone.cache import file_digest
 from intone.errors import IntoneError, Missing
 from intone.transcripts import normalise
-from intone.word_times import Word, aligned
+from intone.word_times import Word, aligned, natural
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -40,6 +40,9 @@ TOKENS_PER_SECOND: Final = 8
 
 MOST_TOKENS: Final = 224
 """Half of Whisper's text context of 448; the other half is for a prompt."""
+
+TEMPERATURES: Final = (0.4, 0.8)
+"""Of the second try, in turn."""
 
 
 @dataclass(frozen=True)
@@ -132,46 +135,75 @@ class Whisper:
     def timed_words(self, signal: np.ndarray) -> list[Word]:
         """One stretch of at most 30 s -> its words with their times in it (s); none where `words` has none."""
         said = self._said(signal)
-        return aligned(self._model, self._tokenizer, said.tokens, said.encoded, len(signal)) if said else []
+        return self._timed(said, signal) if said else []
+
+    def sampled_words(self, signal: np.ndarray) -> list[Word]:
+        """The same, where `timed_words` has nothing that can be believed: tokens are drawn at rising temperatures, as
+        Whisper's own fallback does, until words are believed; none where they never are. One sound, one answer."""
+        from ctranslate2 import set_random_seed
+        from ctranslate2.models import Whisper as Weights
+
+        set_random_seed(0)
+        # A thread of CTranslate2 takes the seed once, when it draws for the first time: only fresh ones draw the same.
+        fresh = Weights(str(self.folder), device="cpu", compute_type="int8", intra_threads=self._threads)
+        window = self._keep(signal)
+        for temperature in TEMPERATURES:
+            said = self._generate(signal, window, temperature, fresh)
+            words = self._timed(said, signal) if self._believed(said, loops=True) else []
+            if natural(words):
+                return words
+        return []
+
+    def _timed(self, said: Said, signal: np.ndarray) -> list[Word]:
+        return aligned(self._model, self._tokenizer, said.tokens, said.encoded, len(signal))
 
     def check_language(self, language: str) -> None:
         """Raises IntoneError for a language that it doesn't write down."""
         if language not in self._model.supported_languages:
-            raise IntoneError(f"Whisper knows no language {language!r}: give its code, such as en or de.")
+            raise IntoneError(
+                f"The Whisper {self.model} knows no {language!r}: choose another --whisper or --language."
+            )
 
     def speaking(self, language: str) -> "Whisper":
         """The same in another language; the weights are loaded once."""
         _ = self._model
         other = replace(self, language=language)
-        other.__dict__["_model"] = self._model
+        other.__dict__.update(_model=self._model, _kept=self._kept)
         return other
 
     def languages(self, signal: np.ndarray) -> dict[str, float]:
         """One stretch of at most 30 s -> probability of each language that it may be in."""
         if not self._model.model.is_multilingual:
             return {"en": 1.0}
-        found = self._model.model.detect_language(self._encoded(signal, WINDOW))[0]
+        found = self._model.model.detect_language(self._encoded(signal, self._keep(signal)))[0]
         return {token.strip("<|>"): float(p) for token, p in found}
 
     def _said(self, signal: np.ndarray) -> "Said | None":
         """What Whisper says to a stretch, unless it isn't sure or runs in circles."""
-        short = len(signal) <= SHORT_CLIP * SAMPLE_RATE
-        said = self._generate(signal, SHORT_WINDOW if short else WINDOW)
+        window = window_of(signal)
+        short = window == SHORT_WINDOW
+        said = self._generate(signal, window)
         if short and says_again(said.text):  # the short window's one weakness, and the whole window mends it
             said = self._generate(signal, WINDOW)
         # In a long stretch somebody may say a phrase many times, and then Whisper comes to an end of itself.
-        loops = compression(said.text) > self.highest_compression and (short or not said.ended)
-        return None if loops or said.log_probability < self.lowest_log_probability or not said.text else said
+        return said if self._believed(said, loops=short or not said.ended) else None
 
-    def _generate(self, signal: np.ndarray, window: int) -> "Said":
-        """What Whisper says to a stretch filled up with silence to `window` seconds."""
+    def _believed(self, said: "Said", loops: bool) -> bool:
+        """Whether it is sure of what it said and, unless `loops` may be, didn't run in circles."""
+        circles = loops and compression(said.text) > self.highest_compression
+        return bool(said.text) and not circles and said.log_probability >= self.lowest_log_probability
+
+    def _generate(self, signal: np.ndarray, window: int, temperature: float = 0.0, weights: Any = None) -> "Said":
+        """What Whisper says to a stretch filled up with silence to `window` seconds; drawn above a temperature of 0, by
+        other `weights` than its own where they are given."""
         encoded = self._encoded(signal, window)
         prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         most = min(MOST_TOKENS, 10 + round(TOKENS_PER_SECOND * len(signal) / SAMPLE_RATE))
-        result = self._model.model.generate(
+        drawn = {"beam_size": 1, "sampling_topk": 0, "sampling_temperature": temperature}
+        result = (weights or self._model.model).generate(
             encoded,
             [prompt],
-            beam_size=self.beam,
+            **(drawn if temperature else {"beam_size": self.beam}),
             max_length=2 * most,  # CTranslate2 keeps half of it for the prompt
             return_scores=True,
         )[0]
@@ -179,11 +211,29 @@ class Whisper:
         text = self._tokenizer.decode(tokens).strip()
         return Said(text, result.scores[0], len(tokens) < most, tuple(tokens), encoded)
 
+    def _keep(self, signal: np.ndarray) -> int:
+        """The window for a stretch (s); what the encoder makes of it is kept, as more than one thing is asked of it."""
+        window = window_of(signal)
+        self._kept[0] = (signal, window, self._encoded(signal, window))
+        return window
+
     def _encoded(self, signal: np.ndarray, window: int) -> Any:
         from faster_whisper.audio import pad_or_trim
 
+        kept = self._kept[0]
+        if kept and kept[0] is signal and kept[1] == window:
+            return kept[2]
         mel = self._model.feature_extractor(signal)  # shape (80, frames), 10 ms a frame
         return self._model.encode(pad_or_trim(mel, window * FRAMES_PER_SECOND).astype(np.float32))
+
+    @cached_property
+    def _kept(self) -> list[tuple[np.ndarray, int, Any] | None]:
+        """At most one stretch, its window, and what the encoder made of it."""
+        return [None]
+
+    @property
+    def _threads(self) -> int:
+        return self.threads or os.cpu_count() or 1
 
     @cached_property
     def _model(self) -> "WhisperModel":
@@ -191,9 +241,8 @@ class Whisper:
             from faster_whisper import WhisperModel
         except ImportError as error:
             raise Missing("Whisper needs faster-whisper: pip install faster-whisper.") from error
-        threads = self.threads or os.cpu_count() or 1
         try:
-            return WhisperModel(str(self.folder), device="cpu", compute_type="int8", cpu_threads=threads)
+            return WhisperModel(str(self.folder), device="cpu", compute_type="int8", cpu_threads=self._threads)
         except (RuntimeError, ValueError, OSError) as error:
             raise IntoneError(f"{self.folder} can't be loaded as a Whisper ({error}): fetch it again.") from error
 
@@ -203,6 +252,11 @@ class Whisper:
 
         model = self._model
         return Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=self.language)
+
+
+def window_of(signal: np.ndarray) -> int:
+    """Seconds of the window that a stretch goes into."""
+    return SHORT_WINDOW if len(signal) <= SHORT_CLIP * SAMPLE_RATE else WINDOW
 
 
 def says_again(text: str) -> bool:

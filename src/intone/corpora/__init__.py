@@ -30,3 +30,12 @@ class Corpus:
     """Clips that could not be used; whoever loads the corpus prints them."""
     sentences: dict[str, str] = field(default_factory=dict)
     """`statement` -> the words that were spoken, where the corpus says so."""
+    table: Path | None = None
+    """The CSV that lists them, where they are somebody's own."""
+    flags: str = ""
+    """With which words beside `--table` a command reads it the same way again, such as `--map boredom=neutral`."""
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """Where its clips are listed, for the record of a run, JSON-able."""
+        return {"name": self.name, "table": str(self.table or ""), "flags": self.flags}

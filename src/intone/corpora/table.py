@@ -1,107 +1,105 @@
-"""A user's own CSV (columns file, speaker, emotion, and more if known) -> `Corpus`, like any other."""
+"""A user's own CSV (columns file, speaker, emotion, and more if known) -> `Corpus`, like any other.
 
-import csv
+A row is a file, or with `start` and `end` in seconds a segment of one; docs/data.md has the columns and the labels.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import pandas as pd
 
 from intone.audio import duration
-from intone.corpora import CLIP_COLUMNS, Corpus, Skipped
-from intone.emotions import EMOTIONS
-from intone.errors import BadClip, IntoneError, Missing
-
-REQUIRED: Final = ("file", "speaker", "emotion")
-OPTIONAL: Final = ("sex", "intensity", "statement", "repetition", "duration", "text")
-"""`text` holds the words of a `statement`; other columns are ignored."""
-
-LABELS: Final = {
-    "anger": "angry",
-    "fear": "fearful",
-    "happiness": "happy",
-    "joy": "happy",
-    "sadness": "sad",
-    "surprise": "surprised",
-    "calmness": "calm",
-    "disgusted": "disgust",
-}
-"""Other corpora's names of our emotions, taken as well."""
+from intone.corpora import CLIP_COLUMNS, Corpus, Skipped, ravdess
+from intone.corpora.entries import OPTIONAL, REQUIRED, Conventions, Entry, entries
+from intone.corpora.excerpts import Excerpts, Span, cut
+from intone.corpora.same_sound import copies
+from intone.errors import BadClip, IntoneError
+from intone.progress import track
+from intone.spreadsheet import read
 
 
-def load(path: Path, root: Path | None = None, name: str | None = None) -> Corpus:
-    """The clips that a CSV lists, UTF-8, with a header row.
+def load(
+    path: Path, root: Path | None = None, name: str | None = None, conventions: Conventions | None = None
+) -> Corpus:
+    """The clips that a CSV lists below its header row, as spreadsheet.py reads it.
 
-    `file` is relative to `root` (else the CSV's own folder) and becomes the key, with forward slashes; the corpus is
-    called `name` (else the CSV's name), and its speakers `NAME-SPEAKER`, so that tables of several corpora can stand
-    together. Durations are read from the audio unless the CSV has them. Audio that can't be read is in
-    `Corpus.skipped`. Raises Missing where the CSV is not there and IntoneError, naming the row as a spreadsheet counts
-    it, where a cell is empty, an emotion unknown, a duration no number, a file listed twice or not there.
+    `file` is relative to `root` (else to the CSV's own folder, else to where the command runs) and becomes the key,
+    with forward slashes; a segment's is `FILE#START-END`. The corpus is called `name` (else as the CSV), and its
+    speakers `NAME-SPEAKER`, so that tables of several corpora can stand together. Durations are read from the audio
+    unless the CSV has them; a segment's is its own. Audio that can't be read, and copies of a clip under the same
+    labels, are in `Corpus.skipped`. Raises Missing where the CSV is not there and IntoneError, naming the row as a
+    spreadsheet counts it, where a cell is empty, a label unknown, a number none, a file not there, a segment outside
+    its file, and where a clip is listed twice or under two labels.
     """
     path = Path(path)
-    root = Path(root) if root else path.parent
+    conventions = conventions or Conventions()
+    found = entries(read(path, (*REQUIRED, *OPTIONAL)), path, Path(root) if root else path.parent, conventions)
+    again = copies(found, path)
+    skipped = [Skipped(entry.key, again[entry.row]) for entry in found if entry.row in again]
+    rows, paths = _clips([entry for entry in found if entry.row not in again], path, skipped)
+    if not rows:
+        why = f": {skipped[0].file}: {skipped[0].reason.rstrip('.')}" if skipped else ""
+        raise IntoneError(f"{path} lists no clip that can be read{why}.")
     name = name or path.stem
-    rows: dict[str, dict[str, str]] = {}
-    skipped: list[Skipped] = []
-    for number, cells in _read(path):
-        row = _checked(cells, f"{path}, row {number}", name)
-        if row["file"] in rows:
-            raise IntoneError(f"{path}, row {number}: {row['file']} is listed twice.")
-        if not (root / row["file"]).is_file():
-            raise IntoneError(f"{path}, row {number}: there is no {root / row['file']}.")
-        rows[row["file"]] = row
-    clips = _table(rows, root, skipped)
-    if clips.empty:
-        raise IntoneError(f"{path} lists no clip that can be read.")
-    sentences = {row["statement"]: row["text"] for row in rows.values() if row.get("statement") and row.get("text")}
-    return Corpus(name, clips, {file: root / file for file in clips["file"]}, tuple(skipped), sentences)
+    clips = pd.DataFrame(rows).assign(corpus=name).sort_values("file", ignore_index=True)[list(CLIP_COLUMNS)]
+    if not clips["speaker"].str.startswith(f"{name}-").all():
+        clips["speaker"] = f"{name}-" + clips["speaker"]
+    sentences = {e.more["statement"]: e.more["text"] for e in found if e.more["statement"] and e.more["text"]}
+    places = {file: paths[file] for file in clips["file"]}
+    return Corpus(name, clips, places, tuple(skipped), sentences, path.absolute(), conventions.flags)
 
 
-def _read(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """(row number, cells by column) of every row that isn't empty."""
-    if not path.is_file():
-        raise Missing(f"There is no table {path}: it is a CSV with the columns {', '.join(REQUIRED)}.")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as f:
-            reader = csv.DictReader(f, restkey="", restval="")
-            columns = [column.strip().lower() for column in reader.fieldnames or []]
-            rows = [(reader.line_num, dict(zip(columns, cells.values(), strict=False))) for cells in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise IntoneError(f"{path} is no UTF-8 CSV file ({error}).") from error
-    absent = [column for column in REQUIRED if column not in columns]
-    if absent:
-        raise IntoneError(f"{path} has no column {' and '.join(absent)}; it has {', '.join(columns) or 'none'}.")
-    return rows
+def loaded(path: Path | None, folder: Path | None, conventions: Conventions | None = None) -> Corpus:
+    """A table's clips, or where none is named RAVDESS's in that folder; raises IntoneError for what neither takes."""
+    if path:
+        return load(path, conventions=conventions)
+    if conventions and conventions.flags:
+        raise IntoneError(f"{conventions.flags} is how a table is read: name it too, with --table.")
+    return ravdess.load(folder)
 
 
-def _checked(cells: dict[str, str], where: str, name: str) -> dict[str, str]:
-    """One row's cells, stripped and in our words; raises IntoneError that starts with `where`."""
-    row = {column: (cells.get(column) or "").strip() for column in (*REQUIRED, *OPTIONAL)}
-    for column in REQUIRED:
-        if not row[column]:
-            raise IntoneError(f"{where}: {column} is empty.")
-    emotion = row["emotion"].lower()
-    row["emotion"] = LABELS.get(emotion, emotion)
-    if row["emotion"] not in EMOTIONS:
-        raise IntoneError(f"{where}: there is no emotion {row['emotion']!r}; choose one of {', '.join(EMOTIONS)}.")
-    try:
-        if row["duration"] and not float(row["duration"]) > 0:
-            raise ValueError
-    except ValueError as error:
-        raise IntoneError(f"{where}: {row['duration']!r} is no duration in seconds.") from error
-    row["file"] = row["file"].replace("\\", "/")
-    row["corpus"] = name
-    if not row["speaker"].startswith(f"{name}-"):
-        row["speaker"] = f"{name}-{row['speaker']}"
-    return row
-
-
-def _table(rows: dict[str, dict[str, str]], root: Path, skipped: list[Skipped]) -> pd.DataFrame:
-    out = []
-    for file, row in sorted(rows.items()):
+def _clips(
+    found: Sequence[Entry], table: Path, skipped: list[Skipped]
+) -> tuple[list[dict[str, str | float]], dict[str, Path]]:
+    """A row of the clip table and a place for each entry; those whose sound can't be read go to `skipped`."""
+    rows: list[dict[str, str | float]] = []
+    paths: dict[str, Path] = {}
+    segments = _segments(found)
+    for entry in found:
         try:
-            seconds = float(row["duration"]) if row["duration"] else duration(root / file)
-        except BadClip as error:
-            skipped.append(Skipped(file, str(error)))
+            place = _place(entry, segments, table)
+            given = "" if entry.span else entry.more["duration"]
+            seconds = float(given) if given else duration(place)
+        except BadClip as problem:
+            skipped.append(Skipped(entry.key, str(problem)))
             continue
-        out.append({**row, "duration": seconds})
-    return pd.DataFrame(out, columns=list(CLIP_COLUMNS))
+        paths[entry.key] = place
+        labels = {"file": entry.key, "speaker": entry.speaker, "emotion": entry.emotion}
+        rows.append({**entry.more, **labels, "duration": seconds})
+    return rows, paths
+
+
+def _segments(found: Sequence[Entry]) -> dict[Path, Excerpts]:
+    """Recording -> its segments; each recording is heard once, with a bar on stderr."""
+    spans: dict[Path, list[Span]] = defaultdict(list)
+    for entry in found:
+        if entry.span:
+            spans[entry.path].append(entry.span)
+    return {path: cut(path, spans[path]) for path in track(list(spans), "cutting segments", len(spans))}
+
+
+def _place(entry: Entry, segments: dict[Path, Excerpts], table: Path) -> Path:
+    """The file that holds an entry's sound. Raises BadClip where it can't be heard, IntoneError where it ends first."""
+    if entry.span is None:
+        return entry.path
+    excerpts = segments[entry.path]
+    if entry.span in excerpts.paths:
+        return excerpts.paths[entry.span]
+    if excerpts.problem:
+        raise BadClip(excerpts.problem)
+    start, end = entry.span
+    raise IntoneError(
+        f"{table}, row {entry.row}: the segment from {start:g} s to {end:g} s is not in {entry.file}, which lasts "
+        f"{excerpts.seconds:.3f} s."
+    )

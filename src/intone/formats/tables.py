@@ -11,7 +11,7 @@ from intone.emotions import EMOTIONS
 
 
 def as_json(analysis: Analysis) -> str:
-    """`{file, duration, model, language, account, segments: [{start, end, text, emotion, probabilities, …}]}`.
+    """`{file, duration, model, language, account, segments: [{start, end, text, language, emotion, …}]}`.
 
     `account` is what became of each second (account.py). A segment's `audio` is what the sound alone says, `words` are
     Whisper's with its keys; `sentence` is there where the words were judged too, `warnings` where there are any.
@@ -48,6 +48,7 @@ def _segment(key: tuple[str, float, float], row: Mapping[str, Any]) -> dict[str,
         "start": round(key[1], 3),
         "end": round(key[2], 3),
         "text": row["text"],
+        "language": row["language"],
         "emotion": row["emotion"],
         "confidence": round(row["confidence"], 4),
         "probabilities": _rounded({e: row[e] for e in EMOTIONS}),
@@ -62,7 +63,7 @@ def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
 
 
 def as_csv(analysis: Analysis) -> str:
-    """One row a segment: file, start, end, text, emotion, confidence, the probabilities, and the sound's own answer."""
+    """One row a segment: file, start, end, text, language, emotion, confidence, probabilities, the sound's answer."""
     return _separated(analysis, ",")
 
 

@@ -22,6 +22,9 @@ from intone.errors import IntoneError
 LEAST: Final = 1e-6
 """Prominence of a frame that doesn't stand out at all, so that something is always heard."""
 
+UNKNOWN: Final = -20.0
+"""Log-probability of an emotion that no clip has shown."""
+
 
 def pooled(states: np.ndarray, prominence: np.ndarray | None = None) -> np.ndarray:
     """States [layers, T, D] -> mean and standard deviation over the clip, [layers, 2D] float32.
@@ -90,7 +93,10 @@ class SpeechProbe:
     def _out_of_fold(self, x: np.ndarray, true: np.ndarray, inner: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         out = np.empty((len(x), len(EMOTIONS)))
         for learn, listen in inner:
-            out[listen] = self._log_probabilities(self._reader().fit(x[learn], true[learn]), x[listen])
+            if len(known := np.unique(true[learn])) > 1:
+                out[listen] = self._log_probabilities(self._reader().fit(x[learn], true[learn]), x[listen])
+            else:  # those that are left show one emotion alone, whatever is heard
+                out[listen] = log_softmax(np.where(np.arange(len(EMOTIONS)) == known, 0.0, UNKNOWN))
         return out
 
     def _reader(self) -> Pipeline:
@@ -101,7 +107,7 @@ class SpeechProbe:
     @staticmethod
     def _log_probabilities(reader: Pipeline, x: np.ndarray) -> np.ndarray:
         """[N, 8], also where the clips it learnt from lack an emotion: that one then gets a very low score."""
-        out = np.full((len(x), len(EMOTIONS)), -20.0)
+        out = np.full((len(x), len(EMOTIONS)), UNKNOWN)
         out[:, reader.classes_] = reader.predict_log_proba(x)
         return log_softmax(out, axis=1)
 

@@ -37,6 +37,10 @@ class Composite(Recipe, Protocol):
         for part in self.parts:
             lab.recipe(part).prepare(lab, workers)
 
+    def least_speakers(self, models: Mapping[str, Recipe]) -> int:
+        """What the most demanding part needs."""
+        return max(models[part].least_speakers(models) for part in self.parts)
+
     def on(self, weights: str) -> Recipe:
         """Always IntoneError: which of its parts is meant is for the caller to say."""
         raise IntoneError(f"This model is made of {', '.join(self.parts)}: give the weights to one of them.")
@@ -125,7 +129,8 @@ def simplest(costs: Mapping[str, np.ndarray], tolerance: float) -> str:
     best = min(costs.values(), key=np.mean)
     for name, cost in costs.items():
         worse = cost - best
-        if worse.mean() <= tolerance * worse.std(ddof=1) / np.sqrt(len(worse)):
+        spread = worse.std(ddof=1) if len(worse) > 1 else 0.0
+        if worse.mean() <= tolerance * spread / np.sqrt(len(worse)):
             return name
     raise ValueError("there is nothing to choose from")
 

@@ -1,6 +1,7 @@
 """Clips -> probes of frozen speech encoders: how each is made from one fold."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -10,7 +11,7 @@ import pandas as pd
 from safetensors.numpy import save_file
 
 from intone.emotions import EMOTIONS
-from intone.lab import Lab
+from intone.lab import Lab, Recipe
 from intone.models.speech_probe import SpeechProbe, SpeechProbePreset
 from intone.recipes.hearing import EncoderRecipe, Hearing, NoisyRecipe
 from intone.runs import Outcome
@@ -24,6 +25,10 @@ class SpeechProbeRecipe(EncoderRecipe):
     effort: ClassVar[tuple[str, ...]] = ()
     pooled: ClassVar[bool] = True
     probe: SpeechProbePreset = field(default_factory=SpeechProbePreset)
+
+    def least_speakers(self, models: Mapping[str, Recipe]) -> int:
+        """Two: layers are chosen on speakers held out in turn."""
+        return 2
 
     def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
         """Choose and learn on the fold's training clips, listen to all."""

@@ -42,7 +42,7 @@ def serve(
         model: A file that `intone export` made, or a name that `intone models list` knows.
         text: Write down the words too (--no-text: emotions alone, several times faster).
         whisper: Which Whisper: a name that `intone models list` knows, or a folder.
-        language: Whisper's code of the language, such as en or de; found out where it isn't given.
+        language: Its code or English name, such as en, de or German; else found out stretch by stretch.
         threads: CPU threads; 0 is one a core.
         most: MB that a recording may have.
         longest: Seconds of sound that a recording may have.
