@@ -172,12 +172,15 @@ def test_a_second_recording_is_refused(client, talk, temporary):
 def test_a_language_is_honoured_where_whisper_knows_it(client, talk, monkeypatch):
     def check(self, language):
         if language not in ("en", "de"):
-            raise IntoneError(f"Whisper knows no language {language!r}: give its code, such as en or de.")
+            raise IntoneError(f"This Whisper knows no language {language!r}: take another.")
 
     monkeypatch.setattr(Parrot, "check_language", check, raising=False)
-    assert post(client, talk, language="de").json()["language"] == "de"
+    for given in ("de", "DE", "German", "german", "de-AT"):
+        assert post(client, talk, language=given).json()["language"] == "de", given
     assert post(client, talk).json()["language"] == "en"
     assert "no language 'xx'" in sentence(post(client, talk, language="xx"), 422)
+    assert "no language ''" in sentence(post(client, talk, language=""), 422)
+    assert "This Whisper knows no language 'fr'" in sentence(post(client, talk, language="French"), 422)
 
 
 def test_a_track_is_the_one_that_is_asked_for(client, talk, monkeypatch):

@@ -155,7 +155,7 @@ def test_a_browser_brings_the_token_once_and_keeps_a_cookie(analyzer, talk):
         (("--time", "-5"), "--time -5 is too little"),
         (("--memory", "0"), "--memory 0 is too little"),
         (("--waiting", "0"), "--waiting 0 is too little"),
-        (("--threads", "-2"), "--threads -2 can do nothing"),
+        (("--threads", "-2"), "-2 threads can do nothing"),
         (("--port", "-1"), "There is no port -1"),
     ],
 )

@@ -59,7 +59,7 @@ def serve(
     from intone.serve.child import Child, Limits
     from intone.serve.folder import folder
 
-    _checked(threads, most=most, longest=longest, time=time, memory=memory, waiting=waiting)
+    _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting)
     with contextlib.ExitStack() as stack:
         stack.enter_context(ended_as_by_ctrl_c())
         door = stack.enter_context(listening(host, port))
@@ -96,9 +96,7 @@ def serve(
             Server(config, service.stop).run([door])
 
 
-def _checked(threads: int, **flags: int) -> None:
-    if threads < 0:
-        raise IntoneError(f"--threads {threads} can do nothing: give 1 or more, or 0 for one a core.")
+def _checked(**flags: int) -> None:
     for name, value in flags.items():
         if value < 1:
             raise IntoneError(f"--{name} {value} is too little: give 1 or more.")

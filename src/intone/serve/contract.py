@@ -19,7 +19,7 @@ class Asked(BaseModel):
         int | None, Query(ge=1, description="Sound track of a video, 1 being the first; else its default one.")
     ] = None
     language: Annotated[
-        str | None, Query(description="That is spoken, such as en; found out where it isn't given.")
+        str | None, Query(description="Which is spoken, such as en or English; found out where it isn't given.")
     ] = None
 
 

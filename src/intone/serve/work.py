@@ -118,7 +118,7 @@ def done(analyzer: Analyzer, job: Job, longest: float, step: Callable[[], None])
 
 
 def asked(analyzer: Analyzer, job: Job) -> Analyzer:
-    """The analyzer as a job wants it. Raises IntoneError for a language that Whisper doesn't know."""
+    """The analyzer as a job wants it. Raises IntoneError for a language that this Whisper doesn't know."""
     language = analyzer.language
     if job.language is not None and analyzer.whisper:
         analyzer.whisper.check_language(job.language)
