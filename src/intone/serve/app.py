@@ -27,8 +27,8 @@ from intone.languages import code
 from intone.progress import say
 from intone.serve.contract import BODY, FILES, REFUSED, Asked, Health, refused
 from intone.serve.guard import error
+from intone.serve.job import Answer, Facts, Job
 from intone.serve.upload import received
-from intone.serve.work import Answer, Facts, Job
 
 NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """Whatever the environment asks of FastAPI: nothing leaves the machine."""
