@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/intone
 
-.PHONY: demo test reproduce report bench clean
+.PHONY: demo test test-portable reproduce report bench clean
 
 demo: $(VENV)/.train
 	$(RUN) demo
@@ -14,6 +14,15 @@ test: $(VENV)/.dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
+
+# The tests as on older processors (SSE4.1, AVX2) and with one, two and four threads: each must end as on this one.
+OLDEST := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem MKL_CBWR=COMPATIBLE CT2_FORCE_CPU_ISA=GENERIC
+AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=Haswell MKL_CBWR=AVX2 CT2_FORCE_CPU_ISA=AVX2
+
+test-portable: $(VENV)/.dev
+	$(OLDEST) OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 $(ARGS)
+	$(AVX2) OMP_NUM_THREADS=2 $(VENV)/bin/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=4 $(VENV)/bin/python -m pytest $(ARGS)
 
 reproduce: $(VENV)/.train
 	$(RUN) reproduce $(ARGS)

@@ -1,9 +1,13 @@
 """The command: what stands where afterwards, what is left out and why, what a second run does again."""
 
+import io
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +16,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+import intone
 from intone import analyze, journal, listen, model_store, screen
 from intone.account import Account, LeftOut
 from intone.analysis import Analysis, Segment, curve, table
@@ -73,6 +78,33 @@ def test_what_is_finished_is_not_done_again(folder, settings, tmp_path, capsys, 
     assert len(heard) == 4
 
 
+def test_what_another_command_wrote_there_is_done_again(folder, settings, tmp_path, capsys):
+    """Settings that were finished before, or a recording of the same name, left files of theirs meanwhile."""
+    out, other = tmp_path / "out", tmp_path / "other"
+    other.mkdir()
+    soundfile.write(other / "a.flac", np.zeros(RATE // 2), RATE)
+    german = Settings(settings.model, None, "de", 1)
+    for path, chosen, length in (
+        (folder / "a.wav", settings, 1.0),
+        (other / "a.flac", settings, 0.5),
+        (folder / "a.wav", german, 1.0),
+        (folder / "a.wav", settings, 1.0),
+    ):
+        run(planned([path], out, ("json",)), chosen, out, 1)
+        assert json.loads((out / "a.json").read_text())["duration"] == length
+    assert "finished already" not in capsys.readouterr().err
+    run(planned([folder / "a.wav"], out, ("json",)), settings, out, 1)
+    assert "1 of 1 are finished already" in capsys.readouterr().err
+
+
+def test_a_journal_that_is_damaged_is_no_obstacle(folder, settings, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / journal.NAME).write_bytes(b'\xff\n1\t\nkey\t"old"\nkey\t[]\nkey\t{}\nkey\t{"files": ["a.')
+    run(planned([folder / "a.wav"], out, ("json",)), settings, out, 1)
+    assert (out / "a.json").is_file()
+
+
 def test_the_table_of_what_was_left_out_is_that_of_the_last_run(folder, settings, tmp_path):
     (folder / "empty, and odd.wav").write_bytes(b"")
     for _ in range(2):
@@ -109,7 +141,7 @@ def test_recordings_of_one_name_do_not_overwrite_one_another(tmp_path):
 
 def test_two_files_of_the_very_same_name_are_told_apart(tmp_path):
     found = planned([tmp_path / "x" / "a.wav", tmp_path / "y" / "a.wav"], tmp_path, ("json",))
-    assert len({(t.folder, t.stem) for t in found}) == 2
+    assert len({*found[0].outputs.values(), *found[1].outputs.values()}) == 2
 
 
 def test_a_name_that_ends_like_another_does_not_overwrite_it(tmp_path):
@@ -179,6 +211,130 @@ def test_a_format_without_a_folder_writes_here(folder, model_file, monkeypatch, 
     assert (tmp_path / "a.vtt").exists()
 
 
+def go_by_command(*words: str, model: Path) -> int:
+    try:
+        main(["analyze", *words, "--model", str(model), "--no-text"])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def test_one_file_and_one_format_is_what_the_ending_says(folder, model_file, tmp_path, capsys):
+    made = tmp_path / "new" / "r.labelstudio.json"
+    assert go_by_command(str(folder / "a.wav"), "-o", str(made), model=model_file) == 0
+    assert json.loads(made.read_text())[0]["data"] == {"audio": str(folder / "a.wav")}
+    assert [*made.parent.iterdir()] == [made] and "no speech" in capsys.readouterr().out
+
+
+def test_standard_output_holds_the_result_alone(folder, model_file, capfdbinary):
+    assert go_by_command(str(folder / "a.wav"), "-o", "-", "-f", "csv", "--bom", model=model_file) == 0
+    said = capfdbinary.readouterr()
+    assert said.out.startswith(b"\xef\xbb\xbffile,start,end,") and said.out.count(b"\n") == 1
+    assert b"no speech" in said.err
+
+
+def standard_input(monkeypatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def test_standard_input_is_a_recording_like_any_other(folder, model_file, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "in"))
+    before = sorted(folder.rglob("*"))
+    standard_input(monkeypatch, (folder / "b.flac").read_bytes())
+    assert go_by_command("-", str(folder / "a.wav"), "-o", str(tmp_path / "out"), model=model_file) == 0
+    assert json.loads((tmp_path / "out" / "stdin.json").read_text())["file"] == "stdin"
+    assert (tmp_path / "out" / "a.json").is_file() and "stdin: no speech" in capsys.readouterr().out
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("data", "files", "said"),
+    [
+        (b"", ["-"], "left out: stdin is an empty file."),
+        (b"no sound" * 99, ["-"], "left out: stdin is not audio"),
+        (b"", ["-", "-"], "can be read once"),
+    ],
+)
+def test_what_is_wrong_with_standard_input_is_said_of_it(data, files, said, model_file, capsys, monkeypatch):
+    standard_input(monkeypatch, data)
+    assert go_by_command(*files, model=model_file) == 1 and said in capsys.readouterr().err
+
+
+def test_nothing_of_standard_input_stays_where_it_is_ended(model_file, tmp_path):
+    code = "import sys; from intone.cli import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "analyze", "-", "--no-text", "--model", str(model_file)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
+        while process.poll() is None and not list(tmp_path.glob("intone-*/recording")):
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(60) == 143 and not list(tmp_path.iterdir())
+
+
+def test_a_terminal_is_no_recording(model_file, capsys, monkeypatch):
+    standard_input(monkeypatch, b"")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    assert go_by_command("-", model=model_file) == 1 and "intone analyze - <" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a/b.wav", "HTTP://x/y", "s3://bucket/a.mp3", "file:///a.wav"])
+def test_a_url_is_called_one(address, model_file, capsys):
+    assert go_by_command(address, model=model_file) == 1
+    assert f"{address} is a URL" in capsys.readouterr().err
+
+
+def test_a_mark_is_another_result(folder, model_file, tmp_path, capsys):
+    out = tmp_path / "out"
+    for words, marked in (((), False), (("--bom",), True), (("--bom",), True), ((), False)):
+        go_by_command(str(folder / "a.wav"), "-o", str(out), "-f", "csv", *words, model=model_file)
+        assert (out / "a.csv").read_bytes().startswith(b"\xef\xbb\xbf") == marked
+    assert capsys.readouterr().err.count("are finished already") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--workers", "0"], "0 workers can do nothing"),
+        (["--workers", "-2"], "-2 workers can do nothing"),
+        (["--threads", "-1"], "-1 threads can do nothing"),
+        (["--whisper", "large-v3"], "choose whisper-base, or name the folder"),
+        (["--whisper", "glove-6b-50d"], "no Whisper 'glove-6b-50d'"),
+    ],
+)
+def test_what_no_setting_can_be_is_one_sentence(words, said, folder, model_file, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["analyze", str(folder / "a.wav"), "--model", str(model_file), *words])
+    complaint = capsys.readouterr().err
+    assert stop.value.code == 1 and said in complaint and complaint.count("\n") == 1
+    if "--whisper" in words:
+        assert "MiniLM" not in complaint and "glove-6b-50d," not in complaint
+    with pytest.raises(IntoneError, match="-1 threads can do nothing"):
+        intone.load(model_file, whisper=None, threads=-1)
+
+
+def deadly(task: analyze.Task) -> analyze.Done:
+    """As `analyze.one`; one recording ends whoever hears it, another does so once."""
+    once = task.path.with_suffix(".heard")
+    if task.path.name == "broken.mp3" or (task.path.name == "b.flac" and not once.exists()):
+        once.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return REAL(task)
+
+
+REAL = analyze.one
+
+
+def test_a_worker_that_is_killed_costs_no_more_than_its_file(folder, settings, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(analyze, "one", deadly)
+    with pytest.raises(Partly, match="1 of 4 files were left out"):
+        go(folder, settings, tmp_path / "out", workers=2)
+    said = capsys.readouterr().err
+    assert said.count("is tried once more") == 2 and said.count("was given up") == 1 and "SIGKILL" in said
+    table = pd.read_csv(tmp_path / "out" / journal.LEFT_OUT)
+    assert list(table["file"]) == [str(folder / "broken.mp3")]
+    assert {p.stem for p in (tmp_path / "out").rglob("*.json")} == {"a", "b"}
+
+
 def segment(start: float, end: float, emotion: str) -> Segment:
     rest = dict.fromkeys(EMOTIONS, 0.3 / 7) | {emotion: 0.7}
     return Segment(start, end, rest, emotion, "words [said]", (), rest)
@@ -199,6 +355,18 @@ def test_the_screen_shows_a_table_and_a_timeline():
     assert screen.clock(59.96) == "1:00.0"
 
 
+def test_on_the_screen_unsure_has_a_sign_of_its_own_and_no_grey():
+    segments = [segment(0, 5, "neutral"), Segment(5, 10, dict.fromkeys(EMOTIONS, 1 / 8), "unsure", "what")]
+    found = Analysis("a.wav", 12.0, "m", "en", table("a.wav", segments), curve("a.wav", [], []))
+    plain = screen.rendered(found, colours=False, width=60)
+    assert "● neutral" in plain and "○ unsure" in plain
+    line, legend = screen.timeline(found, 12).plain.split("\n")
+    assert line == "█████░░░░░░·" and legend.split() == ["█", "neutral", "░", "unsure"]
+    drawn = screen.timeline(found, 12)
+    coloured = "".join(drawn.plain[span.start : span.end] for span in drawn.spans)
+    assert "█" in coloured and "░" not in coloured  # the terminal's own colour, which is seen on its background
+
+
 def test_the_microphone_is_judged_twice_a_second(model_file, monkeypatch):
     spans = iter([[], [(0, 9_000)], [(0, 9_000)], [(0, 9_000)]])
     monkeypatch.setattr(listen, "speech_spans", lambda *_: next(spans))
@@ -215,7 +383,7 @@ def test_the_microphone_is_judged_twice_a_second(model_file, monkeypatch):
 
 def test_listening_without_library_or_device_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(Missing, match=r"intone\[listen\]"):
+    with pytest.raises(Missing, match=r"pip install \"\.\[listen\]"):
         next(listen.microphone(None))
 
     class NoDevice(Exception):

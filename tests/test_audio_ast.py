@@ -31,7 +31,7 @@ def test_a_clip_says_the_same_alone_and_beside_a_longer_one():
 def test_it_hears_in_which_order_things_come():
     one, parts = network(), np.split(clip(128), 2, axis=1)
     forth, back = (one(*padded([np.concatenate(p, 1)]))[0] for p in (parts, parts[::-1]))
-    assert not torch.allclose(forth, back, atol=1e-3)
+    assert not torch.allclose(forth, back, atol=1e-4)  # rounding is a hundredth of that
     assert len(positions(40, 16).unique(dim=0)) == 40
 
 

@@ -1,5 +1,9 @@
 """The command line: what it lists, what it says to a typo, and how it fails."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from intone.cli import COMMANDS, LINES, main
@@ -53,3 +57,15 @@ def test_missing_data_is_one_sentence_with_the_command(tmp_path, capsys):
     assert code == 1
     assert err.count("\n") == 1
     assert "intone data get ravdess" in err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["models", "list"], ["analyze", "--help"], ["nonsense"]])
+def test_output_that_nobody_reads_ends_it_quietly(words):
+    """As `| head` does, but sure to have gone before the first line is written."""
+    there, here = os.pipe()
+    os.close(there)
+    code = "import sys; from intone.cli import main; main(sys.argv[1:])"
+    both = {"stderr": here} if words == ["nonsense"] else {"stderr": subprocess.PIPE}
+    done = subprocess.run([sys.executable, "-c", code, *words], stdout=here, check=False, **both)
+    os.close(here)
+    assert done.returncode == 141 and not done.stderr

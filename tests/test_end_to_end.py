@@ -14,7 +14,8 @@ from intone.lab import Effort, Lab
 from intone.models.audio_cnn import AudioCnnPreset
 from intone.models.fusion_attention import AttentiveFusionPreset
 from intone.models.text_rnn import TextRnnPreset
-from intone.recipes import BRANCHES, FIRST_PHASE, MODELS
+from intone.processor import processor
+from intone.recipes import BRANCHES, FIRST_PHASE, MODELS, in_precision
 from intone.recipes.audio import AudioRecipe, screened
 from intone.recipes.fusion import AttentionRecipe
 from intone.recipes.text import TextRecipe
@@ -23,7 +24,7 @@ from intone.splits import PARTS, folds
 from intone.workers import Task, make_all
 
 SMALL = {
-    **MODELS,
+    **in_precision(MODELS, "32-true"),
     "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=8)),
     "text_lstm-glove": TextRecipe(network=TextRnnPreset("lstm", "glove", hidden=8, learned=4)),
     "text_lstm-learned": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
@@ -81,6 +82,7 @@ def test_a_finished_fold_is_never_made_twice_and_other_settings_make_it_anew(lab
     monkeypatch.setattr(AudioRecipe, "make", lambda *_: pytest.fail("made twice"))
     assert lab.fold("audio_cnn", "none", split).config == first.config
     assert first.config["corpus"] == {"name": "ravdess", "table": "", "flags": ""}
+    assert first.config["processor"] == processor()
     monkeypatch.undo()
     other = replace(lab, effort=replace(lab.effort, audio_epochs=1), runs=lab.runs)
     assert other.fold("audio_cnn", "none", split).config["fingerprint"] != first.config["fingerprint"]
@@ -111,7 +113,8 @@ def test_the_order_of_the_clip_table_changes_nothing(lab, corpus, tmp_path):
     for model in ("audio_cnn", "text_lstm-learned"):
         one = lab.fold(model, "asr", folds(corpus.clips, "speakers")[0])
         same = other.fold(model, "asr", folds(shuffled.clips, "speakers")[0])
-        pd.testing.assert_frame_equal(one.predictions, same.predictions)
+        # Threads may sum in another order: a last digit, which a few steps of training leave a small one.
+        pd.testing.assert_frame_equal(one.logits, same.logits, atol=1e-3)
 
 
 def test_workers_make_what_one_process_makes(lab, corpus, tmp_path):
@@ -119,7 +122,8 @@ def test_workers_make_what_one_process_makes(lab, corpus, tmp_path):
     away = replace(lab, runs=tmp_path, memory={})
     assert [t.split.fold for t in make_all(away, [Task("audio_cnn", "none", split)], 1)] == ["2"]
     here, there = lab.fold("audio_cnn", "none", split), away.fold("audio_cnn", "none", split)
-    assert np.allclose(here.logits, there.logits, atol=1e-2)
+    # A worker has one thread, and this process may have more: sums in another order, and no more than that.
+    pd.testing.assert_frame_equal(here.logits, there.logits, atol=1e-2)
 
 
 def test_a_whole_protocol_is_published(lab, corpus, tmp_path):
@@ -128,7 +132,10 @@ def test_a_whole_protocol_is_published(lab, corpus, tmp_path):
     publish(Experiment("text_tfidf", "text", "asr", "speakers"), done, tmp_path, "test")
     summary = pd.read_csv(tmp_path / "summary.csv").set_index("split")
     assert summary.loc["test", "clips"] == len(corpus.clips)
-    assert summary.loc["test", "uar"] == pytest.approx(12.5, abs=6)  # the words carry nothing
+    assert set(pd.read_csv(tmp_path / "choices.csv")["processor"]) == {processor()}
+    tested = pd.concat([fold.predictions.query("split == 'test'") for fold in done])
+    right = tested["predicted"] == tested["emotion"]
+    assert summary.loc["test", "uar"] == pytest.approx(100 * right.groupby(tested["emotion"]).mean().mean(), abs=1e-3)
 
 
 def test_bad_clips_are_named_counted_and_left_out(corpus, tmp_path, capsys):

@@ -1,5 +1,7 @@
 """Export: the file says what the network says, whatever it is made of, or there is no file."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -88,10 +90,30 @@ def test_a_card_can_be_changed_and_the_answers_stay(network, tmp_path):
     one, other = Model(tmp_path / "a.onnx"), Model(tmp_path / "new" / "b.onnx")
     assert other.card.unsure == 0.3 and other.card.reading is None
     np.testing.assert_array_equal(one.logits(features(2, 50))[0], other.logits(features(2, 50))[0])
+
+
+def test_eight_bits_are_off_by_half_a_step_of_weights_and_states_at_most(network, tmp_path):
+    export.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "a.onnx")
     export.quantize(tmp_path / "a.onnx", tmp_path / "small.onnx")
-    np.testing.assert_allclose(
-        Model(tmp_path / "small.onnx").logits(features(2, 50))[0], one.logits(features(2, 50))[0], atol=0.1
-    )
+    (plain, states, *_), (small, *_) = (Model(tmp_path / n).logits(features(2, 50)) for n in ("a.onnx", "small.onnx"))
+    weights = network.head[-1].weight.detach().numpy()  # the file's only product: convolutions stay as they are
+    of_weights = np.abs(weights).max(1) / 127
+    of_states = (max(0, states.max()) - min(0, states.min())) / 255
+    half = (np.abs(states).sum(1)[:, None] + len(weights.T) * of_states / 2) * of_weights / 2
+    bound = half + np.abs(weights).sum(1) * of_states / 2 + 1e-5
+    assert (np.abs(small - plain) <= bound).all() and bound.max() < np.ptp(plain)
+
+
+def test_eight_bits_overflow_on_no_processor(network, tmp_path):
+    """States and weights that are all at their largest, and of one sign: two products need 17 bits."""
+    loud = deepcopy(network)
+    with torch.no_grad():
+        loud.embed.weight.zero_(), loud.embed.bias.fill_(1.0)
+        loud.head[-1].weight.fill_(1.0), loud.head[-1].bias.zero_()
+    export.export(Whole(SpectrogramHearing(loud), None), card(), tmp_path / "a.onnx")
+    export.quantize(tmp_path / "a.onnx", tmp_path / "small.onnx")
+    said = Model(tmp_path / "small.onnx").logits(features(2, 50))[0]
+    np.testing.assert_allclose(said, np.full((2, 8), loud.size), rtol=1e-5)
 
 
 def test_a_file_that_differs_is_refused(network, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import hashlib
 
 import numpy as np
+import onnx
 import pytest
 
 from intone import model_store
@@ -33,6 +34,13 @@ def test_it_hears_and_reads(model):
     assert alone.sentence is None and alone.probabilities.sum() == pytest.approx(1)
     np.testing.assert_array_equal(alone.audio, angry.audio)
     assert angry.sentence[4] > 0.5 and glad.sentence[2] > 0.5
+
+
+def test_its_sums_overflow_on_no_processor():
+    graph = onnx.load(model_store.own()).graph
+    types = {x.name: x.data_type for x in graph.initializer}
+    products = [node for node in graph.node if node.op_type == "MatMulInteger"]
+    assert len(products) > 20 and {types[node.input[1]] for node in products} == {onnx.TensorProto.UINT8}
 
 
 def test_a_model_is_kept_until_a_good_one_takes_its_place(tmp_path, monkeypatch):

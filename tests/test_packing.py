@@ -12,26 +12,30 @@ import onnx
 import pandas as pd
 import pytest
 import soundfile
+import torch
 from conftest import RATE, voice
+from torch import nn
 
 from intone import packing
 from intone.audio import read_clip
-from intone.calibrate import unsure_below
+from intone.calibrate import temperature, unsure_below
 from intone.corpora import Corpus, ravdess
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.everyone import check, train_everyone
-from intone.features import extract_trimmed
+from intone.features import FeatureSettings, extract_trimmed
 from intone.finished_run import Run, found
 from intone.joining import softmax
 from intone.lab import Effort, Lab
-from intone.model_file import Model
+from intone.model_file import LEARNED, Card, Model, Reading
 from intone.models.audio_ast import AudioAstPreset
-from intone.models.audio_cnn import AudioCnnPreset
+from intone.models.audio_cnn import AudioCnn, AudioCnnPreset
 from intone.models.audio_transformer import AudioTransformerPreset
-from intone.models.fusion_attention import AttentiveFusionPreset
+from intone.models.exported import Fusing, SpectrogramHearing, Whole
+from intone.models.exported import Reading as ReadingNetwork
+from intone.models.fusion_attention import AttentiveFusion, AttentiveFusionPreset
 from intone.models.speech_probe import SpeechProbePreset
-from intone.models.text_rnn import TextRnnPreset
+from intone.models.text_rnn import TextRnn, TextRnnPreset
 from intone.models.text_transformer import TextTransformerPreset
 from intone.packing import pack, parts
 from intone.recipes.audio import AudioRecipe
@@ -85,7 +89,6 @@ def lab(corpus, tiny_whisper, tiny_bert, tmp_path_factory) -> Lab:
         "joint": EarlyRecipe(("cnn", "words"), joint=True),
         "attention": AttentionRecipe(("head", "bert"), joint=False, network=hearing),
         "attention_joint": AttentionRecipe(("head", "bert"), joint=True, network=hearing),
-        "attention_words": AttentionRecipe(("cnn", "words"), joint=False, network=hearing),
         "early_choice": FusionChoice(("early", "joint")),
         "two_that_hear": LateRecipe("fusion_late_logits", ("voice", "cnn")),
         "ast": AstRecipe(network=AudioAstPreset(width=16, layers=1, heads=2)),
@@ -155,8 +158,10 @@ def test_everyones_probe_differs_from_its_folds_and_fits_in_one_file(lab, corpus
     folder = train_everyone(lab, "voice", "none", "speakers")
     run = found(folder.parent, lab.models)
     card = pack(run, corpus, tmp_path / "m.onnx", eight_bits=False, window=1.0)
-    temperatures = [lab.fold("voice", "none", s).config["temperature"] for s in folds(corpus.clips, "speakers")]
-    assert card.temperature == run.config["temperature"] and card.temperature not in temperatures
+    strangers = [lab.fold("voice", "none", s).logits.loc[list(s.test)] for s in folds(corpus.clips, "speakers")]
+    logits = pd.concat(strangers)
+    expected = temperature(logits.to_numpy(), lab.true(list(logits.index)))
+    assert card.temperature == run.config["temperature"] == pytest.approx(expected)
     assert Model(tmp_path / "m.onnx").card == card
 
 
@@ -172,10 +177,10 @@ def test_a_fusions_file_hears_and_reads(lab, corpus, tmp_path, model, everyone):
     assert any("measures fusion, not RAVDESS" in line for line in file.card.facts())
     assert (file.card.reading.weight == 0.5) == (model == "sum")
     clip = read_clip(corpus.paths[corpus.clips["file"][0]])
-    alone, both = file.hear(clip), file.hear(clip, "kids angry 3")
-    assert alone.sentence is None and both.sentence is not None
+    alone, both, other = (file.hear(clip, words) for words in ("", "kids angry 3", "kids sad 4"))
+    assert alone.sentence is None and not np.allclose(both.sentence, other.sentence)
     np.testing.assert_array_equal(alone.audio, both.audio)
-    assert not np.allclose(alone.probabilities, both.probabilities)
+    np.testing.assert_allclose(both.probabilities, file.card.reading.joined(both.audio, both.sentence))
 
 
 @pytest.mark.parametrize("model", ["weighted", "mean", "vote"])
@@ -280,21 +285,60 @@ def test_eight_bits_are_kept_only_where_they_hold(lab, corpus, tmp_path, monkeyp
     assert "32 bits are kept" in capsys.readouterr().err
 
 
-def test_reading_and_fusing_in_eight_bits_are_checked_on_every_word_that_is_known(lab, corpus, tmp_path, monkeypatch):
-    # After one pass answers lie close together: with seed 0 two of the four sentences change theirs for a difference
-    # of .0002, so the differences are what is held to most narrowly.
-    run = found(
-        lab.with_seed(2).fold("attention_words", "natural", folds(corpus.clips, "speakers")[0]).folder, lab.models
-    )
+@torch.no_grad()
+def off_the_grid(linear: nn.Linear, answers: int) -> np.ndarray:
+    """Gives a last layer weights of which 8 bits lose a known part -> what its logits [8] lose for states of 1.
+
+    Each emotion has a weight of 1 and one of -1, which cancel and make a step of its 8-bit weights 1/127. The first
+    emotion's others are 0.4 of a step: 8 bits round them to nothing. `answers` is the likeliest emotion by far.
+    """
+    linear.weight.zero_()
+    linear.weight[:, 0], linear.weight[:, 1] = 1.0, -1.0
+    linear.weight[0, 2:] = 0.4 / 127
+    linear.bias.zero_()
+    linear.bias[answers] = 1.0
+    return np.eye(8)[0] * 0.4 / 127 * (linear.in_features - 2)
+
+
+@torch.no_grad()
+def by_hand(words: int) -> tuple[Whole, np.ndarray, np.ndarray]:
+    """A whole whose reader and fusion say the same of everything -> it, and what 8 bits take from their logits [8].
+
+    The reader's gates let in 1 and forget everything, so that each of its states is tanh(1) at every word; what the
+    fusion's branches hear of one another is normalised to nothing but a bias, so that each of its states is 2.
+    """
+    torch.manual_seed(0)
+    cnn, rnn = AudioCnn(16, AudioCnnPreset(width=8)), TextRnn(words, TextRnnPreset("lstm", "learned", 8, 4))
+    for layer in (rnn.layer.on, rnn.layer.back):
+        for name, weight in layer.named_parameters():
+            weight.zero_()
+            if name.startswith("bias_ih"):  # the gates: input, forget, cell, output
+                weight.view(4, -1).add_(torch.tensor([[99.0], [-99.0], [99.0], [99.0]]))
+    fusion = AttentiveFusion([cnn, rnn], (2, 2), True, AttentiveFusionPreset(width=8, heads=2))
+    for heard in fusion.listen:
+        heard.norm.weight.zero_(), heard.norm.bias.fill_(2.0)
+    lost = math.tanh(1) * off_the_grid(rnn.head[-1], 3), 2 * off_the_grid(fusion.head[-1], 5)
+    hearing, reading = SpectrogramHearing(cnn.eval()), ReadingNetwork(rnn.eval())
+    return Whole(hearing, reading, Fusing(fusion.eval(), hearing, reading)), *lost
+
+
+def test_reading_and_fusing_in_eight_bits_are_checked_on_every_word_that_is_known(corpus, tmp_path, monkeypatch):
+    words = ("<pad>", "<unknown>", *(f"word{i}" for i in range(48)))
+    whole, read, fused = by_hand(len(words))
+    reading = Reading(words, rule=LEARNED)
+    card = Card("tiny", "0", FeatureSettings(bands=16), 1.0, "f" * 64, "noise", "none", reading=reading, window=1.0)
+    monkeypatch.setattr(packing, "parts", lambda run, window: (whole, card))
     monkeypatch.setattr(packing, "SMALLER", 9.9)
     monkeypatch.setattr(packing, "holds", lambda found: True)
-    card = pack(run, corpus, tmp_path / "a.onnx", window=1.0)
-    words = len(card.reading.vocabulary)
-    assert card.quantization["sentences"] == -(-(words - 1) // 16)
-    assert 0 < card.quantization["sentences_largest_difference"] < 0.01
-    assert 90 < card.quantization["sentences_same_answers"] <= 100
-    assert 0 < card.quantization["both_largest_difference"] < 0.01
-    assert 90 < card.quantization["both_same_answers"] <= 100
+    found = pack(None, corpus, tmp_path / "a.onnx", window=1.0).quantization
+    assert found["sentences"] == -(-(len(words) - 1) // 16) == 4 and found["clips"] == len(corpus.clips)
+    for kind, lost, answer in (("sentences", read, 3), ("both", fused, 5)):
+        plain = np.eye(8)[answer] + lost
+        gap = np.abs(softmax(plain) - softmax(plain - lost))
+        assert gap.max() > 0.002  # of a probability: twenty times what is told of it
+        assert found[f"{kind}_largest_difference"] == pytest.approx(gap.max(), abs=1e-4)
+        assert found[f"{kind}_mean_difference"] == pytest.approx(gap.mean(), abs=1e-5)
+        assert found[f"{kind}_same_answers"] == 100
 
 
 def test_the_threshold_is_where_answers_are_wrong_as_often_as_right():

@@ -379,7 +379,7 @@ def test_without_the_library_its_extra_is_named(model_file, monkeypatch, capsys)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(SystemExit) as stop:
         main(["serve", "--model", str(model_file), "--no-text"])
-    assert stop.value.code == 1 and 'pip install "intone[serve]"' in capsys.readouterr().err
+    assert stop.value.code == 1 and 'pip install ".[serve]"' in capsys.readouterr().err
 
 
 def test_an_address_that_is_taken_or_is_none_is_one_sentence(model_file, capsys):

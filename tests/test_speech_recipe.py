@@ -47,7 +47,8 @@ def test_a_probe_chooses_among_layers_and_hears_every_clip_once(corpus, split, t
 
     monkeypatch.setattr(speech_states.SpeechStates, "__call__", never)
     again = Lab(corpus, {"probe": recipe}, tmp_path / "other").fold("probe", "none", split)
-    np.testing.assert_allclose(again.logits.to_numpy(), done.logits.to_numpy(), atol=1e-5)
+    # From the same states; how far the regressions' solver goes may hang on the order of sums.
+    np.testing.assert_allclose(again.logits.to_numpy(), done.logits.to_numpy(), atol=1e-3)
 
 
 def test_a_probe_learns_from_noisier_copies_that_hold_its_own_speaker_alone(

@@ -106,6 +106,7 @@ def test_blocks_that_learn_say_what_whisper_says_and_nothing_of_a_neighbour(tiny
 
 
 def test_clips_one_behind_another_learn_just_as_padded_ones(tiny_whisper):
+    torch.manual_seed(0)
     blocks = SpeechStates(tiny_whisper, (2,)).network.blocks.requires_grad_(True)
     network = AudioTransformer(1, 16, AudioTransformerPreset(hidden=4, dropout=0.0), blocks)
     states, lengths = torch.randn(3, 1, 9, 16), torch.tensor([9, 4, 6])
@@ -120,7 +121,8 @@ def test_clips_one_behind_another_learn_just_as_padded_ones(tiny_whisper):
     torch.testing.assert_close(told[True], told[False])
     assert len(learned[True]) == len(learned[False]) > len(list(blocks.parameters()))
     for one, other in zip(learned[True], learned[False], strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+        # Sums in another order: rounding goes by the largest of what is summed, and not by what is left.
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * float(other.abs().max()))
     assert not learned[True][0][1, :, 4:].any()
 
 

@@ -41,6 +41,18 @@ def test_both_ways_is_what_a_packed_bidirectional_layer_is(cell: str) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
+def test_it_reads_and_learns_in_bf16_on_any_processor(cell: str) -> None:
+    layer, x, lengths = BothWays(cell, 5, 4), torch.randn(3, 6, 5), torch.tensor([6, 1, 4])
+    plain = layer(x, lengths)
+    with torch.autocast("cpu", torch.bfloat16):
+        short = layer(x, lengths)
+    short.float().sum().backward()
+    # States lie within -1 and 1; each of six steps rounds sums of nine products to 8 bits.
+    assert 0 < (short - plain).abs().max() < 6 * 9 * 2**-8
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())
+
+
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("embedding", ["glove", "learned"])
 def test_padding_changes_nothing(cell: str, embedding: str) -> None:
     network = TextRnn(9, TextRnnPreset(cell, embedding, hidden=4, learned=3), glove_size=6).eval()  # type: ignore[arg-type]

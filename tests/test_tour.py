@@ -10,7 +10,7 @@ NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "tour.ipynb"
 
 
 def test_every_cell_runs_in_order(tmp_path, monkeypatch):
-    pytest.importorskip("espeakng_loader", reason='synthetic speech needs `pip install "intone[demo]"`')
+    pytest.importorskip("espeakng_loader", reason='synthetic speech needs `pip install ".[demo]"`')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INTONE_CACHE", str(tmp_path / "cache"))
     cells = [c for c in json.loads(NOTEBOOK.read_text())["cells"] if c["cell_type"] == "code"]

@@ -1,21 +1,21 @@
 """What `intone analyze` does: files and folders -> emotions on the screen and on disk, resumed, one by one.
 
 Exit status: 0 all done; 1 nothing could be done, or the outputs can't be written; 2 a wrong command; 3 some files were
-left out, each named with the reason, and all others are done; 130 Ctrl-C. What is finished stays on disk.
+left out, each named with the reason, and all others are done; 130 Ctrl-C; 141 nobody reads the output any more. What is
+finished stays on disk.
 """
 
-import itertools
+import contextlib
 import os
+import signal
 import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
-from shutil import get_terminal_size
-from typing import Annotated
+from typing import Annotated, Final
 
 from tyro.conf import Positional, arg
 
@@ -23,37 +23,24 @@ import intone
 from intone import formats, model_store, screen
 from intone.cache import digest, file_digest
 from intone.errors import BadClip, IntoneError, Missing, Partly
-from intone.formats import chosen
+from intone.formats import FORMATS
 from intone.journal import Journal
 from intone.languages import code
-from intone.predict import Analyzer, loaded
+from intone.predict import Analyzer, check_threads, loaded
+from intone.processes import side_by_side
 from intone.progress import bar, say
-from intone.recording import Recording, recordings
+from intone.recording import Recording
+from intone.spool import spooled
+from intone.tasks import STANDARD, Task, planned, target, tasks
 from intone.whisper import Whisper
 
+__all__ = ["Done", "Settings", "Task", "analyze", "planned", "run", "settled"]
 
-@dataclass(frozen=True)
-class Task:
-    """One recording and where its files go."""
+STDIN: Final = "stdin"
+"""What a recording is called that comes by standard input."""
 
-    path: Path
-    folder: Path | None
-    stem: str
-    names: tuple[str, ...]
-    """Of formats."""
-    whole: bool
-    """The whole picture on the screen, or one line."""
-    colours: bool
-    width: int
-    problem: str = ""
-    """Why it can't be done, where that is known beforehand."""
-    track: int | None = None
-    """Sound track of a video, 1 being the first; None is the default one."""
-
-    @property
-    def outputs(self) -> list[Path]:
-        """The files that it makes."""
-        return formats.places(self.folder, self.stem, self.names) if self.folder else []
+TERMINATED: Final = 128 + signal.SIGTERM
+"""Exit status where SIGTERM ends it in order, so that nothing of standard input stays on the disk."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +54,8 @@ class Done:
     """Why it was left out; "" where it is done."""
     costs: Mapping[str, float] = field(default_factory=dict)
     """Seconds of `words` and `emotion`."""
+    made: bytes = b""
+    """The result, where it goes to standard output."""
 
 
 @dataclass(frozen=True)
@@ -90,41 +79,62 @@ class Settings:
 
 
 def analyze(
-    files: Positional[tuple[Path, ...]],
-    out: Annotated[Path | None, arg(aliases=["-o"])] = None,
-    formats: Annotated[str | None, arg(aliases=["-f"])] = None,
+    files: Annotated[Positional[tuple[str, ...]], arg(metavar="[FILE|FOLDER|- ...]")],
+    out: Annotated[str | None, arg(aliases=["-o"], metavar="DIR|FILE|-")] = None,
+    formats: Annotated[str | None, arg(aliases=["-f"], metavar="FORMAT[,FORMAT ...]")] = None,
     model: str | None = None,
     text: bool = True,
     whisper: str = "whisper-base",
     language: str | None = None,
     workers: int = 1,
     threads: int = 0,
+    bom: bool = False,
     track: int | None = None,
 ) -> None:
     """Say which emotion each sentence of any recording carries: a table on the screen, files where -o says.
 
-    Exit status: 0 all done, 1 nothing could be done, 3 some files were left out (each is named), 130 Ctrl-C.
+    Exit status: 0 all done, 1 nothing could be done, 2 a wrong command, 3 some files were left out (each is named),
+    130 Ctrl-C, 141 nobody reads the output any more (`| head`).
 
     Args:
-        files: Recordings (whatever PyAV reads: wav, mp3, m4a, ogg, flac, webm, the sound of an mp4), and folders.
+        files: Recordings (whatever PyAV reads: wav, mp3, m4a, ogg, flac, webm, the sound of an mp4), and folders; - is
+            standard input.
         out: Folder for the results, DIR/STEM.FORMAT; a folder that is analysed keeps its shape there. The same command
-            goes on where it stopped. Without it, and with formats, the folder that you are in.
-        formats: Any of json,csv,tsv,srt,vtt,textgrid,rttm,audacity,labelstudio,html, with commas between; else json.
+            goes on where it stopped. For one recording also a file, talk.srt, whose ending names the format, or - for
+            standard output. Without it, and with formats, the folder that you are in.
+        formats: Any of json,csv,tsv,txt,srt,vtt,textgrid,rttm,audacity,labelstudio,html, commas between; else json.
         model: A file that `intone export` made, or a name that `intone models list` knows.
         text: Write down the words too (--no-text: emotions alone, several times faster).
         whisper: Which Whisper: a name that `intone models list` knows, or a folder.
         language: Its code or English name, such as en, de or German; else found out stretch by stretch.
         workers: Processes side by side, for many files.
         threads: CPU threads of each process; 0 shares out the cores.
+        bom: A byte order mark before csv and tsv, without which Excel takes them for something older than Unicode.
         track: Which sound track of a video, 1 being the first; else the one that the file marks as its default.
     """
     if not files:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
-    out = out or (Path() if formats else None)
-    names = chosen(formats or "json")
+    where = target(out, formats, files, bom)
     settings = replace(settled(model, whisper if text else None, language, threads, workers), track=track)
-    tasks = [replace(task, track=track) for task in planned(files, out, names)]
-    run(tasks, settings, out, workers)
+    with contextlib.ExitStack() as stack:
+        called = _standard_input(files, stack)
+        paths = [*called, *(Path(file) for file in files if file != STANDARD)]
+        planned = [replace(task, track=track) for task in tasks(paths, where, called)]
+        run(planned, settings, where.folder, workers)
+
+
+def _standard_input(files: Sequence[str], stack: contextlib.ExitStack) -> dict[Path, str]:
+    """What comes by it, kept in a file until the stack is closed, and what it is called; nothing where no `-` is."""
+    if STANDARD not in files:
+        return {}
+    if files.count(STANDARD) > 1:
+        raise IntoneError("Standard input can be read once: name - once.")
+    if sys.stdin is None or sys.stdin.isatty():
+        raise IntoneError("Standard input is no recording: send one in, as in `intone analyze - < talk.mp3`.")
+    if threading.current_thread() is threading.main_thread():  # no other may say what a signal does
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+        stack.callback(signal.signal, signal.SIGTERM, before)
+    return {stack.enter_context(spooled(sys.stdin.buffer, STDIN)): STDIN}
 
 
 def settled(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int = 1) -> Settings:
@@ -132,8 +142,7 @@ def settled(model: str | None, whisper: str | None, language: str | None, thread
 
     Raises IntoneError for numbers of threads and workers that can't be.
     """
-    if threads < 0:
-        raise IntoneError(f"{threads} threads can do nothing: give --threads 1 or more, or 0 for one a core.")
+    check_threads(threads)
     if workers < 1:
         raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
     where = model_store.find(model)
@@ -147,44 +156,11 @@ def settled(model: str | None, whisper: str | None, language: str | None, thread
     return Settings(where, whisper, code(language) if language else None, threads or share)
 
 
-def planned(files: Sequence[Path], out: Path | None, names: tuple[str, ...]) -> list[Task]:
-    """A task for each recording, folders opened up; where two would write the same files, each gets a name of its own.
-
-    Of `talk.wav` and `talk.mp3` both keep their endings; of two that are called the same, the second is numbered.
-    """
-    folders, problems = [path for path in files if _is_folder(path)], {}
-    found = {path: Path(path.name) for path in files if path not in folders}
-    for folder in folders:
-        try:
-            found |= {path: path.relative_to(folder) for path in recordings(folder)}
-        except IntoneError as problem:
-            found[folder], problems[folder] = Path(folder.name), str(problem)
-    stems = Counter(str(place.with_suffix("")) for place in found.values())
-    taken: set[tuple[Path, str]] = set()
-    colours, width = sys.stdout.isatty(), min(get_terminal_size((100, 24)).columns, 160)
-    whole = out is None or len(found) == 1
-    tasks = []
-    for path, place in found.items():
-        first = place.name if stems[str(place.with_suffix(""))] > 1 else place.stem
-        numbered = (f"{first}-{k}" for k in itertools.count(2))
-        stem = next(s for s in itertools.chain([first], numbered) if (place.parent, s) not in taken)
-        taken.add((place.parent, stem))
-        where = out / place.parent if out else None
-        tasks.append(Task(path, where, stem, names, whole, colours, width, problems.get(path, "")))
-    return tasks
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):  # a name that no file can have: what is wrong is said when it is opened
-        return False
-
-
 def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: int) -> None:
     """Do what isn't done yet; raises Partly where some were left out, IntoneError where all were."""
-    journal = Journal(out, settings.key()) if out else None
-    left = [task for task in tasks if not (journal and journal.has(task.path, task.outputs))]
+    marked = any(task.target.bom for task in tasks)
+    journal = Journal(out, digest(settings.key(), marked)) if out else None
+    left = [task for task in tasks if not (journal and journal.has(task.path, [*task.outputs.values()]))]
     if len(left) < len(tasks):
         say(f"{len(tasks) - len(left)} of {len(tasks)} are finished already.")
     bad, costs = 0, Counter[str]()
@@ -208,13 +184,17 @@ def _reported(done: Done, journal: Journal | None) -> bool:
     if done.problem:
         say(f"left out: {done.problem}")
         if journal:
-            journal.leave_out(done.task.path, done.problem)
+            journal.leave_out(Path(done.task.name or done.task.path), done.problem)
         return True
     if journal:
-        journal.add(done.task.path, done.task.outputs)
-    print(done.shown, flush=True)
+        journal.add(done.task.path, [*done.task.outputs.values()])
+    if done.task.target.stdout:
+        print(done.shown, file=sys.stderr, flush=True)
+        sys.stdout.buffer.write(done.made)
+    else:
+        print(done.shown, flush=True)
     for warning in done.warnings:
-        say(f"{done.task.path.name}: {warning}")
+        say(f"{done.task.name or done.task.path.name}: {warning}")
     return False
 
 
@@ -225,15 +205,21 @@ def each(tasks: Sequence[Task], settings: Settings, workers: int) -> Iterator[Do
         yield from map(one, tasks)
         return
     settings.analyzer()  # what is wrong with a setting is said here, once, and not by every worker
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start, (settings,)) as pool:
-        jobs = [pool.submit(one, task) for task in tasks]
-        try:
-            for job in as_completed(jobs):
-                yield job.result()
-        except BrokenProcessPool as lost:
-            raise IntoneError("A worker was ended from outside: the same command goes on, try --workers 1.") from lost
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    yield from side_by_side(partial(_started, settings, one), tasks, workers, _lost)
+
+
+def _started(settings: Settings, work: Callable[[Task], Done]) -> Callable[[Task], Done]:
+    _start(settings)
+    return work
+
+
+def _lost(task: Task, how: str, given_up: bool) -> Done:
+    """What is said of a recording whose worker was ended from outside."""
+    file = task.name or task.path
+    if not given_up:
+        say(f"{file}: its worker was ended from outside ({how}); it is tried once more.")
+    remedy = "try it alone, on a machine with more memory perhaps"
+    return Done(task, problem=f"{file} was given up: the worker that had it was ended twice ({how}): {remedy}.")
 
 
 _analyzer: Analyzer | None = None
@@ -251,14 +237,17 @@ def one(task: Task) -> Done:
     if task.problem:
         return Done(task, problem=task.problem)
     try:
-        analysis = _analyzer.analysis(Recording.of_file(task.path, track=task.track))
-        if task.folder:
-            formats.write(analysis, task.folder, task.stem, task.names)
+        analysis = _analyzer.analysis(Recording.of_file(task.path, task.name, task.track))
+        made = b""
+        if task.target.stdout:
+            made = FORMATS[task.target.names[0]].encoded(analysis, task.target.bom)
+        formats.write_at(analysis, task.outputs, task.target.bom)
         show = screen.rendered(analysis, task.colours, task.width) if task.whole else screen.summary(analysis)
     except BadClip as problem:
-        return Done(task, problem=str(problem))
+        return Done(task, problem=task.called(problem))
     except IntoneError:
         raise
     except Exception as problem:  # a decoder's own failure must not cost the rest of a batch
-        return Done(task, problem=f"{task.path} ({type(problem).__name__}: {problem}); please report this.")
-    return Done(task, show.rstrip("\n"), analysis.warnings, costs=analysis.costs)
+        said = f"{task.path} ({type(problem).__name__}: {problem}); please report this."
+        return Done(task, problem=task.called(said))
+    return Done(task, show.rstrip("\n"), analysis.warnings, costs=analysis.costs, made=made)

@@ -14,7 +14,7 @@ import soundfile
 
 from intone import model_store
 from intone.audio import SAMPLE_RATE, read_clip
-from intone.errors import BadClip, Missing
+from intone.errors import BadClip, Missing, brought_by
 from intone.features import FeatureSettings, extract
 from intone.model_file import Card, Model
 from intone.progress import say
@@ -116,7 +116,7 @@ def _network(clips: Sequence[np.ndarray], folder: Path) -> None:
     try:
         model = Model(_random_cnn(folder), threads=1)
     except ImportError:
-        say('A network with random weights needs torch: pip install "intone[train]".')
+        say(f"A network with random weights needs torch: {brought_by('train')}.")
         return
     seconds = sum(map(len, clips)) / len(clips) / SAMPLE_RATE
     try:
@@ -153,7 +153,7 @@ def _large_pipeline() -> Callable[[np.ndarray], object] | None:
         import torch
         import transformers
     except ImportError:
-        say('The pipeline needs transformers: pip install "intone[train]".')
+        say(f"The pipeline needs transformers: {brought_by('train')}.")
         return None
     torch.set_num_threads(1)
     config = transformers.Wav2Vec2Config(

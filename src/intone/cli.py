@@ -4,12 +4,15 @@ import difflib
 import errno
 import importlib
 import io
+import os
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 import tyro
 
-from intone.errors import IntoneError
+from intone.errors import IntoneError, brought_by
+from intone.names import printable
 
 COMMANDS = {
     "data get": "intone.commands:data_get",
@@ -43,7 +46,7 @@ LINES = {
     "data show": "Draw what is in a corpus: counts, durations, loudness, pitch, spectrograms.",
     "models get": "Fetch pretrained weights by name, checked by sha256.",
     "models list": "List the weights intone knows, their licences, and which are here.",
-    "analyze": "Say which emotion each sentence of any recording carries, and write it down in ten formats.",
+    "analyze": "Say which emotion each sentence of any recording carries, and write it down in eleven formats.",
     "listen": "The microphone's emotion, twice a second.",
     "serve": "A page and a service on this machine: a recording goes in, its emotions come out.",
     "transcribe": "Write down the words of recordings.",
@@ -65,10 +68,43 @@ LINES = {
 EXTRAS = {"data show": "report", "evaluate": "report", "report": "report", "serve": "serve"}
 """Command -> what it needs beyond the core, where that isn't the training libraries."""
 
+UNREAD: Final = 128 + 13
+"""Exit status where what reads the output has gone, as `head` does: what shells say of a command that SIGPIPE ended."""
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; exit status 1 for what the user can mend, 2 for a wrong command, 3 where only some files of a
-    batch were done, 130 for Ctrl-C."""
+    batch were done, 130 for Ctrl-C, 141 (as of any command that is ended so) where nobody reads its output any more."""
+    try:
+        try:
+            _run(argv)
+        finally:
+            for stream in filter(None, (sys.stdout, sys.stderr)):
+                stream.flush()
+    except BrokenPipeError:
+        _hush()
+        sys.exit(UNREAD)
+    except OSError as problem:
+        remedy = "free space there" if problem.errno == errno.ENOSPC else "check that path and its permissions"
+        _say(f"intone: {problem}: {remedy}; what was finished is kept.")
+        _hush()
+        sys.exit(1)
+
+
+def _hush() -> None:
+    """What waits for a stream that can't be written any more goes nowhere, instead of failing again as Python ends."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _say(line: str) -> None:
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def _run(argv: Sequence[str] | None) -> None:
     words = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="replace")  # a sign that a terminal can't write never ends a batch
@@ -90,19 +126,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         if hasattr(made, "run"):  # a command whose flags are a dataclass
             made.run()
     except IntoneError as problem:
-        print(f"intone: {problem}", file=sys.stderr)
+        _say(f"intone: {problem}")
         sys.exit(problem.code)
     except ModuleNotFoundError as problem:
-        extra = EXTRAS.get(name, "train")
-        print(f'intone: `intone {name}` needs {problem.name}: pip install "intone[{extra}]"', file=sys.stderr)
+        _say(f"intone: `intone {name}` needs {problem.name}: {brought_by(EXTRAS.get(name, 'train'))}.")
         sys.exit(1)
     except KeyboardInterrupt:
-        print("intone: stopped; what was finished is kept, and the same command goes on.", file=sys.stderr)
+        _say("intone: stopped; what was finished is kept, and the same command goes on.")
         sys.exit(130)
-    except OSError as problem:
-        remedy = "free space there" if problem.errno == errno.ENOSPC else "check that path and its permissions"
-        print(f"intone: {problem}: {remedy}; what was finished is kept.", file=sys.stderr)
-        sys.exit(1)
 
 
 def overview() -> str:

@@ -22,10 +22,11 @@ from intone.cache import cache_folder, write_whole
 from intone.corpora import ravdess
 from intone.lab import Lab
 from intone.listeners import listener, trained
+from intone.processor import processor
 from intone.recipes import MODELS
 from intone.splits import Split, folds
 
-COLUMNS = ["model", "clips", "seconds", "ms_per_second", "memory_mb"]
+COLUMNS = ["model", "clips", "seconds", "ms_per_second", "memory_mb", "processor"]
 """`seconds`: mean length of the clips; `ms_per_second`: median over clips; memory is the peak of a fresh process."""
 
 
@@ -67,7 +68,7 @@ def measured(lab: Lab, models: Sequence[str], split: Split, clips: int) -> pd.Da
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def inference(lab: Lab, model: str, split: Split, clips: int) -> tuple[str, int, float, float, float]:
+def inference(lab: Lab, model: str, split: Split, clips: int) -> tuple[str, int, float, float, float, str]:
     """One model's row, measured in this process: clips one at a time, the first of them once more to warm up."""
     import torch
     from threadpoolctl import threadpool_limits
@@ -84,4 +85,5 @@ def inference(lab: Lab, model: str, split: Split, clips: int) -> tuple[str, int,
         costs.append(1000 * (time.perf_counter() - started) / seconds)
     unit = 1024**2 if sys.platform == "darwin" else 1024
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    return model, len(signals), round(float(np.mean(lengths)), 3), round(float(np.median(costs)), 3), round(memory, 1)
+    length, cost = round(float(np.mean(lengths)), 3), round(float(np.median(costs)), 3)
+    return model, len(signals), length, cost, round(memory, 1), processor()

@@ -5,6 +5,7 @@ The sound that is there is read, whatever a header says of its length; what does
 header announces is believed before memory is spent on it.
 """
 
+import re
 import stat
 from pathlib import Path
 from typing import Final
@@ -60,12 +61,23 @@ def check_file(path: Path) -> None:
         with path.open("rb"):
             pass
     except FileNotFoundError as error:
-        raise BadClip(f"{path} is not there.") from error
+        raise BadClip(_not_there(path)) from error
     except (OSError, ValueError) as error:
         name = str(path) if len(str(path)) < 200 else f"{str(path)[:100]}…"
         raise BadClip(f"{name!r} can't be read ({phrase(error)}).") from error
     if kind.st_size == 0:
         raise BadClip(f"{path} is an empty file.")
+
+
+def _not_there(path: Path) -> str:
+    """One sentence for a path without a file; an address on the network may look like one that has lost a slash."""
+    address = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.+)", str(path), re.DOTALL)
+    if not address:
+        return f"{path} is not there."
+    scheme, rest = address.groups()
+    if scheme.lower() == "file":
+        return f"file:///{rest} is a URL: give the path alone, without file://."
+    return f"{scheme}://{rest} is a URL, and intone reads files: download it first, and name the file."
 
 
 def _ffmpeg_reads(path: Path) -> bool:

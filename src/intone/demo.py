@@ -25,7 +25,7 @@ from intone.models.audio_cnn import AudioCnnPreset
 from intone.portrait import draw
 from intone.progress import say
 from intone.progress import track as with_bar
-from intone.recipes import MODELS
+from intone.recipes import MODELS, in_precision
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.fusion import LateRecipe
 from intone.splits import folds
@@ -59,11 +59,12 @@ def demo(out: Path = Path("demo"), epochs: int = 30) -> None:
     whole = builtin.make(out / "clips", SPEAKERS, 1)
     corpus = half(whole)
     say(f"{len(corpus.clips)} clips of {SPEAKERS} synthetic speakers in {out / 'clips'}")
-    lab = Lab(corpus, dict(MODELS), cache_folder() / "runs" / "demo", effort=Effort(epochs, epochs // 3, 1, 4))
+    models = in_precision(MODELS, "32-true")
+    lab = Lab(corpus, models, cache_folder() / "runs" / "demo", effort=Effort(epochs, epochs // 3, 1, 4))
     # Few clips: a smaller network, more steps an epoch.
     small = AudioRecipe(network=AudioCnnPreset(width=16), training=TrainingPreset(batch=8))
     fusion = LateRecipe("fusion_late_logits", ("audio_cnn", "text_lstm-learned"))
-    lab.models = {**MODELS, "audio_cnn": small, "fusion_demo": fusion}
+    lab.models = {**models, "audio_cnn": small, "fusion_demo": fusion}
     plan = list(PLAN)
     try:
         weights.get("whisper-base")

@@ -1,6 +1,14 @@
 """What went wrong, in one sentence that names the file and the remedy: the only exceptions a user meets."""
 
 
+def brought_by(extra: str) -> str:
+    """The remedy for a library that one of intone's extras brings.
+
+    The registry doesn't have intone, and whatever is called so there is somebody else's.
+    """
+    return f'`pip install ".[{extra}]"` in a checkout of intone brings it'
+
+
 class IntoneError(Exception):
     """Anything a user can mend; the command line prints it as one line and exits with status `code`."""
 

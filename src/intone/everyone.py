@@ -20,6 +20,7 @@ from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evaluate import score
 from intone.lab import Lab, Recipe
+from intone.processor import processor
 from intone.recipes.fusion import ChoiceRecipe, LateRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.recipes.text import SentenceRecipe
@@ -50,8 +51,8 @@ def train_everyone(lab: Lab, model: str, track: str, protocol: str) -> Path:
         claim(folder, mark)
         details = _learn(lab, recipe, track, split, folder, protocol, made)
         config = {"fingerprint": mark, "settings": settings, "corpus": lab.corpus.origin}
-        config |= {**judged(lab, made), "commit": commit()}
-        write_whole(folder / "config.json", json.dumps({**config, "details": details}, indent=1).encode())
+        config |= {**judged(lab, made), "processor": processor(), "details": details, "commit": commit()}
+        write_whole(folder / "config.json", json.dumps(config, indent=1).encode())
     return folder
 
 

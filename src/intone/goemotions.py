@@ -46,7 +46,7 @@ def find(folder: Path | None = None, beside: Path | None = None) -> Path:
             return place
     where = " or ".join(str(place) for place in places)
     raise Missing(
-        f"GoEmotions (train.tsv, dev.tsv, test.tsv, emotions.txt) is not in {where}: intone data get goemotions"
+        f"GoEmotions (train.tsv, dev.tsv, test.tsv, emotions.txt) is not in {where}: `intone data get goemotions`."
     )
 
 
@@ -68,7 +68,7 @@ def load(folder: Path) -> pd.DataFrame:
     """
     names = _names_file(folder)
     if names is None:
-        raise Missing(f"{folder} has no emotions.txt: intone data get goemotions")
+        raise Missing(f"{folder} has no emotions.txt: `intone data get goemotions`.")
     labels = names.read_text(encoding="utf-8").split()
     table = pd.concat([_read(folder / f"{part}.tsv", part) for part in PARTS], ignore_index=True)
     words = table["text"].map(same_words)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from intone.audio import SAMPLE_RATE
-from intone.errors import BadClip, IntoneError, Missing
+from intone.errors import BadClip, IntoneError, Missing, brought_by
 
 LONGEST: Final = 60.0
 """Seconds; the limit of Google's synchronous `recognize`."""
@@ -67,7 +67,7 @@ class GoogleSpeech:
             from google.auth.exceptions import DefaultCredentialsError
             from google.cloud import speech_v1
         except ImportError as error:
-            raise Missing('Google Speech-to-Text needs its library: pip install "intone[google]".') from error
+            raise Missing(f"Google Speech-to-Text needs its library: {brought_by('google')}.") from error
         try:
             return speech_v1.SpeechClient()
         except DefaultCredentialsError as error:

@@ -17,6 +17,7 @@ from intone.cache import digest
 from intone.corpora import Corpus
 from intone.emotions import INDEX
 from intone.errors import IntoneError, Missing
+from intone.processor import processor
 from intone.runs import (
     Outcome,
     RunName,
@@ -148,7 +149,7 @@ class Lab:
         if not finished(folder, mark):
             claim(folder, mark)
             outcome = recipe.make(self, track, split, folder)
-            write_fold(folder, split, self.corpus.clips, outcome, settings, mark, self.corpus.origin)
+            write_fold(folder, split, self.corpus.clips, outcome, settings, mark, processor(), self.corpus.origin)
         return read_fold(folder)
 
     def network(self, model: str, track: str, split: Split) -> Any:

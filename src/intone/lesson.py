@@ -48,15 +48,8 @@ class TrainingPreset:
     """Weight of each emotion in the loss, in the emotion order; None counts every clip once."""
     seed: int = 0
     """Of initial weights, order and augmentation."""
-    precision: str = "auto"
-    """auto takes bf16 where the processor has it, else 32-true; or any precision that Lightning knows."""
-
-    def resolved_precision(self) -> Any:
-        """The precision that Lightning gets on this machine."""
-        if self.precision != "auto":
-            return self.precision
-        fast = torch.cuda.is_available() or getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
-        return "bf16-mixed" if fast else "32-true"
+    precision: str = "32-true"
+    """One that Lightning knows. It is never left to the processor: another precision trains another network."""
 
 
 class Lesson(lightning.LightningModule):

@@ -12,7 +12,7 @@ from intone import model_store
 from intone.analysis import UNSURE
 from intone.audio import SAMPLE_RATE
 from intone.emotions import EMOTIONS
-from intone.errors import BadClip, IntoneError, Missing
+from intone.errors import BadClip, IntoneError, Missing, brought_by
 from intone.model_file import Model
 from intone.segments import VOICE, speech_spans
 
@@ -71,7 +71,7 @@ def microphone(device: int | None) -> Iterator[np.ndarray]:
     try:
         import sounddevice
     except (ImportError, OSError) as problem:  # OSError: the library is here, and PortAudio below it isn't
-        remedy = 'pip install "intone[listen]", and PortAudio where the system has none'
+        remedy = f"{brought_by('listen')}; PortAudio is needed too where the system has none"
         raise Missing(f"The microphone can't be used ({problem}): {remedy}.") from problem
     waiting: queue.SimpleQueue[np.ndarray] = queue.SimpleQueue()
 

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.features import FeatureSettings, extract_trimmed
 from intone.joining import RULES, softmax
+from intone.per_process import PerProcess
 from intone.prominence import room_power
 from intone.trimming import speech_span
 from intone.words import Encoder, Subwords, Vocabulary
@@ -169,19 +170,15 @@ class Model:
 
     def __init__(self, path: Path, threads: int = 0) -> None:
         """Raises IntoneError where the file isn't one of intone's, Missing where it isn't there."""
-        if not path.is_file():
-            raise Missing(f"There is no model file {path}: `intone export` makes one from a run.")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-            self.card = Card.of_json(self.session.get_modelmeta().custom_metadata_map[KEY])
-        # onnxruntime's own exceptions have no common base but Exception.
-        except Exception as error:
-            raise IntoneError(f"{path} is not a model file of intone's: `intone export` makes them.") from error
+        self._session = PerProcess(partial(_session, path.absolute(), threads))
+        self.card = Card.of_json(self.session.get_modelmeta().custom_metadata_map[KEY])
         if self.card.labels != EMOTIONS:
             raise IntoneError(f"{path} knows other emotions than this version of intone: export it again.")
+
+    @property
+    def session(self) -> onnxruntime.InferenceSession:
+        """The network; loaded again after a fork or a pickle."""
+        return self._session.get()
 
     @property
     def name(self) -> str:
@@ -235,6 +232,21 @@ class Model:
         audio, embedding, *read = self.session.run(None, feed)
         sentence, fused = (*read, None, None)[:2] if tokens is not None else (None, None)
         return audio, embedding, sentence, fused
+
+
+def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    if not path.is_file():
+        raise Missing(f"There is no model file {path}: `intone export` makes one from a run.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        Card.of_json(session.get_modelmeta().custom_metadata_map[KEY])
+    # onnxruntime's own exceptions have no common base but Exception.
+    except Exception as error:
+        raise IntoneError(f"{path} is not a model file of intone's: `intone export` makes them.") from error
+    return session
 
 
 def _trimmed(signal: np.ndarray) -> tuple[np.ndarray, int]:

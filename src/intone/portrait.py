@@ -2,7 +2,7 @@
 
     draw(corpus, Path("figures"))
 
-Measuring all 1440 clips of RAVDESS takes some ten seconds; matplotlib comes with `pip install "intone[report]"`.
+Measuring all 1440 clips of RAVDESS takes some ten seconds; matplotlib comes with `pip install ".[report]"`.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ import pandas as pd
 from intone.audio import SAMPLE_RATE, read_clip
 from intone.corpora import Corpus
 from intone.emotions import COLOURS, EMOTIONS
-from intone.errors import BadClip, IntoneError, Missing
+from intone.errors import BadClip, IntoneError, Missing, brought_by
 from intone.features import FFT, FeatureSettings, log_mel, mel_filters
 from intone.pitch import contour
 from intone.progress import say
@@ -43,7 +43,7 @@ def draw(corpus: Corpus, folder: Path) -> list[Path]:
     Clips that can't be read are counted, and no more. Raises Missing where matplotlib is not installed.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        raise Missing('Pictures need matplotlib: `pip install "intone[report]"` brings it.')
+        raise Missing(f"Pictures need matplotlib: {brought_by('report')}.")
     measured, name = measure(corpus), corpus.name
     if measured.empty:
         raise IntoneError(f"No clip of {name} can be read.")

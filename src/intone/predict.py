@@ -1,11 +1,12 @@
 """A recording + a model file, and Whisper where words are wanted -> an `Analysis`; no training library in sight."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import IO, Any, Final, TypeAlias, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -34,10 +35,14 @@ from intone.segments import (
     stretches,
     text_of,
 )
+from intone.spool import name_of, spooled
 from intone.whisper import Whisper
 from intone.word_times import Word
 
 Value = TypeVar("Value")
+
+Source: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes]
+"""A path; the bytes of a file; an object that reads them."""
 
 PEAK: Final = SAMPLE_RATE // 100
 """Samples, 10 ms, whose largest amplitude is kept for drawing."""
@@ -105,23 +110,43 @@ class Ear:
 
 
 class Analyzer:
-    """Analyses recordings; one answer for one sound, however it comes in."""
+    """Analyses recordings; one answer for one sound, however it comes in, in any thread or process.
+
+    It pickles, and works on in a forked process: model and Whisper are loaded again there when they are next needed.
+    """
 
     def __init__(self, model: Model, whisper: Whisper | None = None, language: str | None = None) -> None:
         """`whisper` None: no words; `language` None: found out."""
         self.model, self.whisper = model, whisper
         self.language = code(language) if language else None
 
-    def file(self, path: Path | str) -> Segments:
-        """One file's segments. Raises BadClip for a file that can't be heard."""
-        return self.analysis(Recording.of_file(path)).segments
+    def file(self, file: Source, name: str | None = None, track: int | None = None) -> Segments:
+        """One recording's segments: of a path, of a file that is open (`rb`) or another object that reads bytes, or of
+        the bytes that a file would hold.
 
-    def files(self, paths: Iterable[Path | str]) -> Segments:
-        """The segments of all files; a bad one is named on stderr and left out. Raises IntoneError if all are bad."""
+        An open file is read from where it stands to its end, and stands there again afterwards if it can be sought.
+        The segments are keyed by `name`, else by the path, or the open file's name. Of a video's sound tracks number
+        `track` is heard, 1 being the first, or else the default one. Raises BadClip for what can't be
+        heard, IntoneError for what is none of these.
+        """
+        if isinstance(file, (str, os.PathLike)):
+            return self.analysis(Recording.of_file(os.fsdecode(file), name, track)).segments
+        if not isinstance(file, (bytes, bytearray, memoryview)) and not hasattr(file, "read"):
+            raise IntoneError(f"A recording is a path, an open file or bytes, and this is {type(file).__name__}.")
+        name = name or name_of(file)
+        with spooled(file, name) as path:
+            return self.analysis(Recording.of_file(path, name, track)).segments
+
+    def files(self, files: Source | Iterable[Source]) -> Segments:
+        """The segments of all files, or of a single one; a bad one is named on stderr and left out.
+
+        Raises IntoneError if all are bad.
+        """
         found, bad = [], 0
-        for path in paths:
+        alone = isinstance(files, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(files, "read")
+        for file in cast("Iterable[Source]", [files] if alone else files):
             try:
-                found.append(self.file(path))
+                found.append(self.file(file))
             except BadClip as problem:
                 say(f"left out: {problem}")
                 bad += 1
@@ -133,8 +158,8 @@ class Analyzer:
         """The segments of all recordings in a folder and those below it."""
         return self.files(recordings(Path(path)))
 
-    def signal(self, samples: np.ndarray, sampling_rate: int, name: str = "signal") -> Segments:
-        """Segments of samples [samples] or [samples, channels] at `sampling_rate` Hz."""
+    def signal(self, samples: np.ndarray, sampling_rate: float, name: str = "signal") -> Segments:
+        """Segments of samples [samples] or [samples, channels] at `sampling_rate` Hz, a whole number of any type."""
         return self.analysis(Recording.of_signal(samples, sampling_rate, name)).segments
 
     @one_thread()
@@ -249,7 +274,8 @@ def _named(probabilities: np.ndarray) -> dict[str, float]:
 
 
 def loaded(model: str | Path | None, whisper: str | None, language: str | None, threads: int) -> Analyzer:
-    """What `intone.load` gives."""
+    """What `intone.load` gives. Raises IntoneError for what can't be loaded, or for less than no threads."""
+    check_threads(threads)
     ear = Whisper(whisper, threads=threads) if whisper else None
     language = code(language) if language else None
     if ear:
@@ -257,3 +283,9 @@ def loaded(model: str | Path | None, whisper: str | None, language: str | None, 
         if language:
             ear.check_language(language)
     return Analyzer(Model(model_store.find(model), threads), ear, language)
+
+
+def check_threads(threads: int) -> None:
+    """Raises IntoneError for a number of threads that can't be."""
+    if threads < 0:
+        raise IntoneError(f"{threads} threads can do nothing: give 1 or more, or 0 for one a core.")

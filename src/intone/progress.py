@@ -10,6 +10,8 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from intone.names import printable
+
 Item = TypeVar("Item")
 
 
@@ -39,5 +41,5 @@ def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
 
 
 def say(line: str) -> None:
-    """One line on stderr, for a person."""
-    print(line, file=sys.stderr, flush=True)
+    """One line on stderr, for a person, whatever the names in it are made of."""
+    print(printable(line), file=sys.stderr, flush=True)

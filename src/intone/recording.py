@@ -6,7 +6,7 @@ Both ways walk one road, so that a path and the array that it holds give the sam
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import soxr
@@ -16,6 +16,7 @@ from intone.decoding import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Sou
 from intone.errors import BadClip, IntoneError
 from intone.frames import SAMPLE_RATE, SHORTEST
 from intone.level import raised
+from intone.names import readable
 
 RECORDINGS: Final = (
     "aac aif aiff amr au avi caf flac flv m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpeg mpg oga ogg ogv opus ra rm snd ts "
@@ -29,9 +30,13 @@ class Recording:
     """Something to listen to, as often as one likes."""
 
     name: str
-    """What its sentences are keyed by."""
+    """What its sentences are keyed by: text that UTF-8 can hold, whatever it was called."""
     source: Callable[[], Sound]
     """Opens it, and opens it anew."""
+
+    def __post_init__(self) -> None:
+        """A name that isn't text would break tables and files of whoever uses them."""
+        object.__setattr__(self, "name", readable(self.name))
 
     @classmethod
     def of_file(cls, path: Path | str, name: str | None = None, track: int | None = None) -> "Recording":
@@ -42,10 +47,11 @@ class Recording:
         return cls(name or str(path), lambda: opened(Path(path), track))
 
     @classmethod
-    def of_signal(cls, samples: np.ndarray, rate: int, name: str = "signal") -> "Recording":
+    def of_signal(cls, samples: np.ndarray, rate: float, name: str = "signal") -> "Recording":
         """Samples [samples] or [samples, channels]: floats in [-1, 1], or integers of their type's full scale.
 
-        Raises IntoneError for anything else.
+        `rate` is a whole number of Hz of any type, such as 16000, 48000.0 or np.int64(8000). Raises IntoneError for
+        anything else.
         """
         signal = np.asarray(samples)
         if signal.ndim == 1:
@@ -55,10 +61,13 @@ class Recording:
                 f"{name} has the shape {np.shape(samples)} and the type {signal.dtype}: give [samples] or "
                 "[samples, channels] of floats or integers."
             )
-        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-            raise IntoneError(f"{name} can't have {rate} samples a second: give its sampling rate in Hz.")
-        cuts = range(BLOCK * rate, len(signal), BLOCK * rate)
-        return cls(name, lambda: Sound(rate, iter(np.split(signal, cuts))))
+        hertz = _whole(rate)
+        if not LOWEST_RATE <= hertz <= HIGHEST_RATE:
+            raise IntoneError(
+                f"{name} can't have {rate} samples a second: give its sampling rate in Hz, a whole number."
+            )
+        cuts = range(BLOCK * hertz, len(signal), BLOCK * hertz)
+        return cls(name, lambda: Sound(hertz, iter(np.split(signal, cuts))))
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The blocks of `sound`."""
@@ -90,6 +99,15 @@ class Recording:
             raise BadClip(f"{self.name} lasts {samples / rate:.3f} s: {SHORTEST:g} s is the shortest to be judged.")
         if resampler:
             yield from _not_empty(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+
+
+def _whole(rate: Any) -> int:
+    """The same as a Python integer; 0 for what is no whole number."""
+    try:
+        number = rate.item() if isinstance(rate, np.ndarray) else rate
+        return int(number) if number == int(number) and not isinstance(number, (str, bool, np.bool_)) else 0
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def _not_empty(block: np.ndarray) -> Iterator[np.ndarray]:

@@ -21,8 +21,9 @@ from intone.evidence import write_evidence
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
 from intone.plan import CHOSEN, SEEDS, cost, experiments, further, repeated
+from intone.processor import warn_if_slow
 from intone.progress import bar
-from intone.recipes import MODELS, PAIRS
+from intone.recipes import MODELS, PAIRS, PRECISION, in_precision
 from intone.recipes.audio import screened
 from intone.report import report
 from intone.results import Experiment, fix_answers, log_look, merge, publish
@@ -82,6 +83,8 @@ class Reproduce:
             weights.get("all-MiniLM-L6-v2")
             for recipe in MODELS.values():
                 recipe.stands_on()
+        if not self.quick:
+            warn_if_slow(PRECISION)
         lab = self._lab(results)
         plan = self._plan(lab)
         with bar() as display:
@@ -154,7 +157,9 @@ class Reproduce:
         sentences = goemotions.load(_sentences(self.goemotions, self.ravdess))
         if self.quick:  # every twentieth comment shows that it works
             sentences = sentences.iloc[::20].reset_index(drop=True)
-        return Lab(corpus, MODELS, runs, transcripts, sentences, weights.get("glove-6b-50d"), effort)
+        # A try is in 32 bits, the quickest on most processors; in whole runs the precision is that of MODELS.
+        models = in_precision(MODELS, "32-true") if self.quick else MODELS
+        return Lab(corpus, models, runs, transcripts, sentences, weights.get("glove-6b-50d"), effort)
 
     def _plan(self, lab: Lab) -> list[tuple[Experiment, list[Split]]]:
         clips = lab.corpus.clips

@@ -152,12 +152,13 @@ def _history(experiment: Experiment, folds: Sequence[StoredFold]) -> pd.DataFram
 
 
 def _choices(experiment: Experiment, folds: Sequence[StoredFold]) -> pd.DataFrame:
-    """What each fold chose on its own validation actors, as JSON."""
+    """What each fold chose on its own validation actors, as JSON, and the processor that it learnt on."""
     rows = [
         {
             "fold": f.folder.name.removeprefix("fold-"),
             "temperature": round(f.config["temperature"], 4),
             "details": json.dumps(_rounded(f.config["details"])),
+            "processor": f.config.get("processor", ""),
         }
         for f in folds
     ]

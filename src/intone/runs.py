@@ -1,7 +1,8 @@
 """One fold's outcome -> files in a run folder, and back: runs/MODEL__TRACK__PROTOCOL/fold-K.
 
-A fold's folder holds `config.json` (every setting, versions, data fingerprint), `history.csv`, `logits.csv` (raw),
-`predictions.csv`, `metrics.json` and what its model needs. `config.json` is written last: a fold that has it is whole.
+A fold's folder holds `config.json` (every setting, versions, processor, data fingerprint), `history.csv`, `logits.csv`
+(raw), `predictions.csv`, `metrics.json` and what its model needs. `config.json` is written last: a fold that has it is
+whole.
 """
 
 import json
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,9 @@ from intone.progress import say
 from intone.splits import PARTS, Split
 
 LIBRARIES = ("intone", "numpy", "pandas", "scikit-learn", "torch", "lightning")
+
+COMMITTED_PRECISION: Final = "bf16-mixed"
+"""In which the networks behind the committed results learnt."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,18 @@ def finished(folder: Path, fingerprint: str) -> bool:
 
 def fingerprint(settings: Mapping[str, Any], split: Split, clips: pd.DataFrame) -> str:
     """Names settings and data: two folds with the same one are the same experiment."""
+    settings = first_named(settings)
     rows = clips.set_index("file").loc[sorted(split.part_of()), ["speaker", "emotion"]]
     return digest(dict(settings), asdict(split), rows.reset_index().to_csv(index=False))
+
+
+def first_named(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as fingerprints have known them from the first run on.
+
+    The committed precision was called `auto` then, for what the processor had: so finished runs stay what they are.
+    """
+    told = {name: first_named(value) if isinstance(value, Mapping) else value for name, value in settings.items()}
+    return told | ({"precision": "auto"} if told.get("precision") == COMMITTED_PRECISION else {})
 
 
 def write_fold(
@@ -84,11 +98,12 @@ def write_fold(
     outcome: Outcome,
     settings: Mapping[str, Any],
     mark: str,
+    made_on: str = "",
     origin: Mapping[str, str] | None = None,
 ) -> None:
     """Calibrate on the fold's validation clips and put everything on disk, `config.json` last.
 
-    `origin` says where the clips are listed, for whoever has to read them again.
+    `made_on` names the processor (processor.py), `origin` where the clips are listed, for whoever reads them again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     true = clips.set_index("file")["emotion"].map(INDEX)
@@ -114,6 +129,7 @@ def write_fold(
         "spent": spent,
         "details": dict(outcome.details),
         "versions": {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()},
+        "processor": made_on,
         "commit": commit(),
     }
     write_whole(folder / "config.json", json.dumps(config, indent=1).encode())

@@ -9,9 +9,11 @@ from rich.text import Text
 from intone.account import line
 from intone.analysis import UNSURE, Analysis
 from intone.emotions import COLOURS
+from intone.names import printable
 
-NOBODY = "#444444"
-"""Colour where nobody speaks, or nothing sure can be said."""
+SIGNS = {UNSURE: ("○", "░")}
+"""Of a segment and in the timeline, where they aren't ● and █: what is unsure has the terminal's own colour, and a
+sign of its own, which says so without colours too."""
 
 
 def clock(seconds: float) -> str:
@@ -26,7 +28,7 @@ def rendered(analysis: Analysis, colours: bool, width: int) -> str:
     out = io.StringIO()
     console = Console(file=out, force_terminal=colours, width=width, color_system="truecolor" if colours else None)
     facts = [clock(analysis.duration), analysis.language or "", "" if len(analysis.segments) else "no speech"]
-    console.print(Text(" · ".join([analysis.file, *filter(None, facts)]), style="bold"))
+    console.print(Text(" · ".join([printable(analysis.file), *filter(None, facts)]), style="bold"))
     console.print(Text(line(analysis.account), style="dim"))
     if len(analysis.segments):
         console.print(_table(analysis))
@@ -37,7 +39,7 @@ def rendered(analysis: Analysis, colours: bool, width: int) -> str:
 def summary(analysis: Analysis) -> str:
     """One line: how many segments, and the emotion that lasts longest."""
     if not len(analysis.segments):
-        return f"{analysis.file}: no speech · {line(analysis.account)}"
+        return f"{printable(analysis.file)}: no speech · {line(analysis.account)}"
     lasting: dict[str, float] = {}
     for (_, start, end), emotion in zip(analysis.segments.index, analysis.segments["emotion"], strict=True):
         lasting[emotion] = lasting.get(emotion, 0.0) + end - start
@@ -45,7 +47,7 @@ def summary(analysis: Analysis) -> str:
     share = 100 * lasting[most] / sum(lasting.values())
     count = len(analysis.segments)
     found = f"{count} segment{'s' * (count > 1)}, {share:.0f} % of the speech {most}"
-    return f"{analysis.file}: {found} · {line(analysis.account)}"
+    return f"{printable(analysis.file)}: {found} · {line(analysis.account)}"
 
 
 def _table(analysis: Analysis) -> Table:
@@ -57,7 +59,7 @@ def _table(analysis: Analysis) -> Table:
     table.add_column("words", overflow="fold")
     rows = analysis.segments[["text", "emotion", "confidence"]].itertuples()
     for (_, start, end), text, emotion, confidence in rows:
-        mark = Text.assemble(("● ", COLOURS.get(emotion, NOBODY)), emotion)
+        mark = Text.assemble((f"{_signs(emotion)[0]} ", COLOURS.get(emotion, "")), emotion)
         table.add_row(clock(start), clock(end), mark, f"{100 * confidence:.0f} %", Text(text))
     return table
 
@@ -71,8 +73,12 @@ def timeline(analysis: Analysis, width: int) -> Text:
             columns[column] = emotion
     text = Text()
     for emotion in columns:
-        text.append("█" if emotion else "·", COLOURS.get(emotion, NOBODY))
+        text.append(_signs(emotion)[1] if emotion else "·", COLOURS.get(emotion, ""))
     text.append("\n")
     for emotion in [e for e in (*COLOURS, UNSURE) if e in columns]:
-        text.append("█ ", COLOURS.get(emotion, NOBODY)).append(f"{emotion}  ")
+        text.append(f"{_signs(emotion)[1]} ", COLOURS.get(emotion, "")).append(f"{emotion}  ")
     return text
+
+
+def _signs(emotion: str) -> tuple[str, str]:
+    return SIGNS.get(emotion, ("●", "█"))

@@ -134,11 +134,11 @@ def _series(files: Sequence[str], sentence: Callable[[str], str]) -> pd.Series:
 def _heard(files: Sequence[str], transcripts: pd.DataFrame | None) -> dict[str, str]:
     """`file` -> words as heard; raises Missing where a clip has none."""
     if transcripts is None:
-        raise Missing("This text track needs transcripts: intone transcribe")
+        raise Missing("This text track needs transcripts, and Whisper for them: `intone models get whisper-base`.")
     heard = dict(zip(transcripts["file"], transcripts["text"], strict=True))
     missing = [file for file in files if file not in heard]
     if missing:
-        raise Missing(f"{len(missing)} clips have no transcript ({missing[0]} the first): intone transcribe")
+        raise Missing(f"{len(missing)} clips have no transcript ({missing[0]} the first): leave them out.")
     return heard
 
 
@@ -163,7 +163,7 @@ def _natural(split: Split, emotions: Mapping[str, str], goemotions: pd.DataFrame
     a fold before all have come once.
     """
     if goemotions is None:
-        raise Missing("The text track natural needs GoEmotions: intone data get goemotions")
+        raise Missing("The text track natural needs GoEmotions: `intone data get goemotions`.")
     pools = {
         "train": reserved(goemotions)[1],
         "validation": goemotions[goemotions["part"] == "dev"],

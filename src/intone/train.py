@@ -75,7 +75,7 @@ def fit(
         max_epochs=preset.epochs,
         callbacks=[Clock(), *stop, keep, *callbacks],
         logger=TensorBoardLogger(folder, name="", version="tensorboard"),
-        precision=preset.resolved_precision(),
+        precision=preset.precision,  # type: ignore[arg-type]
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         enable_progress_bar=False,

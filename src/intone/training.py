@@ -17,8 +17,9 @@ from intone.errors import IntoneError, Missing
 from intone.everyone import check
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
+from intone.processor import warn_if_slow
 from intone.progress import say
-from intone.recipes import MODELS
+from intone.recipes import MODELS, PRECISION
 from intone.recipes.audio import screened
 from intone.splits import OF_RAVDESS, check_learnable, folds
 from intone.tracks import TRACKS
@@ -88,6 +89,8 @@ def prepared(
         marks = "-".join(mark[:8] for mark in other.stands_on().values())
         model = f"{model}@{Path(weights).resolve().name}-{marks}"
         lab.models = {**MODELS, model: other}
+    if PRECISION in str(lab.settings(model, track)):  # something of it learns step by step
+        warn_if_slow(PRECISION)
     lab.recipe(model).prepare(lab, os.cpu_count() or 1)
     return lab, model
 

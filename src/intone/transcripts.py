@@ -15,6 +15,7 @@ import pandas as pd
 from intone.audio import read_clip
 from intone.cache import cached_text, digest, file_digest
 from intone.corpora import Corpus
+from intone.decoding import check_file
 from intone.errors import BadClip
 from intone.progress import say, track
 
@@ -50,8 +51,7 @@ def transcribe(corpus: Corpus, backend: Backend, progress: bool = True) -> pd.Da
 
 def transcribe_file(path: Path, backend: Backend) -> str:
     """The words in one recording, from the cache where it was transcribed before. Raises BadClip."""
-    if not Path(path).is_file():
-        raise BadClip(f"{path} is not there.")
+    check_file(Path(path))
     key = digest(file_digest(Path(path)), backend.settings)
     return cached_text("transcripts", key, lambda: backend.words(read_clip(Path(path))))
 

@@ -25,7 +25,7 @@ import pandas as pd
 from rich.console import Console
 
 from intone.cache import cache_folder, file_digest
-from intone.errors import IntoneError, Missing
+from intone.errors import IntoneError, Missing, brought_by
 
 HUB_PATIENCE: Final = 5.0
 """Seconds that the hub has to say it is there; offline machines should not wait for it."""
@@ -247,5 +247,5 @@ def _read_parquet(path: Path) -> list[str]:
     try:
         from pyarrow import parquet
     except ImportError as error:
-        raise Missing('its index needs pyarrow: pip install "intone[glove]".') from error
+        raise Missing(f"its index needs pyarrow: {brought_by('glove')}.") from error
     return [str(word) for word in parquet.read_table(path).column(0).to_pylist()]

@@ -4,7 +4,7 @@ import os
 import re
 import zlib
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,7 @@ from intone import weights
 from intone.audio import SAMPLE_RATE
 from intone.cache import file_digest
 from intone.errors import IntoneError, Missing
+from intone.per_process import PerProcess, in_a_thread
 from intone.transcripts import normalise
 from intone.word_times import Word, aligned, natural
 
@@ -91,6 +92,12 @@ class Whisper:
         own = Path(self.model)
         if own.is_dir() and not (own / "model.bin").is_file():
             raise IntoneError(f"{own} holds no Whisper for CTranslate2 (model.bin is not there): name its folder.")
+        known = [name for name in weights.known() if name.startswith("whisper")]
+        if not own.is_dir() and str(self.model) not in known:
+            raise IntoneError(
+                f"There is no Whisper {str(self.model)!r}: choose {' or '.join(known)}, or name the folder of another "
+                "that was converted for CTranslate2 (it holds a model.bin), such as ./faster-whisper-large-v3."
+            )
         return own if own.is_dir() else weights.find(str(self.model))
 
     @cached_property
@@ -145,7 +152,8 @@ class Whisper:
 
         set_random_seed(0)
         # A thread of CTranslate2 takes the seed once, when it draws for the first time: only fresh ones draw the same.
-        fresh = Weights(str(self.folder), device="cpu", compute_type="int8", intra_threads=self._threads)
+        load = partial(Weights, str(self.folder), device="cpu", compute_type="int8", intra_threads=self._threads)
+        fresh = in_a_thread(load)
         window = self._keep(signal)
         for temperature in TEMPERATURES:
             said = self._generate(signal, window, temperature, fresh)
@@ -166,9 +174,8 @@ class Whisper:
 
     def speaking(self, language: str) -> "Whisper":
         """The same in another language; the weights are loaded once."""
-        _ = self._model
         other = replace(self, language=language)
-        other.__dict__.update(_model=self._model, _kept=self._kept)
+        other.__dict__.update(_loaded=self._loaded, _kept=self._kept)
         return other
 
     def languages(self, signal: np.ndarray) -> dict[str, float]:
@@ -226,6 +233,10 @@ class Whisper:
         mel = self._model.feature_extractor(signal)  # shape (80, frames), 10 ms a frame
         return self._model.encode(pad_or_trim(mel, window * FRAMES_PER_SECOND).astype(np.float32))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: settings, and how the weights are loaded again there."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_kept", "_tokenizer")}
+
     @cached_property
     def _kept(self) -> list[tuple[np.ndarray, int, Any] | None]:
         """At most one stretch, its window, and what the encoder made of it."""
@@ -235,16 +246,13 @@ class Whisper:
     def _threads(self) -> int:
         return self.threads or os.cpu_count() or 1
 
-    @cached_property
+    @property
     def _model(self) -> "WhisperModel":
-        try:
-            from faster_whisper import WhisperModel
-        except ImportError as error:
-            raise Missing("Whisper needs faster-whisper: pip install faster-whisper.") from error
-        try:
-            return WhisperModel(str(self.folder), device="cpu", compute_type="int8", cpu_threads=self._threads)
-        except (RuntimeError, ValueError, OSError) as error:
-            raise IntoneError(f"{self.folder} can't be loaded as a Whisper ({error}): fetch it again.") from error
+        return self._loaded.get()
+
+    @cached_property
+    def _loaded(self) -> "PerProcess[WhisperModel]":
+        return PerProcess(partial(_loaded, self.folder.absolute(), self._threads))
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
@@ -252,6 +260,17 @@ class Whisper:
 
         model = self._model
         return Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=self.language)
+
+
+def _loaded(folder: Path, threads: int) -> "WhisperModel":
+    try:
+        from faster_whisper import WhisperModel
+    except ImportError as error:
+        raise Missing("Whisper needs faster-whisper: pip install faster-whisper.") from error
+    try:
+        return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise IntoneError(f"{folder} can't be loaded as a Whisper ({error}): fetch it again.") from error
 
 
 def window_of(signal: np.ndarray) -> int:

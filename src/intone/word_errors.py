@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from intone.emotions import EMOTIONS
-from intone.errors import IntoneError, Missing
+from intone.errors import IntoneError, Missing, brought_by
 from intone.transcripts import normalise
 
 GROUPS = ("emotion", "intensity", "sex")
@@ -42,7 +42,7 @@ def _rates(table: pd.DataFrame) -> tuple[int, float, float]:
     try:
         import jiwer
     except ImportError as error:
-        raise Missing('Word error rates need jiwer: pip install "intone[train]".') from error
+        raise Missing(f"Word error rates need jiwer: {brought_by('train')}.") from error
     rate = float(jiwer.wer(list(table["said"]), list(table["heard"])))
     return len(table), 100 * rate, 100 * float((table["said"] == table["heard"]).mean())
 

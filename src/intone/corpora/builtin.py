@@ -27,7 +27,7 @@ from intone.corpora import CLIP_COLUMNS, Corpus
 from intone.corpora.espeak import Line, installed, say
 from intone.corpora.ravdess import SENTENCES
 from intone.emotions import EMOTIONS
-from intone.errors import IntoneError, Missing
+from intone.errors import IntoneError, Missing, brought_by
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def make(folder: Path, speakers: int = 6, takes: int = 2, seed: int = 0) -> Corp
     bytes. Raises Missing where eSpeak NG is not installed, IntoneError for a number of speakers or takes that can't be.
     """
     if not installed():
-        raise Missing('The built-in corpus is spoken by eSpeak NG: `pip install "intone[demo]"` brings it.')
+        raise Missing(f"The built-in corpus is spoken by eSpeak NG: {brought_by('demo')}.")
     if not 1 <= speakers <= len(VOICES) or takes < 1:
         raise IntoneError(f"The built-in corpus has 1 to {len(VOICES)} speakers and 1 take or more.")
     plan = _plan(speakers, takes, seed)

@@ -11,6 +11,7 @@ from intone.cache import write_whole
 from intone.errors import BadClip, IntoneError
 from intone.formats.annotations import audacity, labelstudio, rttm, textgrid
 from intone.formats.page import page
+from intone.formats.plain import txt
 from intone.formats.subtitles import srt, vtt
 from intone.formats.tables import as_csv, as_json, as_tsv
 
@@ -23,16 +24,19 @@ class Format:
     ending: str
     opened_by: str
     media_type: str = "text/plain"
+    takes_mark: bool = False
+    """Whether what opens it asks for a byte order mark, as spreadsheets do that else take UTF-8 for something older."""
 
-    def encoded(self, analysis: Analysis) -> bytes:
-        """A whole file of it."""
-        return self.write(analysis).encode("utf-8", "replace")
+    def encoded(self, analysis: Analysis, bom: bool = False) -> bytes:
+        """A whole file of it; with `bom` a byte order mark before it, in formats that take one."""
+        return self.write(analysis).encode("utf-8-sig" if bom and self.takes_mark else "utf-8", "replace")
 
 
 FORMATS: Final[Mapping[str, Format]] = {
     "json": Format(as_json, ".json", "any program; Whisper's keys where it has them", "application/json"),
-    "csv": Format(as_csv, ".csv", "spreadsheets, R, pandas", "text/csv"),
-    "tsv": Format(as_tsv, ".tsv", "spreadsheets, R, pandas", "text/tab-separated-values"),
+    "csv": Format(as_csv, ".csv", "spreadsheets, R, pandas", "text/csv", takes_mark=True),
+    "tsv": Format(as_tsv, ".tsv", "spreadsheets, R, pandas", "text/tab-separated-values", takes_mark=True),
+    "txt": Format(txt, ".txt", "any editor"),
     "srt": Format(srt, ".srt", "video players and editors", "application/x-subrip"),
     "vtt": Format(vtt, ".vtt", "web browsers", "text/vtt"),
     "textgrid": Format(textgrid, ".TextGrid", "Praat, ELAN"),
@@ -64,15 +68,27 @@ def write(analysis: Analysis, folder: Path, stem: str, names: Sequence[str]) -> 
     Raises IntoneError where nothing can be written there, BadClip where it is this recording's name that won't do.
     """
     paths = places(folder, stem, names)
-    for path, name in zip(paths, names, strict=True):
+    write_at(analysis, dict(zip(names, paths, strict=True)))
+    return paths
+
+
+def write_at(analysis: Analysis, where: Mapping[str, Path], bom: bool = False) -> None:
+    """The same, format -> file; with `bom` those that spreadsheets open begin with a byte order mark."""
+    for name, path in where.items():
         try:
-            write_whole(path, FORMATS[name].encoded(analysis))
+            write_whole(path, FORMATS[name].encoded(analysis, bom))
         except OSError as problem:
             if problem.errno == errno.ENAMETOOLONG:
                 short = f"{path.name[:40]}…"
                 raise BadClip(f"{short} can't be written (its name is too long): rename the recording.") from problem
             raise IntoneError(unwritten(path, problem)) from problem
-    return paths
+
+
+def of_ending(path: str) -> str | None:
+    """The format whose files end as this path does; None where none does, or where it is an ending alone."""
+    name = path.rsplit("/", 1)[-1].lower()
+    known = sorted(FORMATS, key=lambda format: -len(FORMATS[format].ending))
+    return next((f for f in known if name.endswith(end := FORMATS[f].ending.lower()) and name != end), None)
 
 
 def unwritten(path: Path, problem: OSError) -> str:

@@ -1,13 +1,13 @@
 """An `Analysis` -> what annotation programs open: Praat TextGrid, RTTM, Audacity labels, Label Studio tasks."""
 
 import json
-import re
 
 from praatio.utilities import textgrid_io
 from praatio.utilities.constants import Interval
 
 from intone.analysis import Analysis
 from intone.formats.subtitles import caption
+from intone.names import field
 
 
 def textgrid(analysis: Analysis) -> str:
@@ -42,9 +42,9 @@ def textgrid(analysis: Analysis) -> str:
 def rttm(analysis: Analysis) -> str:
     """NIST's Rich Transcription Time Marked (2009), one SPEAKER line a segment; the emotion stands for the speaker.
 
-    Its fields are parted by spaces, so a file's name gets underscores for its own.
+    Its file field is what such tools know a recording by: its name without path and ending, and without blanks.
     """
-    name = re.sub(r"\s+", "_", analysis.file) or "_"
+    name = field(analysis.file)
     rows = zip(analysis.segments.index, analysis.segments["emotion"], strict=True)
     return "".join(
         f"SPEAKER {name} 1 {start:.3f} {end - start:.3f} <NA> <NA> {emotion} <NA> <NA>\n"

@@ -29,9 +29,11 @@ LEAST_CONTRAST: Final = 3.0
 
 def page(analysis: Analysis) -> str:
     """Waveform, coloured segments that play when they are clicked, words, a curve an emotion."""
+    width = max(1, -(-len(analysis.peaks) // BARS))
     data = as_dict(analysis) | {
         "emotions": list(COLOURS),
-        "peaks": [round(float(p), 3) for p in coarser(analysis.peaks, BARS)],
+        "peaks": [round(float(p), 3) for p in coarser(analysis.peaks, width)],
+        "step": width / 100,  # seconds a bar: a peak is of 10 ms
         "curve": {
             "times": [round(time, 3) for _, time in analysis.curve.index],
             **{emotion: [round(p, 3) for p in analysis.curve[emotion]] for emotion in COLOURS},
@@ -47,13 +49,20 @@ def page(analysis: Analysis) -> str:
 
 
 def palette(background: str) -> str:
-    """Each emotion's colour on a background, as custom properties of CSS."""
-    return " ".join(f"--{name}: {seen(c, background)};" for name, c in (COLOURS | {UNSURE: "#bbbbbb"}).items())
+    """Each emotion's colour on a background, as custom properties of CSS; what is unsure has none of them, but black
+    or white: beside a second grey neutral wouldn't be told apart."""
+    colours = {name: seen(colour, background) for name, colour in COLOURS.items()} | {UNSURE: farthest(background)}
+    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+
+
+def farthest(background: str) -> str:
+    """Black or white, whichever is seen better there."""
+    return max("#000000", "#ffffff", key=lambda end: contrast(end, background))
 
 
 def seen(colour: str, background: str) -> str:
     """`#rrggbb`, mixed with black or white (whichever is farther from the background) until it can be seen there."""
-    end = 0 if contrast("#000000", background) > contrast("#ffffff", background) else 255
+    end = int(farthest(background)[1:3], 16)
     rgb = np.array(list(bytes.fromhex(colour[1:])))
     mixed = (bytes(int(x) for x in np.round(rgb + (end - rgb) * share)) for share in np.linspace(0, 1, 51))
     return next(c for c in (f"#{m.hex()}" for m in mixed) if contrast(c, background) >= LEAST_CONTRAST)
@@ -71,9 +80,8 @@ def _luminance(colour: str) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def coarser(peaks: np.ndarray, most: int) -> np.ndarray:
-    """Peaks [N] -> at most `most` of them, each the largest of its neighbours."""
-    width = max(1, -(-len(peaks) // most))
+def coarser(peaks: np.ndarray, width: int) -> np.ndarray:
+    """Peaks [N] -> the largest of each `width` of them."""
     starts = np.arange(0, len(peaks), width)
     return np.maximum.reduceat(peaks, starts) if len(peaks) else peaks
 

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import pandas as pd
+
 from intone.account import Account
 from intone.analysis import Analysis
 from intone.emotions import EMOTIONS
+from intone.names import cell
 
 
 def as_json(analysis: Analysis) -> str:
@@ -63,7 +66,10 @@ def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
 
 
 def as_csv(analysis: Analysis) -> str:
-    """One row a segment: file, start, end, text, language, emotion, confidence, probabilities, the sound's answer."""
+    """One row a segment: file, start, end, text, language, emotion, confidence, probabilities, the sound's answer.
+
+    A file or a text that a spreadsheet would run as a formula has an apostrophe before it.
+    """
     return _separated(analysis, ",")
 
 
@@ -73,7 +79,10 @@ def as_tsv(analysis: Analysis) -> str:
 
 
 def _separated(analysis: Analysis, mark: str) -> str:
-    flat = analysis.segments.drop(columns=["sentence", "words"])
+    flat = pd.DataFrame(analysis.segments.drop(columns=["sentence", "words"])).reset_index()
+    flat["file"] = [cell(name) for name in flat["file"]]
+    flat["text"] = [cell(text) for text in flat["text"]]
     flat["audio"] = [max(said, key=said.__getitem__) if said else "" for said in flat["audio"]]
-    text: str = flat.round(4).to_csv(sep=mark, lineterminator="\n")
-    return text
+    # Python's writer puts a carriage return between quotes only where lines end in one.
+    text: str = flat.round(4).to_csv(sep=mark, lineterminator="\r\n", index=False)
+    return text.replace("\r\n", "\n")

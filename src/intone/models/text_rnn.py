@@ -4,6 +4,7 @@ Word vectors, a bidirectional LSTM (Hochreiter & Schmidhuber 1997) or GRU (Cho e
 pooled twice: by attention (Yang et al. 2016) and by maximum (Conneau et al. 2017).
 """
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -58,8 +59,18 @@ class BothWays(nn.Module):
         place = torch.arange(x.shape[1], device=x.device).expand(x.shape[:2])
         last = lengths[:, None] - 1
         turned = torch.where(place <= last, last - place, place)[..., None]
-        on, back = self.on(x)[0], self.back(torch.take_along_dim(x, turned, 1))[0]
+        on, back = _states(self.on, x), _states(self.back, torch.take_along_dim(x, turned, 1))
         return torch.cat([on, torch.take_along_dim(back, turned, 1)], 2)
+
+
+def _states(layer: nn.RNNBase, x: Tensor) -> Tensor:
+    """The layer's states; in bf16, which oneDNN's LSTM refuses on a processor without AVX-512, by torch's own."""
+    if not torch.is_autocast_enabled("cpu") or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return layer(x)[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Intel's graphics, at each change of these flags
+        with torch.backends.mkldnn.flags(enabled=False):
+            return layer(x)[0]
 
 
 class TextRnn(nn.Module):

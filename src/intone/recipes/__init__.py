@@ -1,8 +1,12 @@
 """Model name -> how it is made: the one table of the project's models; a new one is one line."""
 
+import os
 from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
 
 from intone.augment import SpectrogramAugmentation
+from intone.errors import IntoneError
 from intone.features import FeatureSettings
 from intone.lab import Recipe
 from intone.lesson import TrainingPreset
@@ -25,6 +29,27 @@ from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
 from intone.recipes.speech_probe import NoisyProbeRecipe, SpeechProbeRecipe
 from intone.recipes.text import TextRecipe, TfidfRecipe
 from intone.recipes.text_transformer import TextTransformerRecipe
+from intone.runs import COMMITTED_PRECISION
+
+PRECISION = os.environ.get("INTONE_PRECISION") or COMMITTED_PRECISION
+"""In which the project's models learn: that of the committed results, whatever the processor, or another one on
+purpose. What learnt in another one is another model, in run folders made anew."""
+
+if PRECISION not in (COMMITTED_PRECISION, "32-true"):
+    raise IntoneError(f"INTONE_PRECISION is {PRECISION!r}: networks learn in {COMMITTED_PRECISION} or in 32-true.")
+
+
+def in_precision(models: Mapping[str, Recipe], precision: str) -> dict[str, Recipe]:
+    """The same models, whose networks are trained in that precision."""
+
+    def changed(recipe: Any) -> Recipe:
+        kept = {part.name: getattr(recipe, part.name) for part in fields(recipe)}
+        presets = {name: p for name, p in kept.items() if isinstance(p, TrainingPreset)}
+        changed: Recipe = replace(recipe, **{name: replace(p, precision=precision) for name, p in presets.items()})
+        return changed
+
+    return {name: changed(recipe) for name, recipe in models.items()}
+
 
 BRANCHES = ("audio_cnn", "text_lstm")
 """What the fusions of the first phase are made of."""
@@ -42,7 +67,7 @@ CAUTION = 2.0
 """Standard errors by which a richer fusion has to be better on validation clips: the usual 95 %. Two actors are few,
 and words that mean nothing must not cost anything."""
 
-FIRST_PHASE: Mapping[str, Recipe] = {
+_FROM_SCRATCH: Mapping[str, Recipe] = {
     "audio_cnn": AudioRecipe(),
     "audio_cnn_mfcc": AudioRecipe(
         FeatureSettings(kind="mfcc"), AudioCnnPreset(augmentation=SpectrogramAugmentation(shift=0.0))
@@ -60,13 +85,15 @@ FIRST_PHASE: Mapping[str, Recipe] = {
     "fusion_early": FusionChoice(("fusion_early-frozen", "fusion_early-joint")),
     "fusion_nested": FusionChoice(("audio_cnn", *LATE, "fusion_early-frozen", "fusion_early-joint"), tolerance=CAUTION),
 }
+
+FIRST_PHASE = in_precision(_FROM_SCRATCH, PRECISION)
 """Networks from scratch."""
 
 CNN_MINILM, WHISPER_MINILM = ("audio_cnn", "text_minilm"), ("audio_whisper_small-frozen", "text_minilm")
 WHISPER_LSTM = ("audio_whisper_base-noisy", "text_lstm")
 """What fits into a package: the model that comes with it."""
 
-TRANSFORMERS: Mapping[str, Recipe] = {
+_ON_ENCODERS: Mapping[str, Recipe] = {
     "audio_ast": AstRecipe(),
     "audio_whisper_base-frozen": SpeechProbeRecipe(weights=BASE, layers=BASE_LAYERS),
     "audio_whisper_base-noisy": NoisyProbeRecipe(weights=BASE, layers=BASE_LAYERS),
@@ -117,6 +144,8 @@ TRANSFORMERS: Mapping[str, Recipe] = {
     "fusion_whisper_lstm": LateRecipe("fusion_late_weighted", WHISPER_LSTM),
     "fusion_attention": AttentionRecipe(("audio_whisper_small-head", "text_minilm"), joint=False),
 }
+
+TRANSFORMERS = in_precision(_ON_ENCODERS, PRECISION)
 """What stands on pretrained encoders, and a small AST from scratch."""
 
 LONG = (

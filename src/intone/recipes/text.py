@@ -23,7 +23,7 @@ from intone.models.files import load_network_file, save_network
 from intone.models.text_rnn import TextExamples, TextRnn, TextRnnPreset
 from intone.models.text_tfidf import TfidfClassifier
 from intone.progress import say
-from intone.runs import Outcome, claim
+from intone.runs import Outcome, claim, first_named
 from intone.splits import PARTS, Split
 from intone.tracks import sentences
 from intone.train import Fitted, fit, listen
@@ -104,7 +104,7 @@ class SentenceRecipe(Recipe, ABC):
         table = lab.needed("GoEmotions comments", lab.goemotions, "intone data get goemotions")
         folder = lab.runs / f"{self.name}__goemotions{f'__seed{lab.seed}' if lab.seed else ''}"
         below = [dict(self.stands_on())] if self.stands_on() else []
-        mark = digest(asdict(self), lab.effort.goemotions_epochs, lab.seed, table.to_csv(), *below)
+        mark = digest(first_named(asdict(self)), lab.effort.goemotions_epochs, lab.seed, table.to_csv(), *below)
         kept = folder / "config.json"
         if not kept.exists() or json.loads(kept.read_text())["fingerprint"] != mark:
             claim(folder, mark)
