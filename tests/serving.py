@@ -9,14 +9,15 @@ from fastapi.testclient import TestClient
 from intone.predict import Analyzer
 from intone.serve.app import Service, app
 from intone.serve.guard import Guard, Hosts
-from intone.serve.work import Answer, Facts, Job, Left, done
+from intone.serve.job import Answer, Job
+from intone.serve.work import Left, done, facts
 
 
 class Here:
     """Does what the child does, in this process, where a test can reach it."""
 
     def __init__(self, analyzer: Analyzer, longest: float = 60) -> None:
-        self.analyzer, self.longest, self.facts = analyzer, longest, Facts.of(analyzer)
+        self.analyzer, self.longest, self.facts = analyzer, longest, facts(analyzer)
 
     def do(self, job: Job, left: threading.Event) -> Answer:
         def step() -> None:

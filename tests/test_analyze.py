@@ -347,7 +347,7 @@ def test_the_screen_shows_a_table_and_a_timeline():
     counted = "3700.0 s: 3600.0 s heard, 11.0 s of speech (5.0 s without words); 100.0 s left out (100.0 s damaged)"
     plain = screen.rendered(found, colours=False, width=100)
     assert "words [said]" in plain and "70 %" in plain and "1:00:00.0" in plain and "\x1b" not in plain
-    assert counted in " ".join(plain.split())  # whatever lines it takes
+    assert " ".join(plain.splitlines()[1:3]).startswith(counted)
     assert "\x1b[38;2;" in screen.rendered(found, colours=True, width=100)
     line = screen.timeline(found, 100).plain.split("\n")[0]
     assert len(line) == 100 and line[0] == line[97] == "█" and line[50] == "·"

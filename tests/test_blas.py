@@ -4,14 +4,14 @@ import threading
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
-from intone.blas import one_thread
+from intone.blas import libraries, one_thread
 from intone.recording import Recording
 
 
 def threads() -> set[int]:
-    return {found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"}
+    return {library.num_threads for library in libraries().lib_controllers if library.user_api == "blas"}
 
 
 @pytest.fixture

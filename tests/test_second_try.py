@@ -1,7 +1,7 @@
 """What Whisper leaves out is heard again, in parts; what cannot have been said is not believed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -99,6 +99,17 @@ def test_a_short_stretch_is_drawn_and_needs_sure_words():
     assert text_of(sentence) == "No no no." and drawn.heard == [3] and drawn.sampled == [pytest.approx(3, abs=0.2)]
     doubtful = Scripted([nothing], lambda s: words("Thank you.", 0, s, 0.5))
     assert sentences_of(doubtful, stretch(3, 0, [(0.2, 2.9)])) == []
+
+
+def test_where_the_detector_doubts_words_have_to_be_sure_and_several():
+    def sentences(said: str, probability: float) -> int:
+        whisper = Scripted([lambda s: words(said, 0, s, probability)])
+        found = sentences_of(whisper, replace(stretch(3, 0, [(0.0, 3.0)]), doubtful=True))
+        assert whisper.heard == [3] and not whisper.sampled
+        return len(found)
+
+    assert sentences("Kids are talking.", 0.9) == 1
+    assert sentences("Kids are talking.", 0.5) == sentences("Thank you.", 0.9) == sentences("", 0.9) == 0
 
 
 def test_without_strict_speech_nothing_is_tried_again():

@@ -126,6 +126,34 @@ def test_chapters_hide_no_speech_and_double_none(speech, monkeypatch):
         assert all(np.array_equal(p.signal, speech[round(p.start * SAMPLE_RATE) :][: len(p.signal)]) for p in parts)
 
 
+def test_what_the_detector_doubts_lies_between_what_it_hears(monkeypatch):
+    """Spans by threshold: 0.3 hears 10 to 12 s, and 0.12 all from 5 to 35 s, through several chapters."""
+    heard = {0.3: (10.0, 12.0), 0.5: (10.5, 11.5), 0.12: (5.0, 35.0)}
+    at = np.arange(60 * SAMPLE_RATE, dtype=np.float32)
+
+    def found(signal: np.ndarray, voice: float, longest: float, margin: float = 0.2) -> list[tuple[int, int]]:
+        first, last = (round(t * SAMPLE_RATE - signal[0]) for t in heard[voice])
+        first, last = max(0, first), min(len(signal), last)
+        return [
+            (a, min(a + round(longest * SAMPLE_RATE), last)) for a in range(first, last, round(longest * SAMPLE_RATE))
+        ]
+
+    monkeypatch.setattr(segments, "speech_spans", found)
+    for chapter in (8, 20, 60):
+        monkeypatch.setattr(segments, "CHAPTER", chapter)
+        parts = list(stretches(iter(in_blocks(at)), 0.3, 28))
+        spans = [(p.start, round(p.end, 3)) for p in parts if not p.doubtful]
+        assert next(p for p in parts if not p.doubtful).speech == ((10.5, 11.5),)
+        assert spans == [(10.0, 12.0)]
+        doubts = [(p.start, p.end) for p in parts if p.doubtful]
+        assert sum(b - a for a, b in doubts) == pytest.approx(28, abs=1.1)
+        assert not uncovered(doubts, [(5.0, 10.0), (12.0, 35.0)])
+        assert all(a.end <= b.start for a, b in itertools.pairwise(parts))
+        assert all(p.signal[0] == round(p.start * SAMPLE_RATE) for p in parts)
+    monkeypatch.setattr(segments, "CHAPTER", 60)
+    assert [p.doubtful for p in stretches(iter(in_blocks(at)), 0.5, 12)] == [False]
+
+
 def test_speech_that_never_pauses_is_cut(monkeypatch):
     def always(signal: np.ndarray, voice: float, longest: float, margin: float = 0.2) -> list[tuple[int, int]]:
         step = round(longest * SAMPLE_RATE)

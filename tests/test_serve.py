@@ -23,7 +23,7 @@ from serving import Here, asking, post, sentence, service
 from test_bad_input import TABLE, wav
 from test_predict import GUARD, Parrot
 
-from intone import predict
+from intone import predict, recording
 from intone.analyze import Settings, planned, run
 from intone.cli import main
 from intone.emotions import EMOTIONS
@@ -172,12 +172,24 @@ def test_a_second_recording_is_refused(client, talk, temporary):
 def test_a_language_is_honoured_where_whisper_knows_it(client, talk, monkeypatch):
     def check(self, language):
         if language not in ("en", "de"):
-            raise IntoneError(f"Whisper knows no language {language!r}: give its code, such as en or de.")
+            raise IntoneError(f"This Whisper knows no language {language!r}: take another.")
 
     monkeypatch.setattr(Parrot, "check_language", check, raising=False)
-    assert post(client, talk, language="de").json()["language"] == "de"
+    for given in ("de", "DE", "German", "german", "de-AT"):
+        assert post(client, talk, language=given).json()["language"] == "de", given
     assert post(client, talk).json()["language"] == "en"
     assert "no language 'xx'" in sentence(post(client, talk, language="xx"), 422)
+    assert "no language ''" in sentence(post(client, talk, language=""), 422)
+    assert "This Whisper knows no language 'fr'" in sentence(post(client, talk, language="French"), 422)
+
+
+def test_a_track_is_the_one_that_is_asked_for(client, talk, monkeypatch):
+    asked = []
+    whole = recording.opened
+    monkeypatch.setattr(recording, "opened", lambda path, track: asked.append(track) or whole(path))
+    assert [post(client, talk, **query).status_code for query in ({"track": 2}, {})] == [200, 200]
+    assert asked[0] == 2 and asked[-1] is None
+    assert "'track' won't do" in sentence(post(client, talk, track=0), 422)
 
 
 def test_a_recording_that_lasts_too_long_is_refused(analyzer, talk, temporary):
@@ -351,7 +363,7 @@ def test_openapi_says_what_is_answered(client):
         assert schema == {"$ref": "#/components/schemas/Problem"}
     assert "Allow" in post["responses"]["405"]["headers"]
     assert set(post["responses"]["200"]["content"]) >= {f.media_type for f in FORMATS.values()}
-    assert {p["name"] for p in post["parameters"]} == {"format", "text", "language"}
+    assert {p["name"] for p in post["parameters"]} == {"format", "text", "language", "track"}
     assert list(post["requestBody"]["content"]) == ["multipart/form-data"]
     names = [way["operationId"] for path in said["paths"].values() for way in path.values()]
     assert len(set(names)) == len(names) == 5 and set(said["paths"]["/health"]) == {"get", "head"}

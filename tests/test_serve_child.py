@@ -18,12 +18,13 @@ from intone.predict import Analyzer
 from intone.recording import Recording
 from intone.serve import child as children
 from intone.serve.child import MB, Child, Limits, resident
-from intone.serve.work import LEFT, Answer, Job, Line
+from intone.serve.job import LEFT, Answer, Job
+from intone.serve.work import Line
 
 
 @pytest.fixture(scope="module")
 def child(model_file: Path) -> Iterator[Child]:
-    made = Child(Wedged(model_file, None, None, 1))
+    made = Child(Wedged(model_file, None, None, 1).analyzer)
     made.load()
     yield made
     made.close()
@@ -109,7 +110,7 @@ def test_a_child_that_died_meanwhile_is_replaced(child, tmp_path):
 
 
 def test_closing_ends_whoever_waits(model_file, tmp_path):
-    made, answers = Child(Wedged(model_file, None, None, 1)), []
+    made, answers = Child(Wedged(model_file, None, None, 1).analyzer), []
     waiting = threading.Thread(target=lambda: answers.append(alone(made, job(tmp_path, "asleep"))))
     waiting.start()
     time.sleep(0.2)  # loading or at work: it is the same
@@ -120,7 +121,7 @@ def test_closing_ends_whoever_waits(model_file, tmp_path):
 
 def test_a_model_that_is_none_is_said_as_by_the_command_line(tmp_path):
     (tmp_path / "a.onnx").write_bytes(b"no model")
-    made = Child(Settings(tmp_path / "a.onnx", None, None, 1))
+    made = Child(Settings(tmp_path / "a.onnx", None, None, 1).analyzer)
     with pytest.raises(IntoneError, match=r"a\.onnx is not a model file of intone's"):
         made.load()
     made.close()

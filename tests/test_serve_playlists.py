@@ -55,7 +55,7 @@ def traps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Trap]]
 @pytest.fixture(scope="module")
 def client(model_file: Path, tmp_path_factory: pytest.TempPathFactory):
     """Of a service with a real child, that has to answer within seconds."""
-    child = Child(Settings(model_file, None, None, 1), Limits(stalled=30, time=60))
+    child = Child(Settings(model_file, None, None, 1).analyzer, Limits(stalled=30, time=60))
     child.load()
     yield asking(Service(child, tmp_path_factory.mktemp("arrived"), most=1, waiting=1))
     child.close()

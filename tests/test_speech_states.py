@@ -120,9 +120,10 @@ def test_clips_one_behind_another_learn_just_as_padded_ones(tiny_whisper):
         learned[packed] = [given.grad, *(p.grad for p in network.parameters() if p.grad is not None)]
     torch.testing.assert_close(told[True], told[False])
     assert len(learned[True]) == len(learned[False]) > len(list(blocks.parameters()))
+    # Sums in another order round by the largest of what is summed: the layers' scores get what is left of as much.
+    largest = max(float(x.abs().max()) for x in learned[False])
     for one, other in zip(learned[True], learned[False], strict=True):
-        # Sums in another order: rounding goes by the largest of what is summed, and not by what is left.
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * float(other.abs().max()))
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6 * largest)
     assert not learned[True][0][1, :, 4:].any()
 
 

@@ -45,9 +45,14 @@ class Wedged(Settings):
         return super().analyzer()
 
 
+def analyzer_of(model: str, *_: object) -> Analyzer:
+    """As serve's."""
+    return Wedged(Path(model), None, None, 1).analyzer()
+
+
 if __name__ == "__main__":
-    from wedged import Wedged as Importable  # the child can't have this class from __main__
+    import wedged  # the child can't have anything from __main__
 
     model, *flags = sys.argv[1:]
-    serve.settled = lambda *_: Importable(Path(model), None, None, 1)
-    main(["serve", "--port", "0", *flags])
+    serve.analyzer_of = wedged.analyzer_of
+    main(["serve", "--port", "0", "--model", model, *flags])

@@ -19,7 +19,8 @@ def one_thread() -> Iterator[None]:
     global _inside
     with _lock:
         if _inside == 0:
-            _held.enter_context(_libraries().limit(limits=1, user_api="blas"))
+            _ours()
+            _held.enter_context(libraries().limit(limits=1, user_api="blas"))
         _inside += 1
     try:
         yield
@@ -27,12 +28,20 @@ def one_thread() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if _inside == 0:
+                _ours()
                 _held.close()
 
 
 @cache
-def _libraries() -> Any:
-    """Those that numpy has loaded; looking for them takes milliseconds."""
+def libraries() -> Any:
+    """Those with threads of their own that numpy has loaded; looking for them takes milliseconds."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
+
+
+def _ours() -> None:
+    """threadpoolctl lets one thread alone change the number, until that thread says that it is done."""
+    for library in libraries().lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)

@@ -15,8 +15,8 @@ from intone.perturbations import Sounds
 from intone.predict import Analyzer, loaded
 from intone.progress import track
 
-VERSION: Final = 2
-"""Of what is called unsure; another one measures everything anew."""
+VERSION: Final = 3
+"""Of what is called speech and unsure; another one measures everything anew."""
 
 COLUMNS = ["sound", "words", "clips", "speech", "emotion", "mark"]
 """`words`: whether Whisper listened too; how many clips were taken for speech, and in how many of those an emotion was

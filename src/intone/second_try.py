@@ -17,9 +17,11 @@ from intone.word_times import LEAST_PROBABILITY, Word, natural
 OTHER: Final = 0.8
 """Share of the stretch: to a longer part Whisper says what it said to the whole, so that it is drawn at once."""
 
-
 SURE: Final = 0.55
 """Probability of a sentence's words (`natural`) from which a second try is believed: asked twice, it invents more."""
+
+SEVERAL: Final = 3
+"""Words of a sentence that make speech of a sound in which the voice detector heard hardly any."""
 
 
 class Recogniser(Protocol):
@@ -54,7 +56,10 @@ def written(recogniser: Recogniser, stretch: Stretch, language: Language) -> tup
 
 def sentences_of(recogniser: Recogniser, stretch: Stretch) -> list[list[Word]]:
     """The sentences in a stretch, in order, with the recording's times."""
-    found = _believed(recogniser.timed_words(stretch.signal), stretch.start, LEAST_PROBABILITY)
+    first = recogniser.timed_words(stretch.signal)
+    if stretch.doubtful:
+        return [told for told in _believed(first, stretch.start, SURE) if len(told) >= SEVERAL]
+    found = _believed(first, stretch.start, LEAST_PROBABILITY)
     taken = spans(found)
     parts = _parts(uncovered(stretch.speech, taken), taken)
     for part in parts:

@@ -6,7 +6,7 @@ that are joined in pauses, so that three hours need no more memory than one.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -38,11 +38,19 @@ VOICE: Final = 0.5
 VOICE_WITH_WORDS: Final = 0.3
 """Where Whisper has to find words in it too; 0.5 misses loud, angry speech (see transcripts.py)."""
 
+VOICE_IN_DOUBT: Final = 0.12
+"""Where Whisper has to be sure of at least three words: shouts and loud anger, of which the detector hears a little."""
+
+SHORTEST_IN_DOUBT: Final = 1.0
+"""Seconds of such sound."""
+
 SHORTEST_VOICE: Final = 0.25
 """Seconds; what is shorter is a cough or a click."""
 
 SLIVER: Final = 1.0
 """Seconds: shorter speech beside a sentence belongs to it, as a drawn-out last word does; longer is its own segment."""
+
+Number = TypeVar("Number", int, float)
 
 Span = tuple[float, float]
 """Start and end, in seconds from the recording's beginning."""
@@ -60,6 +68,8 @@ class Stretch:
     signal: np.ndarray
     speech: tuple[Span, ...] = ()
     """Where in it somebody speaks by Silero's own, stricter threshold: without margins, at most `LONGEST` s each."""
+    doubtful: bool = False
+    """Whether the detector heard so little that only words which Whisper is sure of make it speech."""
 
     def around(self, span: Span) -> tuple[float, np.ndarray]:
         """The sound of a span with the margin around it, as far as there is any, and when it begins."""
@@ -82,13 +92,22 @@ def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float
         signal = np.concatenate([waiting, chapter])
         found = speech_spans(signal, voice, longest)
         strict = speech_spans(signal, VOICE, LONGEST, margin=0)
+        doubtful = _between(speech_spans(signal, VOICE_IN_DOUBT, longest), found) if voice < VOICE else []
         # Speech that reaches the end may go on: it waits for the next chapter, with what lets the detector warm up.
         open_ended = bool(found) and found[-1][1] > len(signal) - SAMPLE_RATE
         cut = found.pop()[0] - WARMING if open_ended and not last else len(signal) - SAMPLE_RATE
-        for start, end in found:
-            yield Stretch((offset + start) / SAMPLE_RATE, signal[start:end], _within(strict, start, end, offset))
         cut = max(found[-1][1] if found else 0, cut)
+        cut = min([cut, *(start for start, end in doubtful if end > cut and not last)])
+        doubts = [(start, end) for start, end in doubtful if end <= cut or last]
+        for start, end in sorted([*found, *doubts]):
+            speech = _within(strict, start, end, offset)
+            yield Stretch((offset + start) / SAMPLE_RATE, signal[start:end], speech, (start, end) in doubts)
         waiting, offset = signal[cut:], offset + cut
+
+
+def _between(spans: Sequence[tuple[int, int]], found: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The parts of spans (samples) that lie in none of those `found` and are long enough to hold a sentence."""
+    return [(a, b) for a, b in uncovered(spans, found) if b - a >= SHORTEST_IN_DOUBT * SAMPLE_RATE]
 
 
 def _within(spans: Sequence[tuple[int, int]], start: int, end: int, offset: int) -> tuple[Span, ...]:
@@ -124,7 +143,9 @@ def speech_spans(signal: np.ndarray, voice: float, longest: float, margin: float
     return [(s["start"], s["end"]) for s in found]
 
 
-def uncovered(speech: Sequence[Span], covered: Sequence[Span]) -> list[Span]:
+def uncovered(
+    speech: Sequence[tuple[Number, Number]], covered: Sequence[tuple[Number, Number]]
+) -> list[tuple[Number, Number]]:
     """The parts of `speech` that lie in none of the spans `covered`; both in order, and so is what comes out."""
     out = []
     for start, end in speech:

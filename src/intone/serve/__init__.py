@@ -7,12 +7,16 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 
 from tyro.conf import FlagCreatePairsOff
 
-from intone.analyze import settled
 from intone.errors import IntoneError
 from intone.progress import say
+
+if TYPE_CHECKING:
+    from intone.predict import Analyzer
 
 
 def serve(
@@ -65,13 +69,13 @@ def serve(
         door = stack.enter_context(listening(host, port))
         address = door.getsockname()[0]
         _let_in(host, address, token, no_token)
-        settings = settled(model, whisper if text else None, language, threads)
-        child = Child(settings, Limits(longest, time, memory))
+        make = partial(analyzer_of, model, whisper if text else None, language, threads)
+        child = Child(make, Limits(longest, time, memory))
         stack.callback(child.close)
 
         # Importing these takes most of the time in which the child loads its models.
         from intone.serve.app import Service, app
-        from intone.serve.connections import Connection, Server
+        from intone.serve.connections import AT_ONCE, Connection, Server
         from intone.serve.guard import Guard, Hosts
 
         child.load()
@@ -83,7 +87,7 @@ def serve(
             ws="none",
             loop="asyncio",
             lifespan="off",
-            backlog=100,  # so many connections are taken at once
+            backlog=AT_ONCE,
             proxy_headers=False,
             server_header=False,
             # Of a failure one sentence is said; uvicorn would add a traceback.
@@ -94,6 +98,13 @@ def serve(
         say(f"intone is at {shown(door, token)} until Ctrl-C.")
         with contextlib.suppress(KeyboardInterrupt):
             Server(config, service.stop).run([door])
+
+
+def analyzer_of(model: str | None, whisper: str | None, language: str | None, threads: int) -> "Analyzer":
+    """The one of `intone analyze` with these flags; it is made in the child."""
+    from intone.analyze import settled
+
+    return settled(model, whisper, language, threads).analyzer()
 
 
 def _checked(**flags: int) -> None:

@@ -23,11 +23,12 @@ from starlette.routing import Match
 import intone
 from intone.errors import IntoneError, Missing
 from intone.formats import FORMATS, chosen, places
+from intone.languages import code
 from intone.progress import say
 from intone.serve.contract import BODY, FILES, REFUSED, Asked, Health, refused
 from intone.serve.guard import error
+from intone.serve.job import Answer, Facts, Job
 from intone.serve.upload import received
-from intone.serve.work import Answer, Facts, Job
 
 NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """Whatever the environment asks of FastAPI: nothing leaves the machine."""
@@ -72,6 +73,7 @@ class Service:
     async def analyze(self, request: Request, asked: Annotated[Asked, Query()]) -> Response:
         """The file that `intone analyze -o` writes; of several formats one JSON object, file name -> content."""
         formats = self._understood(request, asked)
+        language = code(asked.language) if asked.language is not None else None
         if len(self.tasks) >= self.waiting:
             full = f"{self.waiting} recordings are waiting already: send it again in a minute."
             raise HTTPException(503, full, {"Retry-After": "60"})
@@ -81,7 +83,7 @@ class Service:
         try:
             with TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True) as folder:
                 name, path = await received(request, Path(folder), self.most)
-                job = Job(path, name, formats, asked.text is not False, asked.language)
+                job = Job(path, name, formats, asked.text is not False, language, asked.track)
                 return response(await self._done(request, job), name)
         except OSError as problem:
             raise unwritten(problem) from problem

@@ -4,17 +4,19 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, resource_tracker
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from intone.analyze import Settings
 from intone.errors import IntoneError
-from intone.serve.work import LEFT, Answer, Facts, Job, work
+from intone.serve.job import LEFT, Answer, Facts, Job
+
+if TYPE_CHECKING:
+    from intone.predict import Analyzer
 
 MB: Final = 1_000_000
 
@@ -58,9 +60,9 @@ DEFAULTS: Final = Limits()
 class Child:
     """The process that analyses, one recording at a time; a thread may wait in `do` while another calls `close`."""
 
-    def __init__(self, settings: Settings, limits: Limits = DEFAULTS) -> None:
-        """It loads the models meanwhile: see `load`."""
-        self.settings, self.limits = settings, limits
+    def __init__(self, make: "Callable[[], Analyzer]", limits: Limits = DEFAULTS) -> None:
+        """It calls `make`, which a process can be given, and so loads the models meanwhile: see `load`."""
+        self.make, self.limits = make, limits
         self.lock, self.closed, self.fresh = threading.Lock(), False, True
         self._start()
 
@@ -160,12 +162,19 @@ class Child:
                 raise IntoneError(STOPPED)
             context = get_context("spawn")
             self.pipe, theirs = context.Pipe()
-            given = (self.settings, self.limits.longest, theirs)
-            self.process = context.Process(target=work, args=given, daemon=True)
+            given = (self.make, self.limits.longest, theirs)
+            self.process = context.Process(target=working, args=given, daemon=True)
             with unsignalled():
                 self.process.start()
             theirs.close()
             self.fresh = True
+
+
+def working(make: "Callable[[], Analyzer]", longest: float, pipe: Connection) -> None:
+    """What the child does; it imports what that needs, and its parent needn't wait for it."""
+    from intone.serve.work import work
+
+    work(make, longest, pipe)
 
 
 @contextmanager

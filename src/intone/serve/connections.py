@@ -15,8 +15,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from intone.serve.guard import HEADERS
 
-MOST: Final = 100
-"""Connections at once; one is one file of the process, and systems allow some hundreds."""
+MOST: Final = 64
+"""Connections at once; one is one file of the process, and some systems allow 256."""
+
+AT_ONCE: Final = 32
+"""Connections that are taken before any of them is looked at."""
+
+QUEUE: Final = 128
+"""Connections that the system keeps until they are taken."""
 
 HEAD, REST, ANSWER = "head", "rest", "answer"
 
@@ -74,11 +80,17 @@ class Connection(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """One that tells whoever waits that it stops, before it closes their connections."""
+    """One that takes few connections at a time, and tells whoever waits that it stops before it closes theirs."""
 
     def __init__(self, config: uvicorn.Config, stop: Callable[[], None]) -> None:
         super().__init__(config)
         self.stop = stop
+
+    async def startup(self, sockets: Any = None) -> None:
+        """As uvicorn's, which knows one number for what it takes at once and for what the system keeps."""
+        await super().startup(sockets)
+        for door in sockets or ():
+            door.listen(QUEUE)
 
     async def shutdown(self, sockets: Any = None) -> None:
         """As uvicorn's, after `stop`."""

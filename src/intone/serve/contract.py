@@ -15,8 +15,11 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
     format: Annotated[str, Query(description=f"Of {', '.join(FORMATS)}; several with commas.")] = "json"
     text: Annotated[bool | None, Query(description="Write down the words too; as the service was started.")] = None
+    track: Annotated[
+        int | None, Query(ge=1, description="Sound track of a video, 1 being the first; else its default one.")
+    ] = None
     language: Annotated[
-        str | None, Query(description="That is spoken, such as en; found out where it isn't given.")
+        str | None, Query(description="Which is spoken, such as en or English; found out where it isn't given.")
     ] = None
 
 

@@ -5,69 +5,20 @@ Paths in sentences are replaced by the name that the sender gave; seconds are of
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Final
 
 import numpy as np
 
-from intone.analyze import Settings
-from intone.audio import SAMPLE_RATE
 from intone.decoding import Sound
 from intone.errors import BadClip, IntoneError
 from intone.formats import FORMATS
+from intone.frames import SAMPLE_RATE
 from intone.predict import Analyzer
 from intone.recording import Recording
-
-STEP: Final = "a step further"
-"""What the child says every few seconds of sound."""
-
-LEFT: Final = "nobody waits any more"
-"""What it is told then."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the child has loaded."""
-
-    model: str
-    licence: str
-    words: bool
-
-    @classmethod
-    def of(cls, analyzer: Analyzer) -> "Facts":
-        """Those of an analyzer."""
-        return cls(analyzer.model.name, analyzer.model.card.licence, analyzer.whisper is not None)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One recording and what is wanted of it."""
-
-    path: Path
-    name: str
-    """What its sender calls it."""
-    formats: tuple[str, ...]
-    text: bool = True
-    """Whether words are wanted, where there is a Whisper."""
-    language: str | None = None
-    """None: as the service was started."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Format -> the bytes of its file, or why there are none."""
-
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    status: int = 200
-    """Of HTTP."""
-    problem: str = ""
-    """One sentence for the sender."""
-    detail: str = ""
-    """One line for the terminal."""
+from intone.serve.job import LEFT, STEP, Answer, Facts, Job
 
 
 class Left(IntoneError):
@@ -100,7 +51,7 @@ def bounded(recording: Recording, longest: float, step: Callable[[], None]) -> R
 
 def done(analyzer: Analyzer, job: Job, longest: float, step: Callable[[], None]) -> Answer:
     """What becomes of a job; `step` is called every few seconds of it, and may raise `Left` to end it."""
-    heard = bounded(Recording.of_file(job.path, job.name), longest, step)
+    heard = bounded(Recording.of_file(job.path, job.name, job.track), longest, step)
     try:
         analysis = asked(analyzer, job).analysis(heard, step)
         return Answer({format: FORMATS[format].encoded(analysis) for format in job.formats})
@@ -116,7 +67,7 @@ def done(analyzer: Analyzer, job: Job, longest: float, step: Callable[[], None])
 
 
 def asked(analyzer: Analyzer, job: Job) -> Analyzer:
-    """The analyzer as a job wants it. Raises IntoneError for a language that Whisper doesn't know."""
+    """The analyzer as a job wants it. Raises IntoneError for a language that this Whisper doesn't know."""
     language = analyzer.language
     if job.language is not None and analyzer.whisper:
         analyzer.whisper.check_language(job.language)
@@ -147,16 +98,21 @@ class Line:
             self.pipe.send(STEP)
 
 
-def work(settings: Settings, longest: float, pipe: Connection) -> None:
+def facts(analyzer: Analyzer) -> Facts:
+    """What an analyzer has loaded."""
+    return Facts(analyzer.model.name, analyzer.model.card.licence, analyzer.whisper is not None)
+
+
+def work(make: Callable[[], Analyzer], longest: float, pipe: Connection) -> None:
     """What the child does until its parent ends: say what it loaded, or the IntoneError why not; then job after job."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        analyzer = settings.analyzer()
+        analyzer = make()
         warm(analyzer)
     except IntoneError as problem:
         pipe.send(problem)
         return
-    pipe.send(Facts.of(analyzer))
+    pipe.send(facts(analyzer))
     _hush()
     line = Line(pipe)
     while True:

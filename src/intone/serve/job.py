@@ -1,0 +1,50 @@
+"""What goes to and fro between the service and the process that analyses; nothing heavy is imported here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+STEP: Final = "a step further"
+"""What the child says every few seconds of sound."""
+
+LEFT: Final = "nobody waits any more"
+"""What it is told then."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the child has loaded."""
+
+    model: str
+    licence: str
+    words: bool
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording and what is wanted of it."""
+
+    path: Path
+    name: str
+    """What its sender calls it."""
+    formats: tuple[str, ...]
+    text: bool = True
+    """Whether words are wanted, where there is a Whisper."""
+    language: str | None = None
+    """None: as the service was started."""
+    track: int | None = None
+    """Of several sound tracks; None is the default one."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Format -> the bytes of its file, or why there are none."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    status: int = 200
+    """Of HTTP."""
+    problem: str = ""
+    """One sentence for the sender."""
+    detail: str = ""
+    """One line for the terminal."""
