@@ -7,15 +7,13 @@ finished stays on disk.
 
 import contextlib
 import os
-import signal
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 from tyro.conf import Positional, arg
 
@@ -30,17 +28,11 @@ from intone.predict import Analyzer, check_threads, loaded
 from intone.processes import side_by_side
 from intone.progress import bar, say
 from intone.recording import Recording
-from intone.spool import spooled
-from intone.tasks import STANDARD, Task, planned, target, tasks
+from intone.spool import STANDARD, standard_input
+from intone.tasks import Task, planned, target, tasks
 from intone.whisper import Whisper
 
 __all__ = ["Done", "Settings", "Task", "analyze", "planned", "run", "settled"]
-
-STDIN: Final = "stdin"
-"""What a recording is called that comes by standard input."""
-
-TERMINATED: Final = 128 + signal.SIGTERM
-"""Exit status where SIGTERM ends it in order, so that nothing of standard input stays on the disk."""
 
 
 @dataclass(frozen=True)
@@ -117,24 +109,10 @@ def analyze(
     where = target(out, formats, files, bom)
     settings = replace(settled(model, whisper if text else None, language, threads, workers), track=track)
     with contextlib.ExitStack() as stack:
-        called = _standard_input(files, stack)
+        called = standard_input(files, stack)
         paths = [*called, *(Path(file) for file in files if file != STANDARD)]
         planned = [replace(task, track=track) for task in tasks(paths, where, called)]
         run(planned, settings, where.folder, workers)
-
-
-def _standard_input(files: Sequence[str], stack: contextlib.ExitStack) -> dict[Path, str]:
-    """What comes by it, kept in a file until the stack is closed, and what it is called; nothing where no `-` is."""
-    if STANDARD not in files:
-        return {}
-    if files.count(STANDARD) > 1:
-        raise IntoneError("Standard input can be read once: name - once.")
-    if sys.stdin is None or sys.stdin.isatty():
-        raise IntoneError("Standard input is no recording: send one in, as in `intone analyze - < talk.mp3`.")
-    if threading.current_thread() is threading.main_thread():  # no other may say what a signal does
-        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-        stack.callback(signal.signal, signal.SIGTERM, before)
-    return {stack.enter_context(spooled(sys.stdin.buffer, STDIN)): STDIN}
 
 
 def settled(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int = 1) -> Settings:

@@ -1,12 +1,15 @@
 """What each command of `intone` does: plain functions, whose parameters are the flags; tables go to stdout."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from intone.errors import IntoneError
+from intone.names import printable
 from intone.progress import say
+from intone.spool import STANDARD, standard_input
 
 if TYPE_CHECKING:
     from intone.transcripts import Backend
@@ -112,7 +115,7 @@ def transcribe(
     """Write down the words of recordings: one line a file, the path and the words; nothing where nobody speaks.
 
     Args:
-        files: Audio files.
+        files: Audio files; - is standard input.
         backend: whisper runs here; google sends the audio to Google and needs its own library and credentials.
         language: Its code or English name, such as en, de or German; Whisper finds out that of each stretch where it
             isn't given, and Google takes it for American English.
@@ -124,12 +127,15 @@ def transcribe(
         raise IntoneError("Nothing to transcribe: name audio files.")
     recogniser = _recogniser(backend, language)
     done = 0
-    for path in files:
-        try:
-            print(f"{path}\t{transcribe_file(path, recogniser)}", flush=True)
-            done += 1
-        except BadClip as problem:
-            say(f"left out: {problem}")
+    with ExitStack() as stack:
+        called = standard_input([str(file) for file in files], stack)
+        for path in [*called, *(file for file in files if str(file) != STANDARD)]:
+            name = called.get(path, str(path))
+            try:
+                print(f"{printable(name)}\t{transcribe_file(path, recogniser)}", flush=True)
+                done += 1
+            except BadClip as problem:
+                say(f"left out: {str(problem).replace(str(path), name)}")
     say(f"{done} of {len(files)} files transcribed.")
     if not done:
         raise IntoneError("No file could be transcribed.")

@@ -4,13 +4,25 @@ import io
 import os
 import re
 import shutil
+import signal
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from intone.errors import BadClip, IntoneError
+
+STANDARD: Final = "-"
+"""Standard input among recordings, standard output behind -o."""
+
+STDIN: Final = "stdin"
+"""What a recording is called that comes by standard input."""
+
+TERMINATED: Final = 128 + signal.SIGTERM
+"""Exit status where SIGTERM ends a command in order, so that nothing of standard input stays on the disk."""
 
 
 @contextmanager
@@ -60,6 +72,23 @@ def _can_be_sought(source: BinaryIO) -> bool:
         return bool(source.seekable())
     except AttributeError:
         return False
+
+
+def standard_input(files: Sequence[str], stack: ExitStack) -> dict[Path, str]:
+    """Where `-` is among the files: what comes by it, in a file until the stack is closed, and what it is called.
+
+    Raises IntoneError where it is named twice, or nothing is sent in.
+    """
+    if STANDARD not in files:
+        return {}
+    if files.count(STANDARD) > 1:
+        raise IntoneError("Standard input can be read once: name - once.")
+    if sys.stdin is None or sys.stdin.isatty():
+        raise IntoneError("Standard input is no recording: send one in, as in `intone analyze - < talk.mp3`.")
+    if threading.current_thread() is threading.main_thread():  # no other may say what a signal does
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+        stack.callback(signal.signal, signal.SIGTERM, before)
+    return {stack.enter_context(spooled(sys.stdin.buffer, STDIN)): STDIN}
 
 
 def name_of(given: Any) -> str:

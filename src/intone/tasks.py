@@ -8,16 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Final
 
 from intone import formats
 from intone.errors import IntoneError
 from intone.formats import FORMATS, chosen
 from intone.journal import LEFT_OUT
 from intone.recording import recordings
-
-STANDARD: Final = "-"
-"""Standard input among recordings, standard output behind -o."""
+from intone.spool import STANDARD
 
 
 @dataclass(frozen=True)
