@@ -69,5 +69,5 @@ def test_numbers_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_without_espeak_the_error_says_what_brings_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     monkeypatch.setattr(builtin, "installed", lambda: False)
-    with pytest.raises(Missing, match=r'pip install "intone\[demo\]"'):
+    with pytest.raises(Missing, match=r'pip install "\.\[demo\]"'):
         builtin.make(tmp_path)

@@ -283,7 +283,7 @@ def test_google_says_what_it_needs_and_reads_its_answer() -> None:
 
 def test_google_without_its_library_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "google.auth.exceptions", None)
-    with pytest.raises(Missing, match=r"intone\[google\]"):
+    with pytest.raises(Missing, match=r"\.\[google\]"):
         GoogleSpeech().words(np.zeros(RATE, np.float32))
 
 

@@ -56,8 +56,8 @@ class Journal:
     def has(self, recording: Path, outputs: Sequence[Path]) -> bool:
         """Whether the very same recording was analysed with the same settings, and its files are still there."""
         key = self._key(recording)
-        made = all(path.is_file() and self.finished.get(self._name(path)) == key for path in outputs)
-        return bool(key) and made
+        # Only a file that was written once is looked for: others may have names that no file can have.
+        return bool(key) and all(self.finished.get(self._name(path)) == key and path.is_file() for path in outputs)
 
     def add(self, recording: Path, outputs: Sequence[Path]) -> None:
         """It is finished. Raises IntoneError where that can't be written down."""

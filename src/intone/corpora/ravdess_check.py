@@ -12,11 +12,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
-from intone.audio import decode, samples_digest
+from intone.audio import samples_digest
 from intone.corpora import Skipped
 from intone.corpora.ravdess import find, load
+from intone.decoding import decode, opened
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip
 
@@ -117,9 +119,12 @@ def manifest_of(folder: Path, paths: Sequence[Path]) -> pd.DataFrame:
 def _verdict(path: Path, published: Mapping[Hashable, Any]) -> tuple[str, str] | None:
     """(kind, reason) of what is wrong with one clip, or None."""
     try:
-        samples, rate = decode(path)
+        sound = opened(path)
+        samples, rate = np.concatenate(list(sound.blocks)), sound.rate
     except BadClip as error:
         return "unreadable", str(error)
+    if sound.notes:
+        return "unreadable", " ".join(sound.notes)
     if samples_digest(samples, rate) == published["sha256"]:
         return None
     expected = (int(published["samples"]), int(published["channels"]), int(published["rate"]))
