@@ -1,4 +1,4 @@
-"""Real speech, made awkward in ten ways, is found as in the clean recording, at its times, or it is said what is lost.
+"""Real speech, made awkward in ten ways, is read as in the clean recording, at its times, or it is said what is lost.
 
 `INTONE_AWKWARD=30 pytest tests/test_awkward_speech.py` tries thirty of each way in place of three.
 """
@@ -28,8 +28,11 @@ pytestmark = pytest.mark.skipif(not CLIPS, reason="RAVDESS isn't here: INTONE_RA
 LATE, LOST = 0.1, 0.2
 """Seconds by which speech may be displaced, and of which nothing need be said."""
 
-SHARE = 0.3
-"""Of a sentence that a segment has to cover: where a voice ends is for the detector to say, and codecs change that."""
+LOUD = ("03-02", "05-02", "06-02", "08-02")
+"""Happy, angry, fearful and surprised, strongly: as RAVDESS's names have it."""
+
+ALIKE = 0.5
+"""Correlation with the clean speech above which it is the same; codecs leave 0.9 of it, and chance makes 0.2."""
 
 Chance = np.random.Generator
 
@@ -45,9 +48,9 @@ class Case:
 
 
 def speech(chance: Chance) -> np.ndarray:
-    """Two clips of one actor with a second of silence around each, mono float32 at 48 kHz, loud enough to be found."""
+    """Two loud clips with a second of silence around each, mono float32 at 48 kHz."""
     out = [np.zeros(RATE, np.float32)]
-    for path in chance.choice([p for p in CLIPS if "-02-" in p.name[6:12]], 2):
+    for path in chance.choice([p for p in CLIPS if p.name[6:11] in LOUD], 2):
         sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
         clip = soxr.resample(sound.mean(1), rate, RATE)
         out += [0.3 * clip / np.abs(clip).max(), np.zeros(RATE, np.float32)]
@@ -155,16 +158,20 @@ def test_speech_is_where_it_was_or_it_is_said(way, number, analyzer, tmp_path):
                 continue
             if way is broken and any(p.start - 0.1 < end + by and start + by < p.end + 0.1 for p in account.left_out):
                 continue
-            covered = sum(max(0.0, min(b, end + by) - max(a, start + by)) for a, b in spans)
-            assert covered >= SHARE * (end - start), (start, end, by, spans, found.warnings, account)
-            assert abs(displaced(clean, signal, start, end, by)) <= LATE
+            off, alike = displaced(clean, signal, start, end, by)
+            assert abs(off) <= LATE and alike >= ALIKE, (start, end, by, off, alike, found.warnings, account)
+    assert spans or not expected
 
 
-def displaced(clean: np.ndarray, signal: np.ndarray, start: float, end: float, by: float) -> float:
-    """Seconds that the speech from start to end of one signal lies off `start + by` in another, both at 16 kHz."""
+def displaced(clean: np.ndarray, signal: np.ndarray, start: float, end: float, by: float) -> tuple[float, float]:
+    """Seconds that the speech from start to end of one signal lies off `start + by` in another, both at 16 kHz, and
+    their correlation there."""
     wanted = clean[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
     first = round((start + by - 0.5) * SAMPLE_RATE)
     near = np.pad(signal, (SAMPLE_RATE, SAMPLE_RATE))[first + SAMPLE_RATE :][: len(wanted) + SAMPLE_RATE]
     size = len(wanted) + len(near)
     match = np.fft.irfft(np.fft.rfft(near, size) * np.conj(np.fft.rfft(wanted, size)), size)[:SAMPLE_RATE]
-    return float(np.abs(match).argmax() / SAMPLE_RATE - 0.5)
+    best = int(np.abs(match).argmax())
+    there = near[best : best + len(wanted)]
+    alike = abs(match[best]) / max(1e-9, float(np.linalg.norm(wanted) * np.linalg.norm(there)))
+    return best / SAMPLE_RATE - 0.5, float(alike)

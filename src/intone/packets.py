@@ -202,7 +202,9 @@ class _Reader:
             return self.lost
         time = float(frame.pts * frame.time_base) + self.shift
         ahead = time - reached
-        longest = LONGEST_STREAM_GAP if self.kind in BROADCASTS else LONGEST_GAP - self.gaps
+        # Where a track begins is told against the others; only later on may a broadcast's clock jump.
+        jumps = self.kind in BROADCASTS and self.position > 0
+        longest = LONGEST_STREAM_GAP if jumps else LONGEST_GAP - self.gaps
         if ahead < -BACK or ahead > longest:
             if ahead > longest:
                 self.notes.append(f"Its times jump by {ahead:.0f} s at {reached:.1f} s: the jump was left out.")
