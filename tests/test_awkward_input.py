@@ -43,8 +43,9 @@ def read(data: bytes, tmp_path: Path, ending: str, track: int | None = None):
     return np.concatenate(list(sound.blocks)), sound.notes, sound.left_out
 
 
-def near(found: list[float], expected: list[float]) -> None:
-    assert len(found) == len(expected) and np.abs(np.array(found) - expected).max() <= NEAR, (found, expected)
+def near(found: list[float], expected: list[float], files: int = 1) -> None:
+    off = np.abs(np.array(found) - expected).max() if len(found) == len(expected) else np.inf
+    assert off <= files * NEAR, (found, expected)  # what each file's codec adds, all that is behind it is shifted by
 
 
 @pytest.mark.parametrize("ending", CONTAINERS)
@@ -59,10 +60,7 @@ def test_an_ordinary_file_is_read_whole_and_without_a_word(ending, tmp_path):
 def test_of_joined_files_every_one_is_read(ending, tmp_path):
     data = encoded(ending, SOUND) + encoded(ending, beeps(3.0))
     signal, notes, left_out = read(data, tmp_path, ending)
-    if ending in ("au", "w64", "avi"):  # nothing tells where another one begins: what isn't read is said
-        assert len(signal) / SAMPLE_RATE == pytest.approx(8, abs=0.1)
-        return
-    near(beep_times(signal), [*EXPECTED, *(5 + t for t in EXPECTED if t < 3)])
+    near(beep_times(signal), [*EXPECTED, *(5 + t for t in EXPECTED if t < 3)], files=2)
     assert not left_out and len(notes) <= 1
 
 

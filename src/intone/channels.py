@@ -5,31 +5,24 @@ from typing import Final
 import numpy as np
 
 from intone.errors import BadClip
-
-LOUDEST: Final = 100.0
-"""Amplitude above which floats can't be meant for full scale 1: 16-bit numbers, say, that nobody divided."""
+from intone.sound import LARGEST, floats
 
 CANCELLED: Final = 0.2
 """Share of the power to be expected of the mean of independent channels below which they cancel one another, as with
 one wire of a cable crossed; for two channels that is 10 dB less than one alone."""
 
 
-def floats(block: np.ndarray, name: str) -> np.ndarray:
+def checked(block: np.ndarray, name: str) -> np.ndarray:
     """[samples, channels] of any type -> float32 in [-1, 1].
 
     Raises BadClip for NaN, infinity, and floats whose full scale isn't 1.
     """
-    if block.dtype.kind in "iu":
-        info = np.iinfo(block.dtype)
-        middle = 0 if block.dtype.kind == "i" else (info.max + 1) // 2
-        scale = info.max + 1 - middle
-        wide: np.ndarray = block.astype(np.float32 if info.bits <= 16 else np.float64)
-        block = ((wide - middle) / scale).astype(np.float32)
+    block = floats(block)
     if not np.isfinite(block).all():
         raise BadClip(f"{name} holds samples that are not numbers (NaN or infinity): write it anew without them.")
-    if (largest := float(np.abs(block).max(initial=0))) > LOUDEST:
+    if (largest := float(np.abs(block).max(initial=0))) > LARGEST:
         raise BadClip(f"{name} holds samples up to {largest:.3g}, and full scale is 1: divide them by theirs.")
-    return block.astype(np.float32, copy=False)
+    return block
 
 
 class Mixer:
@@ -42,8 +35,8 @@ class Mixer:
         """The channel that is taken then."""
 
     def mono(self, block: np.ndarray) -> np.ndarray:
-        """[samples, channels] of any type -> [samples], float32 in [-1, 1]; raises BadClip as `floats`."""
-        block = floats(block, self.name)
+        """[samples, channels] of any type -> [samples], float32 in [-1, 1]; raises BadClip as `checked`."""
+        block = checked(block, self.name)
         mean: np.ndarray = block.mean(axis=1, dtype=np.float32)
         channels = block.shape[1]
         if channels == 1:

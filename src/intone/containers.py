@@ -35,6 +35,8 @@ BEGINNINGS: Final = {
     "asf": re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c", re.DOTALL),
     "caf": re.compile(rb"caff\0\x01\0\0desc", re.DOTALL),
     "aiff": re.compile(rb"FORM....AIF[FC](?:COMM|FVER)", re.DOTALL),
+    "au": re.compile(rb"\.snd\0\0.{6}\0\0\0[\x01-\x1b]\0[\0-\x0b]..\0\0\0[\x01-\x40]", re.DOTALL),
+    "w64": re.compile(rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", re.DOTALL),
     "flac": re.compile(rb"fLaC[\0\x80]\0\0\x22", re.DOTALL),
     "ogg": re.compile(rb"OggS\0\x02\0{8}", re.DOTALL),
     "matroska": re.compile(rb"\x1a\x45\xdf\xa3.{1,60}?\x42\x82.(?:webm|matroska)", re.DOTALL),

@@ -19,12 +19,8 @@ from intone.waveform_header import WavHeader
 
 __all__ = ["BLOCK", "HIGHEST_RATE", "LOWEST_RATE", "MOST_CHANNELS", "Sound", "check_file", "decode", "opened"]
 
-FFMPEG_READS: Final = {
-    "fLaC": b"fLaC",
-    "Ogg": b"OggS",
-    "MP3 with a tag": b"ID3",
-}
-"""How files begin that FFmpeg reads better than libsndfile: on behind a bad packet, and on where files were joined."""
+FFMPEG_READS: Final = (b"fLaC", b"OggS", b"ID3")
+"""How FLAC, Ogg and tagged MP3 begin, which FFmpeg reads better than libsndfile: on behind a bad packet."""
 
 
 def decode(path: Path) -> tuple[np.ndarray, int]:
@@ -85,7 +81,7 @@ def _ffmpeg_reads(path: Path) -> bool:
     the decoder below it writes its complaints onto the terminal."""
     with path.open("rb") as f:
         head = f.read(4)
-    return head.startswith(tuple(FFMPEG_READS.values())) or head[:2] >= b"\xff\xe0"
+    return head.startswith(FFMPEG_READS) or head[:2] >= b"\xff\xe0"
 
 
 def _joined(path: Path) -> bool:

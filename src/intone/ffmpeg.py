@@ -117,18 +117,20 @@ def _checked(
         got += len(block)
         yield block
     seconds = got / sound.rate
-    if header:
-        sound.notes += header.notes(seconds)
-    elif announced is not None and announced - seconds > NOTICED:
-        sound.notes.append(truncated(seconds, announced))
-    else:
-        with part.window() as window:
-            sound.notes += [CUT_OFF.format(seconds)] * containers.cut_off(window)
+    said = header.notes(seconds) if header else _end(seconds, announced, part)
+    sound.notes += said
     # The packet that the end of the file cuts in two is no damage of its own.
-    ends = bool(sound.notes) and "truncated" in sound.notes[-1]
-    inside = [p for p in sound.left_out if p.start > 0 and not (ends and p.end > seconds - NOTICED)]
+    inside = [p for p in sound.left_out if p.start > 0 and not (said and p.end > seconds - NOTICED)]
     sound.notes += _gaps([p for p in inside if p.reason == DAMAGED], LEAST_DAMAGE, "It is damaged")
     sound.notes += _gaps([p for p in inside if p.reason == NO_SOUND], NOTICED, "Its times have gaps")
+
+
+def _end(seconds: float, announced: float | None, part: _Part) -> list[str]:
+    """At most one sentence: that the end of what was announced, or of what the container's sizes prove, is missing."""
+    if announced is not None and announced - seconds > NOTICED:
+        return [truncated(seconds, announced)]
+    with part.window() as window:
+        return [CUT_OFF.format(seconds)] if containers.cut_off(window) else []
 
 
 def _gaps(parts: list[LeftOut], least: float, what: str) -> list[str]:

@@ -9,12 +9,15 @@ import numpy as np
 import soundfile
 
 from intone import containers
-from intone.account import BEYOND, DAMAGED, LeftOut
+from intone.account import BEYOND, LeftOut
 from intone.errors import BadClip
-from intone.sound import BLOCK, CUT_OFF, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, NOTICED, Sound, truncated
+from intone.sound import BLOCK, CUT_OFF, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, NOTICED, Sound, silence, truncated
 
 WIDTHS: Final = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 """libsndfile's name of a type of sample -> its bytes."""
+
+COMPRESSED: Final = ("MPEG", "ALAC", "VORBIS", "OPUS")
+"""How libsndfile's names of codecs begin that come in packets: FFmpeg reads on behind a damaged one."""
 
 MOST_METADATA: Final = 1 << 18
 """Bytes behind the samples that may be tags and not sound."""
@@ -38,7 +41,7 @@ def _soundfile(path: Path) -> soundfile.SoundFile | None:
         file = soundfile.SoundFile(os.fsencode(path))  # bytes, since a name need not be text
     except (soundfile.LibsndfileError, TypeError):
         return None
-    if file.subtype.startswith("MPEG"):
+    if file.subtype.startswith(COMPRESSED):
         file.close()
         return None
     if LOWEST_RATE <= file.samplerate <= HIGHEST_RATE and 1 <= file.channels <= MOST_CHANNELS:
@@ -59,10 +62,8 @@ def _soundfile_blocks(file: soundfile.SoundFile, path: Path, sound: Sound) -> It
                 got += len(block)
                 yield block
         except soundfile.LibsndfileError:
-            left = max(0, announced - got)
-            sound.notes.append(f"It is damaged at {got / rate:.1f} s: {left / rate:.1f} s behind that were left out.")
-            sound.left_out.append(LeftOut(got / rate, (got + left) / rate, DAMAGED))
-            yield from _silence(left, f.channels, dtype, rate)
+            # How much that is, only the header says: no silence is put in its place.
+            sound.notes.append(f"It is damaged at {got / rate:.1f} s: what is behind that was left out.")
             return
         if announced - got > NOTICED * rate:
             sound.notes.append(truncated(got / rate, announced / rate))
@@ -73,14 +74,7 @@ def _soundfile_blocks(file: soundfile.SoundFile, path: Path, sound: Sound) -> It
         if beyond > NOTICED:
             sound.notes.append(f"{beyond:.1f} s behind the end that its header gives were left out.")
             sound.left_out.append(LeftOut(got / rate, got / rate + beyond, BEYOND))
-            yield from _silence(round(beyond * rate), f.channels, dtype, rate)
-
-
-def _silence(left: int, channels: int, dtype: str, rate: int) -> Iterator[np.ndarray]:
-    while left > 0:
-        size = min(left, BLOCK * rate)
-        yield np.zeros((size, channels), dtype)
-        left -= size
+            yield from silence(round(beyond * rate), f.channels, dtype, rate)
 
 
 def _seconds_beyond(file: soundfile.SoundFile, path: Path) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from intone.account import DAMAGED, NO_SOUND, LeftOut
 from intone.errors import BadClip
-from intone.sound import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Matched, Sound, floats
+from intone.sound import BLOCK, HIGHEST_RATE, LARGEST, LOWEST_RATE, MOST_CHANNELS, Matched, Sound, floats, silence
 
 JITTER: Final = 0.05
 """Seconds by which times may be off without anything being missing."""
@@ -34,9 +34,6 @@ UNTIMED: Final = ("mp3", "aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "g722", 
 
 FROM_ZERO: Final = ("mov", "matroska", "avi", "flv", "asf")
 """Kinds of file whose times begin at 0, whenever the first sound comes; in others the first stream's beginning is 0."""
-
-LARGEST: Final = 100.0
-"""Amplitude over which a decoder's floats are no sound but a damaged packet."""
 
 TAGS: Final = (b"Xing", b"Info", b"LAME", b"VBRI", b"ID3", b"TAG", b"APETAGEX")
 """What stands between joined MP3 files: no sound is lost with it."""
@@ -218,13 +215,10 @@ class _Reader:
 
     def _silence(self, seconds: float, reason: str) -> Iterator[np.ndarray]:
         """Zeros in the place of what isn't there."""
-        left = round(seconds * self.rate)
-        self._leave_out(left / self.rate, reason)
-        self.position += left
-        while left > 0:
-            size = min(left, BLOCK * self.rate)
-            yield np.zeros((size, self.channels), self.dtype)
-            left -= size
+        samples = round(seconds * self.rate)
+        self._leave_out(samples / self.rate, reason)
+        self.position += samples
+        yield from silence(samples, self.channels, self.dtype, self.rate)
 
     def _leave_out(self, seconds: float, reason: str) -> None:
         if seconds > 0:

@@ -70,10 +70,20 @@ class Matched:
         return samples
 
 
+LARGEST: Final = 100.0
+"""Amplitude above which floats aren't meant for full scale 1, or come of a damaged packet."""
+
+
+def silence(samples: int, channels: int, dtype: Any, rate: int) -> Iterator[np.ndarray]:
+    """Zeros [samples, channels], block by block: what stands in the place of what isn't there."""
+    for start in range(0, samples, BLOCK * rate):
+        yield np.zeros((min(samples - start, BLOCK * rate), channels), dtype)
+
+
 def floats(samples: np.ndarray) -> np.ndarray:
-    """Samples of any type -> float32, full scale being 1."""
-    if samples.dtype == np.uint8:
-        return ((samples.astype(np.float32) - 128) / 128).astype(np.float32)
-    if samples.dtype.kind == "i":
-        return (samples / np.float64(1 << 8 * samples.itemsize - 1)).astype(np.float32)
-    return samples.astype(np.float32, copy=False)
+    """Samples of any type -> float32, full scale being 1; unsigned ones are centred."""
+    if samples.dtype.kind not in "iu":
+        return samples.astype(np.float32, copy=False)
+    scale = 1 << 8 * samples.itemsize - 1
+    middle = scale if samples.dtype.kind == "u" else 0
+    return ((samples - np.float64(middle)) / scale).astype(np.float32)
