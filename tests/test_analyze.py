@@ -20,13 +20,14 @@ import intone
 from intone import analyze, journal, listen, model_store, screen
 from intone.account import Account, LeftOut
 from intone.analysis import Analysis, Segment, curve, table
-from intone.analyze import Settings, planned, run
+from intone.analyze import Settings, run
 from intone.cache import file_digest
 from intone.cli import main
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing, Partly
 from intone.listen import Live
 from intone.model_file import Model
+from intone.tasks import Target, tasks
 
 RATE = 16_000
 
@@ -49,7 +50,7 @@ def settings(model_file: Path) -> Settings:
 
 
 def go(folder: Path, settings: Settings, out: Path, workers: int = 1) -> None:
-    run(planned([folder], out, ("json", "srt")), settings, out, workers)
+    run(tasks([folder], Target(("json", "srt"), out)), settings, out, workers)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -90,10 +91,10 @@ def test_what_another_command_wrote_there_is_done_again(folder, settings, tmp_pa
         (folder / "a.wav", german, 1.0),
         (folder / "a.wav", settings, 1.0),
     ):
-        run(planned([path], out, ("json",)), chosen, out, 1)
+        run(tasks([path], Target(("json",), out)), chosen, out, 1)
         assert json.loads((out / "a.json").read_text())["duration"] == length
     assert "finished already" not in capsys.readouterr().err
-    run(planned([folder / "a.wav"], out, ("json",)), settings, out, 1)
+    run(tasks([folder / "a.wav"], Target(("json",), out)), settings, out, 1)
     assert "1 of 1 are finished already" in capsys.readouterr().err
 
 
@@ -101,7 +102,7 @@ def test_a_journal_that_is_damaged_is_no_obstacle(folder, settings, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / journal.NAME).write_bytes(b'\xff\n1\t\nkey\t"old"\nkey\t[]\nkey\t{}\nkey\t{"files": ["a.')
-    run(planned([folder / "a.wav"], out, ("json",)), settings, out, 1)
+    run(tasks([folder / "a.wav"], Target(("json",), out)), settings, out, 1)
     assert (out / "a.json").is_file()
 
 
@@ -135,17 +136,19 @@ def test_each_result_is_on_disk_before_the_next_file_is_begun(folder, settings, 
 
 
 def test_recordings_of_one_name_do_not_overwrite_one_another(tmp_path):
-    found = planned([tmp_path / "x" / "a.wav", tmp_path / "y" / "a.mp3", tmp_path / "b.wav"], tmp_path, ("json",))
+    found = tasks([tmp_path / "x" / "a.wav", tmp_path / "y" / "a.mp3", tmp_path / "b.wav"], Target(("json",), tmp_path))
     assert [t.stem for t in found] == ["a.wav", "a.mp3", "b"]
 
 
 def test_two_files_of_the_very_same_name_are_told_apart(tmp_path):
-    found = planned([tmp_path / "x" / "a.wav", tmp_path / "y" / "a.wav"], tmp_path, ("json",))
+    found = tasks([tmp_path / "x" / "a.wav", tmp_path / "y" / "a.wav"], Target(("json",), tmp_path))
     assert len({*found[0].outputs.values(), *found[1].outputs.values()}) == 2
 
 
 def test_a_name_that_ends_like_another_does_not_overwrite_it(tmp_path):
-    found = planned([tmp_path / name for name in ("a.wav", "a.mp3", "a.wav.flac", "a.wav-2.flac")], tmp_path, ("json",))
+    found = tasks(
+        [tmp_path / name for name in ("a.wav", "a.mp3", "a.wav.flac", "a.wav-2.flac")], Target(("json",), tmp_path)
+    )
     assert [t.stem for t in found] == ["a.wav", "a.mp3", "a.wav-2", "a.wav-2-2"]
 
 

@@ -94,14 +94,15 @@ def test_segments_are_keyed_by_file_start_and_end(analyzer, sound, two_stretches
 
 
 def test_path_array_and_command_line_agree_to_the_bit(model_file, sound, two_stretches, capsys, tmp_path):
-    from intone.analyze import Settings, planned, run
+    from intone.analyze import Settings, run
+    from intone.tasks import Target, tasks
 
     analyzer = Analyzer(Model(model_file, 1))
     by_path = analyzer.file(sound)
     samples, rate = soundfile.read(sound)
     by_array = analyzer.signal(samples, rate, name=str(sound))
     pd.testing.assert_frame_equal(by_path, by_array, check_exact=True)
-    run(planned([sound], tmp_path / "out", ("json",)), Settings(model_file, None, None, 1), tmp_path / "out", 1)
+    run(tasks([sound], Target(("json",), tmp_path / "out")), Settings(model_file, None, None, 1), tmp_path / "out", 1)
     import json
 
     from intone.formats.tables import as_json

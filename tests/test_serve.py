@@ -24,7 +24,7 @@ from test_bad_input import TABLE, wav
 from test_predict import GUARD, Parrot
 
 from intone import predict, recording
-from intone.analyze import Settings, planned, run
+from intone.analyze import Settings, run
 from intone.cli import main
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
@@ -35,6 +35,7 @@ from intone.segments import Stretch
 from intone.serve import listening, upload
 from intone.serve.app import Service, app
 from intone.serve.upload import MB
+from intone.tasks import Target, tasks
 
 RATE = 16_000
 
@@ -48,7 +49,7 @@ def test_path_array_command_line_and_service_agree_to_the_bit(model_file, talk, 
     deaf = Analyzer(Model(model_file, 1))
     by_path = deaf.file(talk)
     pd.testing.assert_frame_equal(by_path, deaf.signal(*soundfile.read(talk), name=str(talk)), check_exact=True)
-    run(planned([talk], Path("out"), tuple(FORMATS)), Settings(model_file, None, None, 1), Path("out"), 1)
+    run(tasks([talk], Target(tuple(FORMATS), Path("out"))), Settings(model_file, None, None, 1), Path("out"), 1)
     client = asking(service(deaf))
     for name, place in zip(FORMATS, places(Path("out"), talk.stem, list(FORMATS)), strict=True):
         assert post(client, talk, format=name).content == place.read_bytes(), name

@@ -9,7 +9,7 @@ from intone.cli import LINES
 from intone.errors import IntoneError
 from intone.formats import FORMATS
 from intone.journal import LEFT_OUT
-from intone.tasks import Target, planned, target
+from intone.tasks import Target, target, tasks
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +87,7 @@ def test_a_mark_without_a_table_is_refused():
 
 def test_no_recording_writes_over_another_or_over_the_table_of_those_left_out():
     names = ["a.wav", "a.audacity.wav", "intone-left-out.wav"]
-    found = planned([Path(name) for name in names], Path("out"), ("txt", "audacity", "csv"))
+    found = tasks([Path(name) for name in names], Target(("txt", "audacity", "csv"), Path("out")))
     places = [place for task in found for place in task.outputs.values()]
     assert len(set(places)) == 9 and Path("out") / LEFT_OUT not in places
     assert [task.stem for task in found] == ["a", "a.audacity-2", "intone-left-out-2"]

@@ -10,7 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -29,10 +29,8 @@ from intone.processes import side_by_side
 from intone.progress import bar, say
 from intone.recording import Recording
 from intone.spool import STANDARD, standard_input
-from intone.tasks import Task, planned, target, tasks
+from intone.tasks import Task, target, tasks
 from intone.whisper import Whisper
-
-__all__ = ["Done", "Settings", "Task", "analyze", "planned", "run", "settled"]
 
 
 @dataclass(frozen=True)
@@ -58,12 +56,11 @@ class Settings:
     whisper: str | None
     language: str | None
     threads: int
-    track: int | None = None
 
     def key(self) -> str:
         """Names whatever changes the answers."""
         ear = Whisper(self.whisper).settings if self.whisper else None
-        return digest(intone.__version__, file_digest(self.model), ear, self.language, self.track)
+        return digest(intone.__version__, file_digest(self.model), ear, self.language)
 
     def analyzer(self) -> Analyzer:
         """A fresh one. Raises IntoneError for what can't be loaded."""
@@ -107,12 +104,11 @@ def analyze(
     if not files:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     where = target(out, formats, files, bom)
-    settings = replace(settled(model, whisper if text else None, language, threads, workers), track=track)
+    settings = settled(model, whisper if text else None, language, threads, workers)
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(Path(file) for file in files if file != STANDARD)]
-        planned = [replace(task, track=track) for task in tasks(paths, where, called)]
-        run(planned, settings, where.folder, workers)
+        run(tasks(paths, where, called, track), settings, where.folder, workers)
 
 
 def settled(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int = 1) -> Settings:
@@ -136,8 +132,8 @@ def settled(model: str | None, whisper: str | None, language: str | None, thread
 
 def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: int) -> None:
     """Do what isn't done yet; raises Partly where some were left out, IntoneError where all were."""
-    marked = any(task.target.bom for task in tasks)
-    journal = Journal(out, digest(settings.key(), marked)) if out else None
+    asked = sorted({(task.target.bom, task.track or 0) for task in tasks})
+    journal = Journal(out, digest(settings.key(), asked)) if out else None
     left = [task for task in tasks if not (journal and journal.has(task.path, [*task.outputs.values()]))]
     if len(left) < len(tasks):
         say(f"{len(tasks) - len(left)} of {len(tasks)} are finished already.")

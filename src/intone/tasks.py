@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import get_terminal_size
+from types import MappingProxyType
 
 from intone import formats
 from intone.errors import IntoneError
@@ -113,18 +114,13 @@ def _endings() -> str:
     return ", ".join(form.ending for form in FORMATS.values())
 
 
-def planned(
-    files: Sequence[Path], out: Path | None, names: tuple[str, ...], called: Mapping[Path, str] | None = None
+def tasks(
+    files: Sequence[Path], where: Target, called: Mapping[Path, str] = MappingProxyType({}), track: int | None = None
 ) -> list[Task]:
-    """As `tasks`, for results in a folder, or on the screen alone."""
-    return tasks(files, Target(names, out), called or {})
-
-
-def tasks(files: Sequence[Path], where: Target, called: Mapping[Path, str]) -> list[Task]:
     """A task for each recording, folders opened up; where two would write the same files, each gets a name of its own.
 
     Of `talk.wav` and `talk.mp3` both keep their endings; of two that are called the same, the second is numbered.
-    `called` says what a recording is called where that isn't its path.
+    `called` says what a recording is called where that isn't its path; `track` is as in `Task`.
     """
     folders, problems = [path for path in files if is_folder(path)], {}
     found = {path: Path(called.get(path, path.name)) for path in files if path not in folders}
@@ -144,7 +140,7 @@ def tasks(files: Sequence[Path], where: Target, called: Mapping[Path, str]) -> l
         first = place.name if stems[str(place.with_suffix(""))] > 1 else place.stem
         own = Target(where.names, where.folder and where.folder / place.parent, where.file, where.stdout, where.bom)
         for stem in itertools.chain([first], (f"{first}-{k}" for k in itertools.count(2))):
-            task = Task(path, stem, own, whole, colours, width, problems.get(path, ""), called.get(path))
+            task = Task(path, stem, own, whole, colours, width, problems.get(path, ""), called.get(path), track)
             if not taken & set(task.outputs.values()):
                 break
         taken |= set(task.outputs.values())
