@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from intone import commands
+from intone import transcribe
 from intone.errors import BadClip, IntoneError, Partly
 from intone.spool import ending, name_of, spooled
 
@@ -67,18 +67,18 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(place, monkeypatch):
 
 
 def test_transcribe_takes_standard_input_too(place, sound, monkeypatch, capsys):
-    monkeypatch.setattr(commands, "_recogniser", lambda *_: Says())
+    monkeypatch.setattr(transcribe, "recogniser_of", lambda *_: Says())
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(sound)))
     with pytest.raises(Partly, match="1 of 2 files"):
-        commands.transcribe((Path("-"), Path(os.fsdecode(b"caf\xe9.wav"))))
+        transcribe.transcribe((Path("-"), Path(os.fsdecode(b"caf\xe9.wav"))))
     said = capsys.readouterr()
     assert said.out == "stdin\tKids are talking.\n" and r"left out: caf\xe9.wav is not there." in said.err
     assert not [*place.iterdir()]
 
 
 def test_what_is_wrong_with_standard_input_is_said_of_it(place, monkeypatch, capsys):
-    monkeypatch.setattr(commands, "_recogniser", lambda *_: Says())
+    monkeypatch.setattr(transcribe, "recogniser_of", lambda *_: Says())
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     with pytest.raises(IntoneError, match="No file could be transcribed"):
-        commands.transcribe((Path("-"),))
+        transcribe.transcribe((Path("-"),))
     assert "left out: stdin is an empty file." in capsys.readouterr().err

@@ -86,8 +86,8 @@ def analyze(
     130 Ctrl-C, 141 nobody reads the output any more (`| head`).
 
     Args:
-        files: Recordings (whatever PyAV reads: wav, mp3, m4a, ogg, flac, webm, the sound of an mp4), and folders; - is
-            standard input.
+        files: Recordings (wav, mp3, m4a, ogg, flac, webm, the sound of an mp4 and more), and folders; - is standard
+            input.
         out: Folder for the results, DIR/STEM.FORMAT; a folder that is analysed keeps its shape there. The same command
             goes on where it stopped. For one recording also a file, talk.srt, whose ending names the format, or - for
             standard output. Without it, and with formats, the folder that you are in.

@@ -23,7 +23,7 @@ COMMANDS = {
     "analyze": "intone.analyze:analyze",
     "listen": "intone.listen:listen",
     "serve": "intone.serve:serve",
-    "transcribe": "intone.commands:transcribe",
+    "transcribe": "intone.transcribe:transcribe",
     "train": "intone.commands:train",
     "evaluate": "intone.commands:evaluate",
     "export": "intone.commands:export",

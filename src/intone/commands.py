@@ -1,18 +1,12 @@
 """What each command of `intone` does: plain functions, whose parameters are the flags; tables go to stdout."""
 
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from intone.errors import IntoneError
-from intone.names import printable
 from intone.progress import say
-from intone.spool import STANDARD, standard_input
-
-if TYPE_CHECKING:
-    from intone.transcripts import Backend
 
 Names = Annotated[str, arg(name="map")]
 """Labels of a table, as labels.py takes them."""
@@ -105,60 +99,6 @@ def models_list() -> None:
     from intone import model_store, weights
 
     print(pd.concat([weights.listing(), model_store.listing()]).to_string(index=False), *model_store.facts(), sep="\n")
-
-
-def transcribe(
-    files: Positional[tuple[Path, ...]],
-    backend: Literal["whisper", "google"] = "whisper",
-    language: str | None = None,
-) -> None:
-    """Write down the words of recordings: one line a file, the path and the words; nothing where nobody speaks.
-
-    Args:
-        files: Audio files; - is standard input.
-        backend: whisper runs here; google sends the audio to Google and needs its own library and credentials.
-        language: Its code or English name, such as en, de or German; Whisper finds out that of each stretch where it
-            isn't given, and Google takes it for American English.
-    """
-    from intone.errors import BadClip, Partly
-    from intone.transcripts import transcribe_file
-
-    if not files:
-        raise IntoneError("Nothing to transcribe: name audio files.")
-    recogniser = _recogniser(backend, language)
-    done = 0
-    with ExitStack() as stack:
-        called = standard_input([str(file) for file in files], stack)
-        for path in [*called, *(file for file in files if str(file) != STANDARD)]:
-            name = called.get(path, str(path))
-            try:
-                print(f"{printable(name)}\t{transcribe_file(path, recogniser)}", flush=True)
-                done += 1
-            except BadClip as problem:
-                say(f"left out: {str(problem).replace(str(path), name)}")
-    say(f"{done} of {len(files)} files transcribed.")
-    if not done:
-        raise IntoneError("No file could be transcribed.")
-    if done < len(files):
-        raise Partly(f"{len(files) - done} of {len(files)} files were left out; the others are done.")
-
-
-def _recogniser(backend: str, language: str | None) -> "Backend":
-    from intone.languages import code
-    from intone.polyglot import Polyglot
-    from intone.whisper import Whisper
-
-    if backend == "google":
-        from intone.google_speech import GoogleSpeech
-
-        # Google tells regions apart, and has no English without one.
-        known = code(language) if language else "en"
-        return GoogleSpeech(language=language if language and "-" in language else {"en": "en-US"}.get(known, known))
-    if language is None:
-        return Polyglot(Whisper())
-    found = Whisper(language=code(language))
-    found.check_language(found.language)
-    return found
 
 
 def train(

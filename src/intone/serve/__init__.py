@@ -14,9 +14,11 @@ from tyro.conf import FlagCreatePairsOff
 
 from intone.errors import IntoneError
 from intone.progress import say
+from intone.serve.child import Child, Limits
 
 if TYPE_CHECKING:
     from intone.predict import Analyzer
+    from intone.serve.connections import Server
 
 
 def serve(
@@ -58,46 +60,57 @@ def serve(
         no_token: Let others in without one.
         allow: Further names by which the service may be asked for, of a proxy before it for instance.
     """
-    import uvicorn
-
-    from intone.serve.child import Child, Limits
-    from intone.serve.folder import folder
-
     _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting)
+    make = partial(analyzer_of, model, whisper if text else None, language, threads)
     with contextlib.ExitStack() as stack:
         stack.enter_context(ended_as_by_ctrl_c())
         door = stack.enter_context(listening(host, port))
-        address = door.getsockname()[0]
-        _let_in(host, address, token, no_token)
-        make = partial(analyzer_of, model, whisper if text else None, language, threads)
+        _let_in(host, door.getsockname()[0], token, no_token)
         child = Child(make, Limits(longest, time, memory))
         stack.callback(child.close)
-
-        # Importing these takes most of the time in which the child loads its models.
-        from intone.serve.app import Service, app
-        from intone.serve.connections import AT_ONCE, Connection, Server
-        from intone.serve.guard import Guard, Hosts
-
-        child.load()
-        service = Service(child, stack.enter_context(folder()), most, waiting)
-        stack.callback(service.thread.shutdown, wait=False, cancel_futures=True)
-        config = uvicorn.Config(
-            Guard(app(service), Hosts.of(host, address, allow), token),
-            http=Connection,
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            backlog=AT_ONCE,
-            proxy_headers=False,
-            server_header=False,
-            # Of a failure one sentence is said; uvicorn would add a traceback.
-            log_level="critical",
-            access_log=False,
-            timeout_graceful_shutdown=1,
-        )
+        server = _server(child, stack, door, host, most, waiting, token, allow)
         say(f"intone is at {shown(door, token)} until Ctrl-C.")
         with contextlib.suppress(KeyboardInterrupt):
-            Server(config, service.stop).run([door])
+            server.run([door])
+
+
+def _server(
+    child: Child,
+    stack: contextlib.ExitStack,
+    door: socket.socket,
+    host: str,
+    most: int,
+    waiting: int,
+    token: str | None,
+    allow: tuple[str, ...],
+) -> "Server":
+    """What answers at the door, once the child has its models; the stack ends what it needs."""
+    import uvicorn
+
+    # Importing these takes most of the time in which the child loads its models.
+    from intone.serve.app import Service, app
+    from intone.serve.connections import AT_ONCE, Connection, Server
+    from intone.serve.folder import folder
+    from intone.serve.guard import Guard, Hosts
+
+    child.load()
+    service = Service(child, stack.enter_context(folder()), most, waiting)
+    stack.callback(service.thread.shutdown, wait=False, cancel_futures=True)
+    config = uvicorn.Config(
+        Guard(app(service), Hosts.of(host, door.getsockname()[0], allow), token),
+        http=Connection,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        backlog=AT_ONCE,
+        proxy_headers=False,
+        server_header=False,
+        # Of a failure one sentence is said; uvicorn would add a traceback.
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    return Server(config, service.stop)
 
 
 def analyzer_of(model: str | None, whisper: str | None, language: str | None, threads: int) -> "Analyzer":

@@ -74,7 +74,7 @@ BODY: Final[dict[str, Any]] = {
                 "required": ["file"],
                 "additionalProperties": False,
                 "properties": {
-                    "file": {"type": "string", "format": "binary", "description": "A recording: whatever PyAV reads."}
+                    "file": {"type": "string", "format": "binary", "description": "A recording: a sound or video file."}
                 },
             }
         }
