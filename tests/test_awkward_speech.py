@@ -16,8 +16,8 @@ import soxr
 from awkward import CONTAINERS, RATE, damaged, encoded, flac_without_length, mp3_without_xing, wav, with_size
 
 import intone
-from intone.audio import SAMPLE_RATE
 from intone.errors import BadClip
+from intone.frames import SAMPLE_RATE
 from intone.predict import Analyzer
 from intone.recording import Recording
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from intone import bench
-from intone.audio import SAMPLE_RATE
 from intone.features import FeatureSettings
+from intone.frames import SAMPLE_RATE
 from intone.model_file import Model
 
 CLIPS = [0.1 * np.sin(np.arange(SAMPLE_RATE) / k).astype(np.float32) for k in (7, 8, 9)]

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from intone.audio import SAMPLE_RATE
 from intone.errors import BadClip
 from intone.features import (
     FFT,
@@ -21,6 +20,7 @@ from intone.features import (
     power_spectrum,
     spectrogram,
 )
+from intone.frames import SAMPLE_RATE
 
 
 @pytest.fixture(scope="module")

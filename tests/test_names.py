@@ -14,7 +14,7 @@ from intone.analysis import Analysis, Segment, curve, table
 from intone.emotions import EMOTIONS
 from intone.formats import FORMATS
 from intone.journal import LEFT_OUT, Journal
-from intone.names import cell, field, printable, readable
+from intone.names import cell, field, of_cell, printable, readable
 from intone.progress import say
 from intone.recording import Recording
 
@@ -43,6 +43,7 @@ def test_any_name_can_be_written_shown_and_made_a_field(name):
 @given(ANY | st.text("='-+@ \t\rx", max_size=6))
 def test_a_cell_runs_nowhere_and_gives_its_text_again(text):
     made = cell(text)
+    assert of_cell(made) == text
     assert not re.match(r"\s*[=+\-@]|[\t\r\n]", made)
     assert made == text or made == f"'{text}"
     if made.startswith("'"):  # whoever takes the apostrophe away must know which are intone's

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from intone.audio import SAMPLE_RATE
+from intone.frames import SAMPLE_RATE
 from intone.noisy_copies import HISS, KINDS, LOST, SNR, noisy_copy
 from intone.trimming import speech_span
 

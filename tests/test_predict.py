@@ -14,11 +14,12 @@ import soundfile
 import intone
 from intone import predict
 from intone.analysis import COLUMNS, UNSURE
-from intone.audio import SAMPLE_RATE, read_clip
+from intone.audio import read_clip
 from intone.domain import measures, spans, strangeness
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.formats import FORMATS
+from intone.frames import SAMPLE_RATE
 from intone.model_file import Model
 from intone.model_store import find
 from intone.predict import Analyzer, Ear, Found

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from intone.audio import SAMPLE_RATE, read_clip
+from intone.audio import read_clip
 from intone.decoding import opened
 from intone.errors import BadClip, IntoneError
+from intone.frames import SAMPLE_RATE
 from intone.recording import Recording
 
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from intone.analysis import UNSURE
-from intone.audio import SAMPLE_RATE, read_clip
+from intone.audio import read_clip
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
 from intone.figures import perturbations_figure
+from intone.frames import SAMPLE_RATE
 from intone.lab import Effort, Lab
 from intone.listeners import listener
 from intone.marks import MARKS

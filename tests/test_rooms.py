@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from intone.audio import SAMPLE_RATE
+from intone.frames import SAMPLE_RATE
 from intone.rooms import in_room
 
 

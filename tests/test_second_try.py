@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intone.audio import SAMPLE_RATE
+from intone.frames import SAMPLE_RATE
 from intone.languages import Language
 from intone.second_try import sentences_of, written
 from intone.segments import LONGEST, SLIVER, Span, Stretch, covering, text_of, uncovered

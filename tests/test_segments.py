@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intone import segments
-from intone.audio import SAMPLE_RATE
 from intone.corpora import builtin
+from intone.frames import SAMPLE_RATE
 from intone.segments import (
     LONGEST,
     SLIVER,

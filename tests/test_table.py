@@ -18,12 +18,12 @@ from intone.audio import read_clip
 from intone.corpora import CLIP_COLUMNS, Corpus, excerpts, table
 from intone.corpora.entries import Conventions
 from intone.corpora.labels import LABELS, SYNONYMS, accepted, emotion_of, mapping
-from intone.decoding import Sound
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
 from intone.features import FeatureSettings
 from intone.formats import FORMATS
 from intone.recipes.audio import screened
+from intone.sound import Sound
 from intone.transcripts import transcribe
 
 FILE = "Actor_01/03-01-05-01-01-01-01.wav"

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from intone.audio import FRAME, SAMPLE_RATE, read_clip
+from intone.audio import read_clip
 from intone.errors import BadClip
+from intone.frames import FRAME, SAMPLE_RATE
 from intone.perturbations import mixed
 from intone.trimming import speech_span, trim_silence
 

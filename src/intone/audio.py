@@ -11,24 +11,10 @@ import soundfile
 from intone import containers
 from intone.decoding import decode
 from intone.errors import BadClip
-from intone.frames import FRAME, HOP, SAMPLE_RATE, SHORTEST, SILENCE, frame_energy
+from intone.frames import SAMPLE_RATE, SILENCE
 from intone.progress import say
 from intone.recording import Recording
 from intone.waveform_header import WavHeader
-
-__all__ = [
-    "FRAME",
-    "HOP",
-    "SAMPLE_RATE",
-    "SHORTEST",
-    "SILENCE",
-    "duration",
-    "frame_energy",
-    "pcm_digest",
-    "read_clip",
-    "samples_digest",
-    "to_clip",
-]
 
 
 def read_clip(path: Path) -> np.ndarray:

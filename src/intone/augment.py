@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from intone.audio import SAMPLE_RATE, read_clip
+from intone.audio import read_clip
 from intone.cache import cached_array, digest, file_digest
 from intone.features import FeatureSettings, extract, extract_file
+from intone.frames import SAMPLE_RATE
 
 SPEEDS = (1.0, 0.88, 0.94, 1.06, 1.12)
 """Speed of each view of a clip; 1.0 is the clip itself. Pitch, formants and tempo move together (Ko et al. 2015)."""

@@ -13,9 +13,10 @@ import numpy as np
 import soundfile
 
 from intone import model_store
-from intone.audio import SAMPLE_RATE, read_clip
+from intone.audio import read_clip
 from intone.errors import BadClip, Missing, brought_by
 from intone.features import FeatureSettings, extract
+from intone.frames import SAMPLE_RATE
 from intone.model_file import Card, Model
 from intone.progress import say
 from intone.recording import Recording

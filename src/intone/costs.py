@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from intone.audio import SAMPLE_RATE, read_clip
+from intone.audio import read_clip
 from intone.cache import cache_folder, write_whole
 from intone.corpora import ravdess
+from intone.frames import SAMPLE_RATE
 from intone.lab import Lab
 from intone.listeners import listener, trained
 from intone.processor import processor

@@ -14,10 +14,8 @@ import numpy as np
 
 from intone import containers, ffmpeg, libsndfile
 from intone.errors import BadClip, phrase
-from intone.sound import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Sound
+from intone.sound import Sound
 from intone.waveform_header import WavHeader
-
-__all__ = ["BLOCK", "HIGHEST_RATE", "LOWEST_RATE", "MOST_CHANNELS", "Sound", "check_file", "decode", "opened"]
 
 FFMPEG_READS: Final = (b"fLaC", b"OggS", b"ID3")
 """How FLAC, Ogg and tagged MP3 begin, which FFmpeg reads better than libsndfile: on behind a bad packet."""

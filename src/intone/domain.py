@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from intone.audio import SAMPLE_RATE, frame_energy
 from intone.features import FFT, power_spectrum
+from intone.frames import SAMPLE_RATE, frame_energy
 from intone.segments import MARGIN
 from intone.trimming import speech_span
 

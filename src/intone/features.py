@@ -11,8 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from intone.audio import SAMPLE_RATE, read_clip
+from intone.audio import read_clip
 from intone.cache import cached_array, digest, file_digest
+from intone.frames import SAMPLE_RATE
 from intone.prominence import prominence, room_power
 from intone.trimming import trim_silence
 

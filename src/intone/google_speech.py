@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from intone.audio import SAMPLE_RATE
 from intone.errors import BadClip, IntoneError, Missing, brought_by
+from intone.frames import SAMPLE_RATE
 
 LONGEST: Final = 60.0
 """Seconds; the limit of Google's synchronous `recognize`."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from intone import model_store
 from intone.analysis import UNSURE
-from intone.audio import SAMPLE_RATE
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing, brought_by
+from intone.frames import SAMPLE_RATE
 from intone.model_file import Model
 from intone.segments import VOICE, speech_spans
 

@@ -16,10 +16,10 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime
 
-from intone.audio import SAMPLE_RATE
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.features import FeatureSettings, extract_trimmed
+from intone.frames import SAMPLE_RATE
 from intone.joining import RULES, softmax
 from intone.per_process import PerProcess
 from intone.prominence import room_power

@@ -40,3 +40,8 @@ def cell(text: str) -> str:
     A cell that would need none but for its own apostrophes gets one too, so that taking one away gives the text again.
     """
     return f"'{text}" if _FORMULA.match(text) else text
+
+
+def of_cell(text: str) -> str:
+    """What `cell` was made of; any other text as it is."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text

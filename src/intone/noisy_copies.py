@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from intone.audio import SAMPLE_RATE
 from intone.augment import at_speed
+from intone.frames import SAMPLE_RATE
 from intone.perturbations import mixed, stretch, unit_power
 from intone.rooms import in_room
 from intone.trimming import speech_span

@@ -9,8 +9,8 @@ import pandas as pd
 
 from intone import model_store
 from intone.analysis import UNSURE
-from intone.audio import SAMPLE_RATE
 from intone.cache import digest, write_whole
+from intone.frames import SAMPLE_RATE
 from intone.perturbations import Sounds
 from intone.predict import Analyzer, loaded
 from intone.progress import track

@@ -17,8 +17,9 @@ import numpy as np
 import soxr
 from scipy.signal import butter, sosfilt
 
-from intone.audio import SAMPLE_RATE, read_clip
+from intone.audio import read_clip
 from intone.errors import Missing
+from intone.frames import SAMPLE_RATE
 from intone.rooms import in_room
 
 

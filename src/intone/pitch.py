@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from intone.audio import HOP, SAMPLE_RATE
+from intone.frames import HOP, SAMPLE_RATE
 
 LOWEST: Final = 65.0
 HIGHEST: Final = 650.0

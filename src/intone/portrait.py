@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from intone.audio import SAMPLE_RATE, read_clip
+from intone.audio import read_clip
 from intone.corpora import Corpus
 from intone.emotions import COLOURS, EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing, brought_by
 from intone.features import FFT, FeatureSettings, log_mel, mel_filters
+from intone.frames import SAMPLE_RATE
 from intone.pitch import contour
 from intone.progress import say
 from intone.trimming import trim_silence

@@ -15,7 +15,6 @@ from intone import domain, model_store
 from intone.account import Account, joined, union
 from intone.analysis import UNSURE, Analysis, Segment, Segments, curve, table
 from intone.blas import one_thread
-from intone.decoding import Sound
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError
 from intone.frames import SAMPLE_RATE, SILENCE
@@ -35,6 +34,7 @@ from intone.segments import (
     stretches,
     text_of,
 )
+from intone.sound import Sound
 from intone.spool import name_of, spooled
 from intone.whisper import Whisper
 from intone.word_times import Word

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from intone.audio import frame_energy
+from intone.frames import frame_energy
 
 VERSION: Final = 1
 """Another one makes what is pooled by prominence anew."""

@@ -12,11 +12,12 @@ import numpy as np
 import soxr
 
 from intone.channels import Mixer
-from intone.decoding import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Sound, opened
+from intone.decoding import opened
 from intone.errors import BadClip, IntoneError
 from intone.frames import SAMPLE_RATE, SHORTEST
 from intone.level import raised
 from intone.names import readable
+from intone.sound import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Sound
 
 RECORDINGS: Final = (
     "aac aif aiff amr au avi caf flac flv m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpeg mpg oga ogg ogv opus ra rm snd ts "

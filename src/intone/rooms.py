@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from scipy.signal import fftconvolve
 
-from intone.audio import SAMPLE_RATE
+from intone.frames import SAMPLE_RATE
 
 SIZE: Final = (6.0, 5.0, 3.0)
 """Metres: length, width, height."""

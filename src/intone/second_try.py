@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from intone.audio import SAMPLE_RATE
+from intone.frames import SAMPLE_RATE
 from intone.languages import Language
 from intone.segments import LONGEST, MARGIN, SLIVER, Span, Stretch, moved, sentences, uncovered
 from intone.word_times import LEAST_PROBABILITY, Word, natural

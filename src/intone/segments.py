@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from intone.audio import SAMPLE_RATE
+from intone.frames import SAMPLE_RATE
 from intone.word_times import Word
 
 CHAPTER: Final = 40

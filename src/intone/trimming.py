@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from intone.audio import FRAME, HOP, SAMPLE_RATE, SILENCE, frame_energy
 from intone.errors import BadClip
+from intone.frames import FRAME, HOP, SAMPLE_RATE, SILENCE, frame_energy
 from intone.segments import VOICE_WITH_WORDS, speech_spans
 
 BELOW_PEAK: Final = 35

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from intone import weights
-from intone.audio import SAMPLE_RATE
 from intone.cache import file_digest
 from intone.errors import IntoneError, Missing
+from intone.frames import SAMPLE_RATE
 from intone.per_process import PerProcess, in_a_thread
 from intone.transcripts import normalise
 from intone.word_times import Word, aligned, natural

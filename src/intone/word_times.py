@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-from intone.audio import SAMPLE_RATE
+from intone.frames import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel

@@ -14,6 +14,7 @@ from typing import Final, Literal
 from intone.corpora.excerpts import Span, marked
 from intone.corpora.labels import LABELS, accepted, emotion_of, mapping, plain
 from intone.errors import IntoneError
+from intone.names import of_cell
 from intone.progress import say
 from intone.spreadsheet import Row, Sheet, as_number, is_missing
 
@@ -150,7 +151,7 @@ def _entry(row: Row, emotion: str, sheet: Sheet, table: Path, root: Path, conven
     speaker = _given(row, "speaker", where) if conventions.speaker == "column" else file
     if conventions.speaker == "folder":
         speaker = PurePosixPath(file).parent.as_posix() if "/" in file else root.resolve().name
-    more = {c: row.cells.get(c, "") if c == "text" else _value(row, c) for c in OPTIONAL}
+    more = {c: of_cell(row.cells.get(c, "")) if c == "text" else _value(row, c) for c in OPTIONAL}
     numbers = {c: _seconds(more[c], c, where, sheet.separator) for c in ("start", "end", "duration") if more[c]}
     if numbers.get("duration", 1) <= 0:
         raise IntoneError(f"{where}: {more['duration']!r} is no duration in seconds.")
@@ -192,8 +193,7 @@ def _found(cell: str, root: Path, where: str, guessed: bool) -> tuple[str, Path]
 
     `./x`, `a//x` and `a/../x` are one key; `..` stays where the folder before it is a link to elsewhere.
     """
-    bare = cell.removeprefix("'")  # which keeps a spreadsheet from running a name that begins with = as a formula
-    for base, raw in ((base, name.replace("\\", "/")) for name in (cell, bare) for base in (root, Path())):
+    for base, raw in ((base, name.replace("\\", "/")) for name in (cell, of_cell(cell)) for base in (root, Path())):
         place = base / raw
         if not _is_file(place):
             continue

@@ -16,11 +16,12 @@ from typing import Final
 import pandas as pd
 import soundfile
 
-from intone.audio import SHORTEST, pcm_digest
+from intone.audio import pcm_digest
 from intone.corpora import CLIP_COLUMNS, Corpus, Skipped
 from intone.download import fetch, unpack
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
+from intone.frames import SHORTEST
 
 URL: Final = "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip?download=1"
 CHECKSUM: Final = "md5:bc696df654c87fed845eb13823edef8a"

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from intone.analysis import UNSURE, Analysis
-from intone.audio import SAMPLE_RATE
 from intone.emotions import COLOURS
 from intone.formats.tables import as_dict
+from intone.frames import SAMPLE_RATE
 
 BITS: Final = 24_000
 """Bits a second of the sound in the page (MP3, which every browser plays): 11 MB an hour."""

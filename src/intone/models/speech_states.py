@@ -15,9 +15,9 @@ from faster_whisper.feature_extractor import FeatureExtractor
 from torch import Tensor, nn
 from transformers import AutoFeatureExtractor
 
-from intone.audio import SAMPLE_RATE
 from intone.cache import digest
 from intone.errors import IntoneError
+from intone.frames import SAMPLE_RATE
 from intone.models import pretrained
 from intone.prominence import prominence
 

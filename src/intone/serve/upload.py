@@ -14,6 +14,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
+from intone.spool import ending
+
 MB: Final = 1_000_000
 
 AT_ONCE: Final = 1 << 20
@@ -133,9 +135,7 @@ class Form:
         if self.out is not None:
             raise HTTPException(422, "There is a second 'file' in the upload: send one recording at a time.")
         self.name = re.split(r"[/\\]", _text(options[b"filename"]))[-1] or "recording"
-        # Decoders go by the ending; of the rest of a stranger's name no path is made.
-        ending = re.search(r"\.\w{1,16}$", self.name)
-        self.path = self.folder / f"recording{ending[0] if ending else ''}"
+        self.path = self.folder / f"recording{ending(self.name)}"
         self.out = self.path.open("wb")
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:

@@ -12,13 +12,13 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from intone.decoding import Sound
 from intone.errors import BadClip, IntoneError
 from intone.formats import FORMATS
 from intone.frames import SAMPLE_RATE
 from intone.predict import Analyzer
 from intone.recording import Recording
 from intone.serve.job import LEFT, STEP, Answer, Facts, Job
+from intone.sound import Sound
 
 
 class Left(IntoneError):
