@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 import soundfile
 
-from intone import commands, weights
+from intone import weights
 from intone.audio import to_clip
 from intone.corpora import Corpus
 from intone.errors import BadClip, IntoneError, Missing
 from intone.google_speech import GoogleSpeech
 from intone.polyglot import Polyglot
 from intone.segments import Stretch
+from intone.transcribe import recogniser_of
 from intone.transcripts import normalise, transcribe, transcribe_file
 from intone.whisper import Said, Whisper, compression, says_again
 from intone.word_errors import word_error_table
@@ -253,13 +254,13 @@ def test_transcribe_without_a_language_finds_it_out_as_analyze_does(monkeypatch:
 @pytest.mark.parametrize("written", ["de", "DE", "German"])
 def test_transcribe_takes_a_language_by_code_and_name(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     monkeypatch.setattr(Whisper, "check_language", lambda self, language: None)
-    assert commands._recogniser("whisper", written) == Whisper(language="de")
-    assert isinstance(commands._recogniser("whisper", None), Polyglot)
-    assert commands._recogniser("google", written) == GoogleSpeech(language="de")
+    assert recogniser_of("whisper", written) == Whisper(language="de")
+    assert isinstance(recogniser_of("whisper", None), Polyglot)
+    assert recogniser_of("google", written) == GoogleSpeech(language="de")
 
 
 def test_google_gets_a_region_for_english() -> None:
-    languages = {given: commands._recogniser("google", given).language for given in (None, "en", "English", "en-GB")}
+    languages = {given: recogniser_of("google", given).language for given in (None, "en", "English", "en-GB")}
     assert languages == {None: "en-US", "en": "en-US", "English": "en-US", "en-GB": "en-GB"}
 
 
