@@ -87,6 +87,16 @@ def test_a_header_is_not_believed_over_the_sound(kind, tmp_path):
     assert duration(tmp_path / f"a.{kind[:4].strip(',')}") == pytest.approx(5, abs=NEAR)
 
 
+@pytest.mark.parametrize("size", [0, 1 << 20, 0xFFFFFFF0])
+def test_a_box_of_sound_that_claims_the_index_behind_it_hides_nothing(size, tmp_path):
+    data = bytearray(encoded("m4a", SOUND))
+    place = data.index(b"mdat") - 4
+    data[place : place + 4] = size.to_bytes(4, "big")
+    signal, notes, left_out = read(bytes(data), tmp_path, "m4a")
+    near(beep_times(signal), EXPECTED)
+    assert len(notes) == 1 and "hid its index" in notes[0] and not left_out
+
+
 def test_tags_behind_the_samples_of_a_wav_are_no_sound(tmp_path):
     tag = b"LIST" + (900_000).to_bytes(4, "little") + b"INFO" + bytes(range(256)) * 3000
     for behind in (tag, tag[: len(tag) // 2], bytes(4096), b"", b"\0"):

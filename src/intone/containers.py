@@ -8,9 +8,11 @@ name, and whatever it wants to open beyond that is refused.
 import io
 import mmap
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final
 
+from intone import mp4
 from intone.errors import BadClip
 
 DEMUXERS: Final = (
@@ -56,8 +58,10 @@ _PLAYLIST: Final = re.compile(
 class Window(io.RawIOBase):
     """The bytes of an open file from `start` to `end`, as a file of their own, which closes the other with itself."""
 
-    def __init__(self, file: Any, start: int, end: int, name: str) -> None:
+    def __init__(self, file: Any, start: int, end: int, name: str, other: Mapping[int, int] | None = None) -> None:
+        """`other` says which bytes are read as others: place in the window -> value."""
         self.file, self.start, self.size, self.at = file, start, end - start, 0
+        self.other = other or {}
         self.name = name
         """FFmpeg reads an ending from it where the bytes don't tell."""
 
@@ -86,6 +90,9 @@ class Window(io.RawIOBase):
         self.file.seek(self.start + self.at)
         data = self.file.read(size)
         buffer[: len(data)] = data
+        for place, value in self.other.items():
+            if self.at <= place < self.at + len(data):
+                buffer[place - self.at] = value
         self.at += len(data)
         return len(data)
 
@@ -154,8 +161,8 @@ def cut_off(file: Any) -> bool:
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     head = file.read(12)
-    if head[4:8] in (b"ftyp", b"mdat", b"moov", b"wide"):
-        return max([end for _, end in _boxes(file, size)], default=0) > size
+    if mp4.begins(head):
+        return max([box.end for box in mp4.boxes(file)], default=0) > size
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return _segment_end(file) > size
     if head[:4] == b"FORM":
@@ -163,30 +170,6 @@ def cut_off(file: Any) -> bool:
     if head[:4] == b".snd":
         return size < int.from_bytes(head[4:8], "big") + int.from_bytes(head[8:12], "big") < PLACEHOLDERS
     return False
-
-
-def has_index(file: Any) -> bool:
-    """Whether an MP4 or MOV has the box `moov`, without which nothing in it can be found."""
-    size = file.seek(0, io.SEEK_END)
-    return b"moov" in [kind for kind, _ in _boxes(file, size)]
-
-
-def _boxes(file: Any, size: int) -> list[tuple[bytes, int]]:
-    """Kind and end, in bytes, of each box at the top of an MP4 or MOV."""
-    place, out = 0, list[tuple[bytes, int]]()
-    while place < size and len(out) < 10_000:
-        file.seek(place)
-        head = file.read(16)
-        length = int.from_bytes(head[:4], "big")
-        if length == 1:
-            length = int.from_bytes(head[8:16], "big")
-        elif length == 0:  # to the end of the file
-            length = size - place
-        if len(head) < 8 or length < 8:
-            break
-        place += length
-        out.append((head[4:8], place))
-    return out
 
 
 def _segment_end(file: Any) -> int:

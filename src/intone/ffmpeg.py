@@ -1,13 +1,13 @@
 """An audio or video file that FFmpeg reads, part by part where several were joined -> its samples, block by block."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from intone import containers
+from intone import containers, mp4
 from intone.account import DAMAGED, NO_SOUND, LeftOut
 from intone.containers import Window
 from intone.errors import BadClip, phrase
@@ -26,10 +26,12 @@ class _Part:
     path: Path
     start: int
     end: int
+    other: Mapping[int, int] = field(default_factory=dict)
+    """As `Window` has it."""
 
     def window(self) -> Window:
         """Its bytes; to be closed."""
-        return Window(self.path.open("rb"), self.start, self.end, self.path.name)
+        return Window(self.path.open("rb"), self.start, self.end, self.path.name, self.other)
 
 
 def sound(path: Path, track: int | None = None) -> Sound:
@@ -68,13 +70,25 @@ def _of_part(part: _Part, track: int | None) -> Sound:
         announced = _announced(container, stream, known)
         sound = read(container, stream, str(part.path))
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise _unreadable(part, error) from error
+        mended = _unhidden(part)
+        if mended is None:
+            raise _unreadable(part, error) from error
+        sound = _of_part(mended, track)
+        sound.notes.append("The size of its sound was wrong, and hid its index.")
+        return sound
     finally:
         if container is None or not container.input_was_opened:
             window.close()
     sound.notes[:0] = notes
     sound.blocks = _checked(sound, sound.blocks, announced, header, part)
     return sound
+
+
+def _unhidden(part: _Part) -> _Part | None:
+    """The same, where the box of an MP4's sound hides its index, with the right size of that box."""
+    with part.window() as window:
+        other = {} if part.other or not mp4.begins(window.read(12) or b"") else mp4.unhidden(window)
+    return replace(part, other=other) if other else None
 
 
 def _unreadable(part: _Part, error: Exception) -> BadClip:
@@ -84,7 +98,7 @@ def _unreadable(part: _Part, error: Exception) -> BadClip:
         return BadClip(f"{part.path} is no recording: playlists, scripts, pictures and bare samples aren't opened.")
     with part.window() as window:
         head = window.read(12) or b""
-        if head[4:8] in (b"ftyp", b"mdat", b"wide", b"moov") and not containers.has_index(window):
+        if mp4.begins(head) and not mp4.has_index(window):
             return BadClip(
                 f"{part.path} has no index (the box moov), as a recording that was cut off: repair it with the program "
                 "that made it."

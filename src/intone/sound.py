@@ -83,7 +83,8 @@ def silence(samples: int, channels: int, dtype: Any, rate: int) -> Iterator[np.n
 def floats(samples: np.ndarray) -> np.ndarray:
     """Samples of any type -> float32, full scale being 1; unsigned ones are centred."""
     if samples.dtype.kind not in "iu":
-        return samples.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # of 64 bits: what has no place in 32 is infinite, and infinity is said
+            return samples.astype(np.float32, copy=False)
     scale = 1 << 8 * samples.itemsize - 1
     middle = scale if samples.dtype.kind == "u" else 0
     return ((samples - np.float64(middle)) / scale).astype(np.float32)
