@@ -9,6 +9,7 @@ import soundfile
 
 from intone.corpora import Corpus
 from intone.errors import IntoneError, Missing
+from intone.experiment import Experiment
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
 from intone.models.audio_cnn import AudioCnnPreset
@@ -19,7 +20,7 @@ from intone.recipes import BRANCHES, FIRST_PHASE, MODELS, in_precision
 from intone.recipes.audio import AudioRecipe, screened
 from intone.recipes.fusion import AttentionRecipe
 from intone.recipes.text import TextRecipe
-from intone.results import Experiment, publish
+from intone.results import publish
 from intone.splits import PARTS, folds
 from intone.workers import Task, make_all
 

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from intone.errors import IntoneError
+from intone.experiment import Experiment
 from intone.lab import Lab
 from intone.leaks import audit
 from intone.models.speech_probe import SpeechProbePreset
 from intone.recipes.audio import AudioRecipe
 from intone.recipes.leaks import audited, leaky
 from intone.recipes.speech_probe import NoisyProbeRecipe, SpeechProbeRecipe
-from intone.results import Experiment
 from intone.splits import AUDITED, LEAKY, Split, folds
 
 

@@ -15,7 +15,8 @@ import intone
 from intone import predict
 from intone.analysis import COLUMNS, UNSURE
 from intone.audio import read_clip
-from intone.domain import measures, spans, strangeness
+from intone.conditions import measures
+from intone.domain import spans, strangeness
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.formats import FORMATS

@@ -17,6 +17,7 @@ from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evaluate import PREDICTION_COLUMNS, score
 from intone.evidence import write_evidence
+from intone.experiment import Experiment
 from intone.figures import cost_figure
 from intone.information import mutual_information, tells
 from intone.report import SECTIONS, document, model_card, report
@@ -27,7 +28,7 @@ from intone.report.markdown import Gallery, verdict
 from intone.report.others import others
 from intone.report.saliency import shares
 from intone.report.source import Source
-from intone.results import Experiment, packed, summary_rows
+from intone.results import packed, summary_rows
 from intone.runs import StoredFold
 from intone.splits import PARTS, folds
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from intone.frames import SAMPLE_RATE
 from intone.languages import Language
 from intone.second_try import sentences_of, written
-from intone.segments import LONGEST, SLIVER, Span, Stretch, covering, text_of, uncovered
+from intone.segments import LONGEST, SLIVER, Span, Stretch, covering, uncovered
+from intone.sentences import text_of
 from intone.word_times import Word, natural
 
 

@@ -10,18 +10,8 @@ from hypothesis import strategies as st
 from intone import segments
 from intone.corpora import builtin
 from intone.frames import SAMPLE_RATE
-from intone.segments import (
-    LONGEST,
-    SLIVER,
-    Stretch,
-    covering,
-    moved,
-    sentences,
-    speech_bounds,
-    stretches,
-    text_of,
-    uncovered,
-)
+from intone.segments import LONGEST, SLIVER, Stretch, covering, speech_bounds, stretches, uncovered
+from intone.sentences import moved, sentences, text_of
 from intone.word_times import Word, in_order
 
 

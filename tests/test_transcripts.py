@@ -20,10 +20,11 @@ from intone.google_speech import GoogleSpeech
 from intone.polyglot import Polyglot
 from intone.segments import Stretch
 from intone.transcribe import recogniser_of
-from intone.transcripts import normalise, transcribe, transcribe_file
+from intone.transcripts import transcribe, transcribe_file
 from intone.whisper import Said, Whisper, compression, says_again
 from intone.word_errors import word_error_table
 from intone.word_times import Word
+from intone.words import normalise
 
 RATE = 16_000
 

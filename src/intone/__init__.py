@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intone.emotions import EMOTIONS
+from intone.version import __version__
 
 if TYPE_CHECKING:
     from intone.predict import Analyzer
 
-__version__ = "0.1.0"
 __all__ = ["EMOTIONS", "__version__", "load"]
 
 # Releases of onnxruntime send Microsoft what they run, and keep an identifier on the disk, unless they find this when

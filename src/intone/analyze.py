@@ -17,7 +17,6 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-import intone
 from intone import formats, model_store, screen
 from intone.cache import digest, file_digest
 from intone.errors import BadClip, IntoneError, Missing, Partly
@@ -30,6 +29,7 @@ from intone.progress import bar, say
 from intone.recording import Recording
 from intone.spool import STANDARD, standard_input
 from intone.tasks import Task, target, tasks
+from intone.version import __version__
 from intone.whisper import Whisper
 
 
@@ -60,7 +60,7 @@ class Settings:
     def key(self) -> str:
         """Names whatever changes the answers."""
         ear = Whisper(self.whisper).settings if self.whisper else None
-        return digest(intone.__version__, file_digest(self.model), ear, self.language)
+        return digest(__version__, file_digest(self.model), ear, self.language)
 
     def analyzer(self) -> Analyzer:
         """A fresh one. Raises IntoneError for what can't be loaded."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intone import domain
+from intone import conditions
 from intone.audio import read_clip
 from intone.corpora import Corpus
 from intone.emotions import INDEX
@@ -77,5 +77,5 @@ def heard(model: Model, corpus: Corpus, files: Sequence[str]) -> Answers:
         out.files.append(file)
         out.sound.append(said.audio)
         out.both.append(said.probabilities)
-        out.measured.append({**domain.measures(clip), "distance": said.distance})
+        out.measured.append({**conditions.measures(clip), "distance": said.distance})
     return out

@@ -112,9 +112,9 @@ def _run(argv: Sequence[str] | None) -> None:
         print(overview())
         sys.exit(0)
     if words[0] == "--version":
-        import intone
+        from intone.version import __version__
 
-        print(intone.__version__)
+        print(__version__)
         sys.exit(0)
     name = next((n for n in (" ".join(words[:2]), words[0]) if n in COMMANDS), None)
     if name is None:

@@ -9,8 +9,8 @@ import pandas as pd
 from intone.breakdown import ravdess_clips, speaker_and_sentence
 from intone.cache import write_whole
 from intone.evaluate import chance_p, paired, score
-from intone.results import Experiment, read_predictions
-from intone.transcripts import normalise
+from intone.experiment import Experiment, read_predictions
+from intone.words import normalise
 
 CONTROL_TRACKS = ("asr", "asr_punctuated", "constant", "shuffled")
 

@@ -28,7 +28,7 @@ from intone.recipes.text import SentenceRecipe
 from intone.splits import Split, folds
 from intone.tracks import sentences
 from intone.train import listen
-from intone.transcripts import normalise
+from intone.words import normalise
 
 POSITIONS = 20
 """Places in a clip, from start to end, at which attention is given."""

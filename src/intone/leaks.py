@@ -11,12 +11,13 @@ from pathlib import Path
 from intone.cache import cache_folder
 from intone.corpora import ravdess
 from intone.errors import IntoneError
+from intone.experiment import Experiment
 from intone.lab import Lab
 from intone.recipes import MODELS
 from intone.recipes.hearing import NoisyRecipe
 from intone.recipes.leaks import audited, leaky
 from intone.recipes.speech_probe import SpeechProbeRecipe
-from intone.results import Experiment, publish
+from intone.results import publish
 from intone.splits import AUDITED, Split, folds
 
 

@@ -11,7 +11,6 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-import intone
 from intone import domain
 from intone.answers import compared, heard
 from intone.corpora import Corpus
@@ -30,6 +29,7 @@ from intone.recipes.fusion import EarlyRecipe, Ensemble, LateRecipe
 from intone.recipes.speech_network import SpeechHeadRecipe
 from intone.recipes.speech_probe import SpeechProbeRecipe
 from intone.recipes.text import SentenceRecipe, TextRecipe
+from intone.version import __version__
 from intone.words import LONGEST
 
 PROMINENT: Final[Kind] = "whisper_prominence"
@@ -53,7 +53,7 @@ def parts(run: Run, window: float) -> tuple[Whole, Card]:
     hearing, features = _hearing(audio, window)
     card = Card(
         name=run.settings["model"].split("@")[0],
-        version=intone.__version__,
+        version=__version__,
         features=features,
         temperature=audio.config["temperature"],
         fingerprint=run.config["fingerprint"],

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
+from intone.experiment import Experiment
 from intone.recipes import FIRST_PHASE, LONG, MODELS
-from intone.results import Experiment
 
 CHOSEN = {
     "audio": "audio_cnn",

@@ -10,7 +10,8 @@ import numpy as np
 
 from intone.languages import Language
 from intone.second_try import written
-from intone.segments import LONGEST_STRETCH, VOICE_WITH_WORDS, stretches, text_of
+from intone.segments import LONGEST_STRETCH, VOICE_WITH_WORDS, stretches
+from intone.sentences import text_of
 from intone.whisper import Whisper
 
 VERSION: Final = 1

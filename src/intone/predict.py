@@ -11,7 +11,7 @@ from typing import IO, Any, Final, TypeAlias, TypeVar, cast
 import numpy as np
 import pandas as pd
 
-from intone import domain, model_store
+from intone import conditions, domain, model_store
 from intone.account import Account, joined, union
 from intone.analysis import UNSURE, Analysis, Segment, Segments, curve, table
 from intone.blas import one_thread
@@ -32,8 +32,8 @@ from intone.segments import (
     covering,
     speech_bounds,
     stretches,
-    text_of,
 )
+from intone.sentences import text_of
 from intone.sound import Sound
 from intone.spool import name_of, spooled
 from intone.whisper import Whisper
@@ -237,7 +237,7 @@ class Analyzer:
             text = text_of(found.words)
             try:
                 heard = self.model.hear(found.sound, text if found.language == self.model.card.language else "")
-                measured = {**domain.measures(found.sound), "distance": heard.distance}
+                measured = {**conditions.measures(found.sound), "distance": heard.distance}
             except BadClip:
                 continue
             segment = self._segment(found, text, heard)

@@ -18,6 +18,7 @@ from intone.corpora import Corpus, ravdess
 from intone.errors import IntoneError
 from intone.evaluate import score
 from intone.evidence import write_evidence
+from intone.experiment import Experiment
 from intone.features import FeatureSettings
 from intone.lab import Effort, Lab
 from intone.plan import CHOSEN, SEEDS, cost, experiments, further, repeated
@@ -26,7 +27,7 @@ from intone.progress import bar
 from intone.recipes import MODELS, PAIRS, PRECISION, in_precision
 from intone.recipes.audio import screened
 from intone.report import report
-from intone.results import Experiment, fix_answers, log_look, merge, publish
+from intone.results import fix_answers, log_look, merge, publish
 from intone.splits import PARTS, Split, folds
 from intone.transcripts import transcribe
 from intone.whisper import Whisper

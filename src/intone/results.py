@@ -8,7 +8,6 @@ import gzip
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,42 +16,11 @@ import pandas as pd
 from intone.cache import digest, write_whole
 from intone.errors import IntoneError
 from intone.evaluate import PREDICTION_COLUMNS, check_predictions, score
+from intone.experiment import SUMMARY_COLUMNS, Experiment
 from intone.runs import StoredFold
-from intone.splits import LEAKY as LEAKY_PROTOCOLS
 from intone.splits import PARTS
-from intone.tracks import LEAKY
-
-SUMMARY_COLUMNS = (
-    *("model", "modality", "track", "protocol", "split", "clips", "accuracy", "uar", "macro_f1"),
-    *("uar_low", "uar_high", "parameters", "seconds", "ece"),
-)
-"""Rates in percent; `seconds` is the training time of one fold, branches included, on the mean; `ece` a fraction."""
 
 LOOK_COLUMNS = ("when", "model", "track", "protocol", "predictions", "why")
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One row group of the summary: a model on a track under a protocol."""
-
-    model: str
-    modality: str
-    track: str
-    protocol: str
-
-    @property
-    def leaks(self) -> bool:
-        """Whether it lets the label or the speaker through on purpose, to show what that is worth."""
-        return self.protocol in LEAKY_PROTOCOLS or self.track in LEAKY
-
-    @property
-    def stem(self) -> str:
-        """Name of its files."""
-        return f"{self.model}__{self.track}__{self.protocol}"
-
-    def path(self, results: Path) -> Path:
-        """Where its predictions are kept."""
-        return results / ("leaks" if self.leaks else "predictions") / f"{self.stem}.csv.gz"
 
 
 def publish(experiment: Experiment, folds: Sequence[StoredFold], results: Path, why: str) -> None:
@@ -71,14 +39,6 @@ def packed(table: pd.DataFrame) -> bytes:
     """A predictions table as gzipped CSV, probabilities to 4 decimals; the same table gives the same bytes."""
     text = table[list(PREDICTION_COLUMNS)].to_csv(index=False, float_format="%.4f", lineterminator="\n")
     return gzip.compress(text.encode(), mtime=0)
-
-
-def read_predictions(experiment: Experiment, results: Path) -> pd.DataFrame:
-    """An experiment's committed predictions; raises IntoneError where they are not there."""
-    path = experiment.path(results)
-    if not path.exists():
-        raise IntoneError(f"{path} is not there: `intone reproduce` makes it.")
-    return pd.read_csv(path, dtype={"fold": str})
 
 
 def fix_answers(results: Path, chosen: Mapping[str, str]) -> None:

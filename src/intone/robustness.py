@@ -19,6 +19,7 @@ from intone.cache import cache_folder, digest, write_whole
 from intone.corpora import Corpus, ravdess
 from intone.emotions import EMOTIONS, INDEX
 from intone.evaluate import accuracy, confusion, uar
+from intone.experiment import Experiment
 from intone.lab import Lab
 from intone.listeners import Logits, listener, made, trained
 from intone.marks import MARKS
@@ -26,7 +27,7 @@ from intone.nonspeech import analyse_nonspeech, nonspeech
 from intone.perturbations import PERTURBATIONS, Sounds, esc10
 from intone.progress import track as with_bar
 from intone.recipes import MODELS
-from intone.results import Experiment, log_look
+from intone.results import log_look
 from intone.splits import Split, folds
 
 COLUMNS = ["model", "perturbation", "level", "unit", "clips", "accuracy", "uar", "unchanged", "confidence", "mark"]

@@ -11,7 +11,8 @@ import numpy as np
 
 from intone.frames import SAMPLE_RATE
 from intone.languages import Language
-from intone.segments import LONGEST, MARGIN, SLIVER, Span, Stretch, moved, sentences, uncovered
+from intone.segments import LONGEST, MARGIN, SLIVER, Span, Stretch, uncovered
+from intone.sentences import moved, sentences
 from intone.word_times import LEAST_PROBABILITY, Word, natural
 
 OTHER: Final = 0.8

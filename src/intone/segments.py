@@ -1,4 +1,4 @@
-"""Blocks of a long recording (mono float32, 16 kHz) -> stretches of speech, and with Whisper the sentences in them.
+"""Blocks of a long recording (mono float32, 16 kHz) -> stretches of speech, each with where in it somebody speaks.
 
 Silero's voice detector (in faster-whisper, without torch) finds where somebody speaks. A recording is taken in chapters
 that are joined in pauses, so that three hours need no more memory than one.
@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 import numpy as np
 
 from intone.frames import SAMPLE_RATE
-from intone.word_times import Word
 
 CHAPTER: Final = 40
 """Seconds that are searched for speech at a time. With 120 the detector's arrays are so large that the memory of a
@@ -25,9 +24,6 @@ LONGEST_STRETCH: Final = 28
 
 LONGEST: Final = 12.0
 """Seconds of the longest segment; a longer sentence is cut at its longest pause."""
-
-PAUSE: Final = 0.8
-"""Seconds between two words that end a sentence, whatever the marks."""
 
 MARGIN: Final = 0.2
 """Seconds kept around speech: detectors and word times clip what is soft."""
@@ -54,9 +50,6 @@ Number = TypeVar("Number", int, float)
 
 Span = tuple[float, float]
 """Start and end, in seconds from the recording's beginning."""
-
-ENDS: Final = tuple(".?!…。？！")
-TITLES: Final = ("Mr.", "Mrs.", "Ms.", "Dr.", "St.", "Prof.")
 
 
 @dataclass(frozen=True)
@@ -179,47 +172,3 @@ def speech_bounds(stretch: Stretch) -> Span:
         return round(stretch.speech[0][0], 3), round(stretch.speech[-1][1], 3)
     spare = min(MARGIN, (stretch.end - stretch.start) / 4)
     return round(stretch.start + spare, 3), round(stretch.end - spare, 3)
-
-
-def sentences(words: Sequence[Word], longest: float = LONGEST) -> list[list[Word]]:
-    """Words -> sentences, which end at a mark or a long pause and last at most `longest` seconds where they have two
-    words or more."""
-    out: list[list[Word]] = []
-    ended = True
-    for word in words:
-        if ended or word["start"] - out[-1][-1]["end"] >= PAUSE:
-            out.append([])
-        out[-1].append(word)
-        spoken = word["word"].strip().rstrip("\"'”’)")
-        ended = spoken.endswith(ENDS) and spoken not in TITLES
-    return [part for sentence in out for part in _shortened(sentence, longest)]
-
-
-def _shortened(sentence: list[Word], longest: float) -> list[list[Word]]:
-    if len(sentence) < 2 or sentence[-1]["end"] - sentence[0]["start"] <= longest:
-        return [sentence]
-    length = len(sentence)
-    # A pause near the middle is worth more than one at the edge, and with no pause at all the middle is taken.
-    worth = [
-        (sentence[i]["start"] - sentence[i - 1]["end"] + 0.05) * min(i, length - i) / length for i in range(1, length)
-    ]
-    cut = 1 + int(np.argmax(worth))
-    return [*_shortened(sentence[:cut], longest), *_shortened(sentence[cut:], longest)]
-
-
-def text_of(words: Sequence[Word]) -> str:
-    """Words as Whisper wrote them, one space between two."""
-    return " ".join("".join(word["word"] for word in words).split())
-
-
-def moved(words: Sequence[Word], by: float) -> list[Word]:
-    """The same words `by` seconds later, to the millisecond."""
-    return [
-        Word(
-            word=w["word"],
-            start=round(w["start"] + by, 3),
-            end=round(w["end"] + by, 3),
-            probability=w["probability"],
-        )
-        for w in words
-    ]

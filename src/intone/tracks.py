@@ -14,7 +14,7 @@ from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
 from intone.goemotions import reserved
 from intone.splits import PARTS, Split
-from intone.transcripts import normalise
+from intone.words import normalise
 
 NOTES: Final[Mapping[str, str]] = {
     "none": "no words at all: audio alone",

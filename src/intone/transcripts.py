@@ -5,7 +5,6 @@
 A `Backend` is anything with settings and a way from a signal to words: whisper.py, google_speech.py.
 """
 
-import re
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,9 +53,3 @@ def transcribe_file(path: Path, backend: Backend) -> str:
     check_file(Path(path))
     key = digest(file_digest(Path(path)), backend.settings)
     return cached_text("transcripts", key, lambda: backend.words(read_clip(Path(path))))
-
-
-def normalise(text: str) -> str:
-    """Lower case, one space between words, no punctuation but the apostrophe inside a word (don't)."""
-    plain = text.lower().replace("’", "'")
-    return " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)*", plain))

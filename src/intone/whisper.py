@@ -15,8 +15,8 @@ from intone.cache import file_digest
 from intone.errors import IntoneError, Missing
 from intone.frames import SAMPLE_RATE
 from intone.per_process import PerProcess, in_a_thread
-from intone.transcripts import normalise
 from intone.word_times import Word, aligned, natural
+from intone.words import normalise
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel

@@ -6,7 +6,7 @@ import pandas as pd
 
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing, brought_by
-from intone.transcripts import normalise
+from intone.words import normalise
 
 GROUPS = ("emotion", "intensity", "sex")
 

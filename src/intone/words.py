@@ -146,3 +146,9 @@ class Glove:
             if vector is not None:
                 row[:] = vector
         return out
+
+
+def normalise(text: str) -> str:
+    """Lower case, one space between words, no punctuation but the apostrophe inside a word (don't)."""
+    plain = text.lower().replace("’", "'")
+    return " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)*", plain))

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import jinja2
 
-import intone
 from intone.cache import write_whole
 from intone.progress import say
 from intone.report import (
@@ -29,6 +28,7 @@ from intone.report import (
 from intone.report.documents import write_documents
 from intone.report.markdown import Gallery
 from intone.report.source import Source
+from intone.version import __version__
 
 SECTIONS: Final[dict[str, tuple[str, Callable[[Source, Gallery], dict[str, Any]]]]] = {
     "answer": ("The answer", answer.section),
@@ -56,7 +56,7 @@ def report(results: Path, out: Path, card_path: Path | None = None) -> list[Path
     gallery = Gallery(out / "figures")
     text = document(results, gallery)
     _tidy(gallery)
-    paths = write_documents(text, out, TITLE, f"{SUBTITLE} · intone {intone.__version__}")
+    paths = write_documents(text, out, TITLE, f"{SUBTITLE} · intone {__version__}")
     if card_path:
         write_whole(card_path, model_card(results).encode())
         paths.append(card_path)

@@ -5,12 +5,12 @@ from typing import Any
 import pandas as pd
 
 from intone.confidence import before_temperature, trust
+from intone.experiment import Experiment
 from intone.figures import reliability_figure, risk_coverage_figure
 from intone.numerals import rate
 from intone.report.inferences import TARGET_ECE
 from intone.report.markdown import Gallery, table
 from intone.report.source import MAIN, Source
-from intone.results import Experiment
 
 PASSED, FAILED = "pass", "**fail**"
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import intone
+from intone.experiment import Experiment
 from intone.model_file import Model
 from intone.model_store import own
 from intone.numerals import span
@@ -12,7 +12,7 @@ from intone.report.inferences import inferences
 from intone.report.portraits import emotions
 from intone.report.robustness import fairness
 from intone.report.source import MAIN, Source, Subject
-from intone.results import Experiment
+from intone.version import __version__
 
 WORDS = {
     "none": "sound alone",
@@ -28,7 +28,7 @@ def section(source: Source) -> dict[str, Any]:
     audible = [s for s in source.distinct if s.experiment.track == "none"]
     row = source.row(lead)
     return {
-        "version": intone.__version__,
+        "version": __version__,
         "protocol": MAIN,
         "total": int(row["clips"]),
         "models": [_entry(source, s.experiment) for s in source.subjects if _judged(s)],

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from intone.confidence import log_loss
+from intone.experiment import Experiment
 from intone.report.source import AUDIO_TRACK, Source
-from intone.results import Experiment
 
 
 def history_of(source: Source, experiment: Experiment) -> pd.DataFrame:

@@ -5,11 +5,11 @@ from typing import Any
 import pandas as pd
 
 from intone.evaluate import sign_flip
+from intone.experiment import Experiment
 from intone.figures import leaks_figure
 from intone.numerals import bare_p, points, rate
 from intone.report.markdown import Gallery, absent, table
 from intone.report.source import MAIN, Source
-from intone.results import Experiment
 from intone.significance import holm
 
 KINDS = {

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import intone
 from intone.report.answer import LEARNED, published
 from intone.report.elsewhere import carried_over
 from intone.report.inferences import inferences
 from intone.report.markdown import Gallery
 from intone.report.portraits import every_run
 from intone.report.source import WORDS, Source
+from intone.version import __version__
 
 
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "again": None if looks is None else int(looks.duplicated(["model", "track", "protocol"]).sum()),
         "elsewhere": carried_over(source),
         "seeds": source.seeds.reset_index().to_dict("records"),
-        "version": intone.__version__,
+        "version": __version__,
         "published": gallery.captioned("Figures of others, not measured here.", published(source)),
         "runs": gallery.captioned(
             "Every run: accuracy in percent, test UAR with its 95 % interval. Tracks: "

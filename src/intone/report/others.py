@@ -6,12 +6,12 @@ import pandas as pd
 
 from intone.breakdown import by_emotion, by_group, by_speaker
 from intone.emotions import EMOTIONS
+from intone.experiment import Experiment
 from intone.figures import confusions_figure, histories_figure
 from intone.numerals import rate
 from intone.report.history import final, history_of, learned_once
 from intone.report.markdown import Gallery, table
 from intone.report.source import AUDIO_TRACK, LABELLED, MAIN, WORDS, Source
-from intone.results import Experiment
 
 HEADINGS: Final = {AUDIO_TRACK: "Sound", "asr": WORDS["asr"].capitalize(), "natural": WORDS["natural"].capitalize()}
 """Track -> what its part is called; sentences made from the label and the controls stand in the chapter on text."""

@@ -8,13 +8,13 @@ from intone.breakdown import by_emotion, by_group, by_speaker, recalls_of
 from intone.confidence import log_loss
 from intone.emotions import EMOTIONS
 from intone.evaluate import accuracy, interval
+from intone.experiment import Experiment
 from intone.figures import confusion_figure, history_figure, speakers_figure
 from intone.numerals import rate, size
 from intone.report.history import final, history_of, learned_once
 from intone.report.markdown import Gallery, listed, table, whole_span
 from intone.report.others import others
 from intone.report.source import LABELLED, WORDS, Source, Subject
-from intone.results import Experiment
 from intone.splits import PARTS
 
 

@@ -8,11 +8,11 @@ import pandas as pd
 
 from intone.confidence import FLOOR
 from intone.emotions import EMOTIONS, INDEX
+from intone.experiment import Experiment
 from intone.figures import attention_figure, shares_figure, spectrograms_figure
 from intone.figures.clips import ClipPicture
 from intone.report.markdown import Gallery, absent, listed, table
 from intone.report.source import WORDS, Source
-from intone.results import Experiment
 
 COMMAND = "intone explain"
 

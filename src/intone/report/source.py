@@ -11,7 +11,7 @@ import pandas as pd
 from intone.breakdown import ravdess_clips
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
-from intone.results import Experiment, read_predictions
+from intone.experiment import Experiment, read_predictions
 
 MAIN = "luna5"
 """The protocol that every model is judged under."""

@@ -12,7 +12,7 @@ from intone.numerals import bare_p, points, rate, span_of_points
 from intone.report.comparisons import comparisons, text_against_chance
 from intone.report.markdown import GAIN, LEVEL, LOSS, Gallery, absent, listed, table, whole_span
 from intone.report.source import MAIN, WORDS, Source
-from intone.transcripts import normalise
+from intone.words import normalise
 
 CONTROLS = ("constant", "shuffled")
 SHOWN = ("constant", "shuffled", "asr", "asr_punctuated", "natural")

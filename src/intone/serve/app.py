@@ -20,7 +20,6 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Match
 
-import intone
 from intone.errors import IntoneError, Missing
 from intone.formats import FORMATS, chosen, places
 from intone.languages import code
@@ -29,6 +28,7 @@ from intone.serve.contract import BODY, FILES, REFUSED, Asked, Health, refused
 from intone.serve.guard import error
 from intone.serve.job import Answer, Facts, Job
 from intone.serve.upload import received
+from intone.version import __version__
 
 NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """Whatever the environment asks of FastAPI: nothing leaves the machine."""
@@ -68,7 +68,7 @@ class Service:
     def health(self) -> Health:
         """Who answers here, and what a recording may have."""
         facts = self.worker.facts
-        return Health(intone.__version__, facts.model, facts.licence, facts.words, self.most)
+        return Health(__version__, facts.model, facts.licence, facts.words, self.most)
 
     async def analyze(self, request: Request, asked: Annotated[Asked, Query()]) -> Response:
         """The file that `intone analyze -o` writes; of several formats one JSON object, file name -> content."""
@@ -155,7 +155,7 @@ def app(service: Service) -> FastAPI:
     """The addresses of a service."""
     made = FastAPI(
         title="intone",
-        version=intone.__version__,
+        version=__version__,
         # The pages that show /openapi.json would load their scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
