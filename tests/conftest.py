@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from intone.corpora import Corpus, ravdess
+from intone.data import ravdess
+from intone.data.corpus import Corpus
 
 RATE = 22_050
 """Hz; not 16 000, so that every test that reads a clip resamples."""
@@ -106,13 +107,13 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network with random weights that hears and reads, as one file."""
     import torch
 
-    from intone.export import export
-    from intone.features import FeatureSettings
-    from intone.model_file import Card, Reading
-    from intone.models.audio_cnn import AudioCnn, AudioCnnPreset
-    from intone.models.exported import Reading as ReadingNetwork
-    from intone.models.exported import SpectrogramHearing, Whole
-    from intone.models.text_rnn import TextRnn, TextRnnPreset
+    from intone.audio.features import FeatureSettings
+    from intone.export.graph import Reading as ReadingNetwork
+    from intone.export.graph import SpectrogramHearing, Whole
+    from intone.export.onnx import export
+    from intone.inference.model import Card, Reading
+    from intone.models.cnn import AudioCnn, AudioCnnPreset
+    from intone.models.rnn import TextRnn, TextRnnPreset
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"
@@ -129,8 +130,8 @@ def analyzer(model_file: Path):
     """That model, with words that are always the same."""
     from test_predict import Parrot
 
-    from intone.model_file import Model
-    from intone.predict import Analyzer
+    from intone.inference.analyzer import Analyzer
+    from intone.inference.model import Model
 
     return Analyzer(Model(model_file, 1), Parrot())
 
@@ -148,13 +149,12 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Six seconds in the folder that one is in, all of which counts as speech; by name alone, as a browser sends it."""
 
-    from intone import predict
-    from intone.segments import Stretch
+    from intone.audio.segments import Stretch
 
     def all_of_it(blocks, voice, longest):
         yield Stretch(0.0, np.concatenate(list(blocks)))
 
-    monkeypatch.setattr(predict, "stretches", all_of_it)
+    monkeypatch.setattr("intone.inference.analyzer.stretches", all_of_it)
     monkeypatch.chdir(tmp_path)
     at = np.arange(6 * 22_050) / 22_050
     soundfile.write("my talk.wav", 0.2 * np.sin(2 * np.pi * 180 * at + np.sin(5 * at)), 22_050, subtype="PCM_16")

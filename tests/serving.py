@@ -6,11 +6,11 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from intone.predict import Analyzer
-from intone.serve.app import Service, app
-from intone.serve.guard import Guard, Hosts
-from intone.serve.job import Answer, Job
-from intone.serve.work import Left, done, facts
+from intone.inference.analyzer import Analyzer
+from intone.inference.serve.app import Service, app
+from intone.inference.serve.guard import Guard, Hosts
+from intone.inference.serve.job import Answer, Job
+from intone.inference.serve.work import Left, done, facts
 
 
 class Here:

@@ -17,17 +17,17 @@ import pytest
 import soundfile
 
 import intone
-from intone import analyze, journal, listen, model_store, screen
-from intone.account import Account, LeftOut
-from intone.analysis import Analysis, Segment, curve, table
-from intone.analyze import Settings, run
+from intone.audio.account import Account, LeftOut
 from intone.cache import file_digest
 from intone.cli import main
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing, Partly
-from intone.listen import Live
-from intone.model_file import Model
-from intone.tasks import Target, tasks
+from intone.inference import batch, microphone, registry, resume, terminal
+from intone.inference.batch import Settings, run
+from intone.inference.microphone import Live
+from intone.inference.model import Model
+from intone.inference.result import Analysis, Segment, curve, table
+from intone.inference.tasks import Target, tasks
 
 RATE = 16_000
 
@@ -59,7 +59,7 @@ def test_all_but_the_broken_one_are_done(folder, settings, tmp_path, capsys, wor
     with pytest.raises(Partly, match="1 of 4 files were left out"):
         go(folder, settings, out, workers)
     made = sorted(str(p.relative_to(out)) for p in out.rglob("*.*") if not p.name.startswith("."))
-    assert made == ["a.json", "a.srt", "b.json", "b.srt", "below/a.json", "below/a.srt", journal.LEFT_OUT]
+    assert made == ["a.json", "a.srt", "b.json", "b.srt", "below/a.json", "below/a.srt", resume.LEFT_OUT]
     said = capsys.readouterr()
     assert "no speech" in said.out and "broken.mp3" in said.err and said.err.count("left out") == 1
 
@@ -69,7 +69,7 @@ def test_what_is_finished_is_not_done_again(folder, settings, tmp_path, capsys, 
     with pytest.raises(Partly):
         go(folder, settings, out)
     heard = []
-    monkeypatch.setattr(analyze, "one", lambda task: heard.append(task.path.name) or analyze.Done(task, "again"))
+    monkeypatch.setattr(batch, "one", lambda task: heard.append(task.path.name) or batch.Done(task, "again"))
     soundfile.write(folder / "b.flac", np.zeros(RATE // 2), RATE)
     (out / "below" / "a.srt").unlink()
     go(folder, settings, out)
@@ -101,7 +101,7 @@ def test_what_another_command_wrote_there_is_done_again(folder, settings, tmp_pa
 def test_a_journal_that_is_damaged_is_no_obstacle(folder, settings, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    (out / journal.NAME).write_bytes(b'\xff\n1\t\nkey\t"old"\nkey\t[]\nkey\t{}\nkey\t{"files": ["a.')
+    (out / resume.NAME).write_bytes(b'\xff\n1\t\nkey\t"old"\nkey\t[]\nkey\t{}\nkey\t{"files": ["a.')
     run(tasks([folder / "a.wav"], Target(("json",), out)), settings, out, 1)
     assert (out / "a.json").is_file()
 
@@ -109,30 +109,30 @@ def test_a_journal_that_is_damaged_is_no_obstacle(folder, settings, tmp_path):
 def test_the_table_of_what_was_left_out_is_that_of_the_last_run(folder, settings, tmp_path):
     (folder / "empty, and odd.wav").write_bytes(b"")
     for _ in range(2):
-        with pytest.raises(Partly, match=f"2 of 5 files were left out .*{journal.LEFT_OUT}"):
+        with pytest.raises(Partly, match=f"2 of 5 files were left out .*{resume.LEFT_OUT}"):
             go(folder, settings, tmp_path / "out")
-        table = pd.read_csv(tmp_path / "out" / journal.LEFT_OUT)
+        table = pd.read_csv(tmp_path / "out" / resume.LEFT_OUT)
         assert list(table["file"]) == [str(folder / "broken.mp3"), str(folder / "empty, and odd.wav")]
         assert table["reason"].str.contains("not audio|empty file").all()
     (folder / "broken.mp3").unlink()
     (folder / "empty, and odd.wav").unlink()
     go(folder, settings, tmp_path / "out")
-    assert not (tmp_path / "out" / journal.LEFT_OUT).exists()
+    assert not (tmp_path / "out" / resume.LEFT_OUT).exists()
 
 
 def test_each_result_is_on_disk_before_the_next_file_is_begun(folder, settings, tmp_path, monkeypatch):
-    out, real = tmp_path / "out", analyze.one
+    out, real = tmp_path / "out", batch.one
 
     def stopped(task):
         if task.path.name == "b.flac":
             raise KeyboardInterrupt
         return real(task)
 
-    monkeypatch.setattr(analyze, "one", stopped)
+    monkeypatch.setattr(batch, "one", stopped)
     with pytest.raises(KeyboardInterrupt):
         go(folder, settings, out)
     assert json.loads((out / "a.json").read_text())["segments"] == []
-    assert len((out / journal.NAME).read_text().splitlines()) == 1
+    assert len((out / resume.NAME).read_text().splitlines()) == 1
 
 
 def test_recordings_of_one_name_do_not_overwrite_one_another(tmp_path):
@@ -177,7 +177,7 @@ def test_a_decoder_that_fails_in_its_own_way_costs_one_file(folder, settings, tm
     def broken(path: Path) -> None:
         raise RuntimeError("inside")
 
-    monkeypatch.setattr("intone.recording.opened", broken)
+    monkeypatch.setattr("intone.audio.recording.opened", broken)
     with pytest.raises(IntoneError, match="Nothing could be analysed"):
         go(folder, settings, tmp_path / "out")
     assert capsys.readouterr().err.count("please report this") == 4
@@ -315,7 +315,7 @@ def test_what_no_setting_can_be_is_one_sentence(words, said, folder, model_file,
         intone.load(model_file, whisper=None, threads=-1)
 
 
-def deadly(task: analyze.Task) -> analyze.Done:
+def deadly(task: batch.Task) -> batch.Done:
     """As `analyze.one`; one recording ends whoever hears it, another does so once."""
     once = task.path.with_suffix(".heard")
     if task.path.name == "broken.mp3" or (task.path.name == "b.flac" and not once.exists()):
@@ -324,16 +324,16 @@ def deadly(task: analyze.Task) -> analyze.Done:
     return REAL(task)
 
 
-REAL = analyze.one
+REAL = batch.one
 
 
 def test_a_worker_that_is_killed_costs_no_more_than_its_file(folder, settings, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(analyze, "one", deadly)
+    monkeypatch.setattr(batch, "one", deadly)
     with pytest.raises(Partly, match="1 of 4 files were left out"):
         go(folder, settings, tmp_path / "out", workers=2)
     said = capsys.readouterr().err
     assert said.count("is tried once more") == 2 and said.count("was given up") == 1 and "SIGKILL" in said
-    table = pd.read_csv(tmp_path / "out" / journal.LEFT_OUT)
+    table = pd.read_csv(tmp_path / "out" / resume.LEFT_OUT)
     assert list(table["file"]) == [str(folder / "broken.mp3")]
     assert {p.stem for p in (tmp_path / "out").rglob("*.json")} == {"a", "b"}
 
@@ -348,38 +348,38 @@ def test_the_screen_shows_a_table_and_a_timeline():
     account = Account(3700.0, 3600.0, 11.0, 5.0, (LeftOut(3600.0, 3700.0, "damaged"),))
     found = Analysis("a.wav", 3700.0, "m", "en", table("a.wav", segments), curve("a.wav", [], []), account=account)
     counted = "3700.0 s: 3600.0 s heard, 11.0 s of speech (5.0 s without words); 100.0 s left out (100.0 s damaged)"
-    plain = screen.rendered(found, colours=False, width=100)
+    plain = terminal.rendered(found, colours=False, width=100)
     assert "words [said]" in plain and "70 %" in plain and "1:00:00.0" in plain and "\x1b" not in plain
     assert " ".join(plain.splitlines()[1:3]).startswith(counted)
-    assert "\x1b[38;2;" in screen.rendered(found, colours=True, width=100)
-    line = screen.timeline(found, 100).plain.split("\n")[0]
+    assert "\x1b[38;2;" in terminal.rendered(found, colours=True, width=100)
+    line = terminal.timeline(found, 100).plain.split("\n")[0]
     assert len(line) == 100 and line[0] == line[97] == "█" and line[50] == "·"
-    assert screen.summary(found) == f"a.wav: 3 segments, 45 % of the speech angry · {counted}"
-    assert screen.clock(59.96) == "1:00.0"
+    assert terminal.summary(found) == f"a.wav: 3 segments, 45 % of the speech angry · {counted}"
+    assert terminal.clock(59.96) == "1:00.0"
 
 
 def test_on_the_screen_unsure_has_a_sign_of_its_own_and_no_grey():
     segments = [segment(0, 5, "neutral"), Segment(5, 10, dict.fromkeys(EMOTIONS, 1 / 8), "unsure", "what")]
     found = Analysis("a.wav", 12.0, "m", "en", table("a.wav", segments), curve("a.wav", [], []))
-    plain = screen.rendered(found, colours=False, width=60)
+    plain = terminal.rendered(found, colours=False, width=60)
     assert "● neutral" in plain and "○ unsure" in plain
-    line, legend = screen.timeline(found, 12).plain.split("\n")
+    line, legend = terminal.timeline(found, 12).plain.split("\n")
     assert line == "█████░░░░░░·" and legend.split() == ["█", "neutral", "░", "unsure"]
-    drawn = screen.timeline(found, 12)
+    drawn = terminal.timeline(found, 12)
     coloured = "".join(drawn.plain[span.start : span.end] for span in drawn.spans)
     assert "█" in coloured and "░" not in coloured  # the terminal's own colour, which is seen on its background
 
 
 def test_the_microphone_is_judged_twice_a_second(model_file, monkeypatch):
     spans = iter([[], [(0, 9_000)], [(0, 9_000)], [(0, 9_000)]])
-    monkeypatch.setattr(listen, "speech_spans", lambda *_: next(spans))
+    monkeypatch.setattr(microphone, "speech_spans", lambda *_: next(spans))
     live = Live(Model(model_file, 1))
     block = 0.1 * np.sin(np.arange(RATE // 2) / 9).astype(np.float32)
     said = [live.answer(block) for _ in range(4)]
     assert said[0] == "…" and said[1].split()[0] in EMOTIONS and said[1].split()[2] == "%"
     assert said[3] == "…"  # what was said lies more than 0.7 s back
     for _ in range(9):
-        monkeypatch.setattr(listen, "speech_spans", lambda *_: [])
+        monkeypatch.setattr(microphone, "speech_spans", lambda *_: [])
         live.answer(block)
     assert len(live.heard) == 4 * RATE
 
@@ -387,7 +387,7 @@ def test_the_microphone_is_judged_twice_a_second(model_file, monkeypatch):
 def test_listening_without_library_or_device_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(Missing, match=r"pip install \"\.\[listen\]"):
-        next(listen.microphone(None))
+        next(microphone.microphone(None))
 
     class NoDevice(Exception):
         pass
@@ -397,7 +397,7 @@ def test_listening_without_library_or_device_is_one_sentence(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "sounddevice", SimpleNamespace(InputStream=none, PortAudioError=NoDevice))
     with pytest.raises(IntoneError, match="No microphone can be opened"):
-        next(listen.microphone(None))
+        next(microphone.microphone(None))
 
 
 def test_a_model_is_kept_under_a_name_if_it_is_the_right_one(model_file, tmp_path, capsys, folder):
@@ -410,13 +410,13 @@ def test_a_model_is_kept_under_a_name_if_it_is_the_right_one(model_file, tmp_pat
     (row,) = (line for line in said.splitlines() if line.split()[:1] == ["mine"])
     assert row.split()[-2:] == ["none", "True"]
     assert "mine: largest difference of a logit from the network" in said
-    (model_store.find("mine").parent / "broken.onnx").write_bytes(b"broken")
+    (registry.find("mine").parent / "broken.onnx").write_bytes(b"broken")
     main(["models", "list"])
     again = capsys.readouterr()
     assert again.out == said and "broken.onnx is not a model file" in again.err
-    (model_store.find("mine").parent / "broken.onnx").unlink()
+    (registry.find("mine").parent / "broken.onnx").unlink()
     main(["models", "get", "far", "--source", model_file.as_uri(), "--sha256", sha256])
-    assert model_store.find("far").read_bytes() == model_file.read_bytes()
+    assert registry.find("far").read_bytes() == model_file.read_bytes()
     (tmp_path / "other").write_bytes(b"other")
     for source, mark, reason in (
         (str(model_file), "0" * 64, "another file than"),
@@ -425,7 +425,7 @@ def test_a_model_is_kept_under_a_name_if_it_is_the_right_one(model_file, tmp_pat
         (str(model_file), "abc", "64 hexadecimal digits"),
     ):
         with pytest.raises(IntoneError, match=reason):
-            model_store.add("other", source, mark)
-        assert not model_store.find("other").is_file()
+            registry.add("other", source, mark)
+        assert not registry.find("other").is_file()
     with pytest.raises(IntoneError, match="can't be a model's name"):
-        model_store.add("../x", str(model_file), sha256)
+        registry.add("../x", str(model_file), sha256)

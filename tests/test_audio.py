@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from intone.audio import decode, duration, pcm_digest, read_clip, samples_digest, to_clip
+from intone.audio.clip import decode, duration, pcm_digest, read_clip, samples_digest, to_clip
+from intone.audio.frames import FRAME, HOP, SAMPLE_RATE, frame_energy
 from intone.errors import BadClip
-from intone.frames import FRAME, HOP, SAMPLE_RATE, frame_energy
 
 
 def tone(rate: int = SAMPLE_RATE, seconds: float = 1.0, hertz: float = 440.0) -> np.ndarray:

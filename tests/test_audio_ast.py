@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from intone.models.audio_ast import AudioAst, AudioAstPreset, positions
-from intone.models.audio_cnn import padded
+from intone.models.ast import AudioAst, AudioAstPreset, positions
+from intone.models.cnn import padded
 
 PRESET = AudioAstPreset(width=16, layers=2, heads=2)
 

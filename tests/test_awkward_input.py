@@ -23,11 +23,11 @@ from awkward import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intone.account import DAMAGED, NO_SOUND
-from intone.audio import duration
+from intone.audio.account import DAMAGED, NO_SOUND
+from intone.audio.clip import duration
+from intone.audio.frames import SAMPLE_RATE
+from intone.audio.recording import Recording
 from intone.errors import BadClip
-from intone.frames import SAMPLE_RATE
-from intone.recording import Recording
 
 SOUND = beeps(5.0)
 EXPECTED = [0.2, 0.7, 1.2, 1.7, 2.2, 2.7, 3.2, 3.7, 4.2, 4.7]

@@ -16,10 +16,10 @@ import soxr
 from awkward import CONTAINERS, RATE, damaged, encoded, flac_without_length, mp3_without_xing, wav, with_size
 
 import intone
+from intone.audio.frames import SAMPLE_RATE
+from intone.audio.recording import Recording
 from intone.errors import BadClip
-from intone.frames import SAMPLE_RATE
-from intone.predict import Analyzer
-from intone.recording import Recording
+from intone.inference.analyzer import Analyzer
 
 EACH = int(os.environ.get("INTONE_AWKWARD", "3"))
 CLIPS = sorted(Path(os.environ.get("INTONE_RAVDESS", "data/ravdess")).glob("Actor_*/*"))

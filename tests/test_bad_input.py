@@ -18,10 +18,10 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from intone.audio.recording import Recording
 from intone.cli import main
 from intone.errors import BadClip, IntoneError
-from intone.journal import Journal
-from intone.recording import Recording
+from intone.inference.resume import Journal
 
 RATE = 16_000
 TONE = (0.2 * np.sin(np.arange(RATE) / 9)).astype(np.float32)
@@ -216,7 +216,7 @@ def test_a_full_disk_ends_it_and_keeps_what_is_finished(tmp_path, model_file, ca
             raise OSError(errno.ENOSPC, "No space left on device")
         write_whole(path, data)
 
-    monkeypatch.setattr("intone.formats.write_whole", fills_up)
+    monkeypatch.setattr("intone.inference.formats.write_whole", fills_up)
     for name in ("a.wav", "b.wav", "c.wav"):
         wav(tmp_path / name)
     with pytest.raises(SystemExit) as stop:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from intone.blas import libraries, one_thread
-from intone.recording import Recording
+from intone.audio.recording import Recording
+from intone.inference.blas import libraries, one_thread
 
 
 def threads() -> set[int]:

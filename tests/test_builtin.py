@@ -4,19 +4,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intone.audio import read_clip
-from intone.corpora import CLIP_COLUMNS, Corpus, builtin
+from intone.audio.clip import read_clip
+from intone.audio.pitch import contour
+from intone.audio.trimming import trim_silence
+from intone.data import synthetic
+from intone.data.corpus import CLIP_COLUMNS, Corpus
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
-from intone.pitch import contour
-from intone.trimming import trim_silence
 
-needs_espeak = pytest.mark.skipif(not builtin.installed(), reason="espeakng-loader is not installed")
+needs_espeak = pytest.mark.skipif(not synthetic.installed(), reason="espeakng-loader is not installed")
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return builtin.make(tmp_path_factory.mktemp("builtin"), speakers=2, takes=1)
+    return synthetic.make(tmp_path_factory.mktemp("builtin"), speakers=2, takes=1)
 
 
 @needs_espeak
@@ -40,8 +41,8 @@ def test_every_clip_is_speech_that_the_road_reads(corpus: Corpus) -> None:
 
 @needs_espeak
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(corpus: Corpus, tmp_path: Path) -> None:
-    again = builtin.make(tmp_path / "again", speakers=2, takes=1)
-    other = builtin.make(tmp_path / "other", speakers=2, takes=1, seed=1)
+    again = synthetic.make(tmp_path / "again", speakers=2, takes=1)
+    other = synthetic.make(tmp_path / "other", speakers=2, takes=1, seed=1)
     for file, path in corpus.paths.items():
         assert again.paths[file].read_bytes() == path.read_bytes()
         assert other.paths[file].read_bytes() != path.read_bytes()
@@ -60,14 +61,14 @@ def test_women_speak_higher_than_men_and_fear_higher_than_sadness(corpus: Corpus
 
 
 def test_numbers_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builtin, "installed", lambda: True)
+    monkeypatch.setattr(synthetic, "installed", lambda: True)
     for speakers, takes in ((0, 1), (13, 1), (2, 0)):
         with pytest.raises(IntoneError, match="1 to 12 speakers"):
-            builtin.make(tmp_path, speakers, takes)
+            synthetic.make(tmp_path, speakers, takes)
 
 
 def test_without_espeak_the_error_says_what_brings_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    monkeypatch.setattr(builtin, "installed", lambda: False)
+    monkeypatch.setattr(synthetic, "installed", lambda: False)
     with pytest.raises(Missing, match=r'pip install "\.\[demo\]"'):
-        builtin.make(tmp_path)
+        synthetic.make(tmp_path)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from intone.costs import COLUMNS, inference, measured
+from intone.data.splits import folds
 from intone.errors import IntoneError
-from intone.lab import Effort, Lab
-from intone.models.audio_cnn import AudioCnnPreset
-from intone.recipes.audio import AudioRecipe
-from intone.splits import folds
+from intone.experiments.cost import COLUMNS, inference, measured
+from intone.models.cnn import AudioCnnPreset
+from intone.training.recipes.spectrogram import AudioRecipe
+from intone.training.workspace import Effort, Lab
 
 
 def test_a_row_a_trained_model(corpus, tmp_path, capsys):

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from intone.account import Account
-from intone.analysis import Analysis, Segment, curve, table
+from intone.asr.alignment import Word
+from intone.audio.account import Account
 from intone.emotions import EMOTIONS
-from intone.formats import FORMATS
-from intone.word_times import Word
+from intone.inference.formats import FORMATS
+from intone.inference.result import Analysis, Segment, curve, table
 
 PAGE = Path(__file__).parent.parent / "docs" / "analyze.md"
 HEAD = "## Formats\n"

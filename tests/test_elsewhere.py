@@ -9,13 +9,14 @@ import soundfile
 from conftest import voice
 
 from intone.cli import main
-from intone.corpora import Corpus, emodb
-from intone.elsewhere import COLUMNS, judged
+from intone.data import emodb
+from intone.data.corpus import Corpus
 from intone.errors import Missing
-from intone.evaluate import check_predictions
-from intone.model_file import Model
-from intone.report.elsewhere import calm_is_neutral, elsewhere
+from intone.evaluation.metrics import check_predictions
+from intone.experiments.cross_corpus import COLUMNS, judged
+from intone.inference.model import Model
 from intone.report.markdown import Gallery
+from intone.report.sections.cross_corpus import calm_is_neutral, elsewhere
 from intone.report.source import Source
 
 NAMES = ("03a01Wa", "03a02Nc", "08b01Fa", "08b09Tb", "16a04Ea", "16a07Ab", "16a07La")

@@ -7,22 +7,22 @@ import pandas as pd
 import pytest
 import soundfile
 
-from intone.corpora import Corpus
+from intone.audio.features import FeatureSettings
+from intone.data.corpus import Corpus
+from intone.data.splits import PARTS, folds
 from intone.errors import IntoneError, Missing
-from intone.experiment import Experiment
-from intone.features import FeatureSettings
-from intone.lab import Effort, Lab
-from intone.models.audio_cnn import AudioCnnPreset
-from intone.models.fusion_attention import AttentiveFusionPreset
-from intone.models.text_rnn import TextRnnPreset
-from intone.processor import processor
-from intone.recipes import BRANCHES, FIRST_PHASE, MODELS, in_precision
-from intone.recipes.audio import AudioRecipe, screened
-from intone.recipes.fusion import AttentionRecipe
-from intone.recipes.text import TextRecipe
-from intone.results import publish
-from intone.splits import PARTS, folds
-from intone.workers import Task, make_all
+from intone.evaluation.results import Experiment
+from intone.experiments.publish import publish
+from intone.models.cnn import AudioCnnPreset
+from intone.models.cross_attention import AttentiveFusionPreset
+from intone.models.rnn import TextRnnPreset
+from intone.training.parallel import Task, make_all
+from intone.training.processor import processor
+from intone.training.recipes import BRANCHES, FIRST_PHASE, MODELS, in_precision
+from intone.training.recipes.fusion import AttentionRecipe
+from intone.training.recipes.spectrogram import AudioRecipe, screened
+from intone.training.recipes.text import TextRecipe
+from intone.training.workspace import Effort, Lab
 
 SMALL = {
     **in_precision(MODELS, "32-true"),

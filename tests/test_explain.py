@@ -4,21 +4,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from intone.audio import read_clip
+from intone.audio.clip import read_clip
+from intone.data.splits import folds
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
-from intone.explain import attended, words
-from intone.figures import attention_figure, shares_figure, spectrograms_figure
-from intone.lab import Effort, Lab
-from intone.models.audio_cnn import AudioCnnPreset
-from intone.models.text_rnn import TextRnnPreset
-from intone.pictures import Picture, gallery, integrated, levels, saliency, write_pictures
-from intone.recipes.audio import AudioRecipe
-from intone.recipes.fusion import TextChoice
-from intone.recipes.speech_network import SpeechHeadRecipe
-from intone.recipes.text import TextRecipe
-from intone.report.saliency import pictures
-from intone.splits import folds
+from intone.experiments.explain import attended, words
+from intone.experiments.saliency import Picture, gallery, integrated, levels, saliency, write_pictures
+from intone.models.cnn import AudioCnnPreset
+from intone.models.rnn import TextRnnPreset
+from intone.report.figures import attention_figure, shares_figure, spectrograms_figure
+from intone.report.sections.saliency import pictures
+from intone.training.recipes.encoder_head import SpeechHeadRecipe
+from intone.training.recipes.fusion import TextChoice
+from intone.training.recipes.spectrogram import AudioRecipe
+from intone.training.recipes.text import TextRecipe
+from intone.training.workspace import Effort, Lab
 
 
 @pytest.fixture

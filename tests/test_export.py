@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from intone import export
+from intone.audio.features import FeatureSettings
 from intone.errors import IntoneError, Missing
-from intone.features import FeatureSettings
-from intone.model_file import Card, Model, Reading
-from intone.models.audio_cnn import AudioCnn, AudioCnnPreset, padded
-from intone.models.exported import Reading as ReadingNetwork
-from intone.models.exported import SpectrogramHearing, Whole
-from intone.models.text_rnn import TextRnn, TextRnnPreset
-from intone.words import Vocabulary
+from intone.export import onnx
+from intone.export.graph import Reading as ReadingNetwork
+from intone.export.graph import SpectrogramHearing, Whole
+from intone.inference.model import Card, Model, Reading
+from intone.models.cnn import AudioCnn, AudioCnnPreset, padded
+from intone.models.rnn import TextRnn, TextRnnPreset
+from intone.text import Vocabulary
 
 BANDS = 16
 WORDS = Vocabulary(("<pad>", "<unknown>", "kids", "dogs", "door", "the"))
@@ -47,7 +47,7 @@ def reader(request) -> TextRnn:
 @pytest.fixture(scope="module")
 def whole(network, reader, tmp_path_factory) -> Model:
     path = tmp_path_factory.mktemp("model") / "m.onnx"
-    export.export(Whole(SpectrogramHearing(network), ReadingNetwork(reader)), card(reading=Reading(WORDS.words)), path)
+    onnx.export(Whole(SpectrogramHearing(network), ReadingNetwork(reader)), card(reading=Reading(WORDS.words)), path)
     return Model(path)
 
 
@@ -85,16 +85,16 @@ def test_the_card_comes_back_as_it_was(whole, tmp_path):
 
 
 def test_a_card_can_be_changed_and_the_answers_stay(network, tmp_path):
-    export.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "a.onnx")
-    export.place(tmp_path / "a.onnx", card(unsure=0.3), tmp_path / "new" / "b.onnx")
+    onnx.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "a.onnx")
+    onnx.place(tmp_path / "a.onnx", card(unsure=0.3), tmp_path / "new" / "b.onnx")
     one, other = Model(tmp_path / "a.onnx"), Model(tmp_path / "new" / "b.onnx")
     assert other.card.unsure == 0.3 and other.card.reading is None
     np.testing.assert_array_equal(one.logits(features(2, 50))[0], other.logits(features(2, 50))[0])
 
 
 def test_eight_bits_are_off_by_half_a_step_of_weights_and_states_at_most(network, tmp_path):
-    export.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "a.onnx")
-    export.quantize(tmp_path / "a.onnx", tmp_path / "small.onnx")
+    onnx.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "a.onnx")
+    onnx.quantize(tmp_path / "a.onnx", tmp_path / "small.onnx")
     (plain, states, *_), (small, *_) = (Model(tmp_path / n).logits(features(2, 50)) for n in ("a.onnx", "small.onnx"))
     weights = network.head[-1].weight.detach().numpy()  # the file's only product: convolutions stay as they are
     of_weights = np.abs(weights).max(1) / 127
@@ -110,16 +110,16 @@ def test_eight_bits_overflow_on_no_processor(network, tmp_path):
     with torch.no_grad():
         loud.embed.weight.zero_(), loud.embed.bias.fill_(1.0)
         loud.head[-1].weight.fill_(1.0), loud.head[-1].bias.zero_()
-    export.export(Whole(SpectrogramHearing(loud), None), card(), tmp_path / "a.onnx")
-    export.quantize(tmp_path / "a.onnx", tmp_path / "small.onnx")
+    onnx.export(Whole(SpectrogramHearing(loud), None), card(), tmp_path / "a.onnx")
+    onnx.quantize(tmp_path / "a.onnx", tmp_path / "small.onnx")
     said = Model(tmp_path / "small.onnx").logits(features(2, 50))[0]
     np.testing.assert_allclose(said, np.full((2, 8), loud.size), rtol=1e-5)
 
 
 def test_a_file_that_differs_is_refused(network, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    monkeypatch.setattr(onnx, "TOLERANCE", -1.0)
     with pytest.raises(IntoneError, match="differs from its network"):
-        export.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "m.onnx")
+        onnx.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -135,12 +135,12 @@ def test_eight_bits_hold_only_where_the_answers_stay():
     draw = np.random.default_rng(0)
     one = list(draw.dirichlet(np.ones(8), 200))
     true = [int(p.argmax()) for p in one]
-    same = {**export.differences(one, one), "accuracy_change": export.accuracy_change(one, one, true)}
-    assert same["same_answers"] == 100 and same["largest_difference"] == 0 and export.holds(same)
+    same = {**onnx.differences(one, one), "accuracy_change": onnx.accuracy_change(one, one, true)}
+    assert same["same_answers"] == 100 and same["largest_difference"] == 0 and onnx.holds(same)
     other = [*one[:180], *(p[::-1] for p in one[180:])]
-    found = {**export.differences(one, other), "accuracy_change": export.accuracy_change(one, other, true)}
-    assert found["same_answers"] < 97 and found["accuracy_change"] < -0.5 and not export.holds(found)
-    assert not export.holds({**same, "sentences_same_answers": 90.0})
+    found = {**onnx.differences(one, other), "accuracy_change": onnx.accuracy_change(one, other, true)}
+    assert found["same_answers"] < 97 and found["accuracy_change"] < -0.5 and not onnx.holds(found)
+    assert not onnx.holds({**same, "sentences_same_answers": 90.0})
 
 
 def test_a_long_segment_is_heard_in_windows_that_overlap_by_half(whole):

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from intone.errors import BadClip
-from intone.features import (
+from intone.audio.features import (
     FFT,
     HOP,
     WINDOW,
@@ -20,7 +19,8 @@ from intone.features import (
     power_spectrum,
     spectrogram,
 )
-from intone.frames import SAMPLE_RATE
+from intone.audio.frames import SAMPLE_RATE
+from intone.errors import BadClip
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_the_cache_answers_the_second_time_and_knows_settings_apart(tmp_path, si
     soundfile.write(path, signal, SAMPLE_RATE)
     first = extract_file(path, FeatureSettings())
     other = extract_file(path, FeatureSettings(bands=40))
-    monkeypatch.setattr("intone.features.extract", lambda *_: pytest.fail("computed twice"))
+    monkeypatch.setattr("intone.audio.features.extract", lambda *_: pytest.fail("computed twice"))
     assert np.array_equal(extract_file(path, FeatureSettings()), first)
     assert other.shape[0] == 40
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intone.account import Account, LeftOut
-from intone.analysis import Analysis, Segment, curve, table
+from intone.audio.account import Account, LeftOut
 from intone.emotions import COLOURS, EMOTIONS
 from intone.errors import IntoneError
-from intone.formats import FORMATS, chosen, places, write
-from intone.formats.page import DARK, LIGHT, coarser, contrast, mp3, page, palette, seen
+from intone.inference.formats import FORMATS, chosen, places, write
+from intone.inference.formats.page import DARK, LIGHT, coarser, contrast, mp3, page, palette, seen
+from intone.inference.result import Analysis, Segment, curve, table
 
 NASTY = ' Tabs\tand "quotes", <b>&amp;</b> </script> {\\b1} 1 --> 2 \\N Über 怒る 😂 '
 
@@ -249,7 +249,7 @@ def test_a_full_disk_leaves_nothing_half_written(found, tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("intone.formats.write_whole", full)
+    monkeypatch.setattr("intone.inference.formats.write_whole", full)
     with pytest.raises(IntoneError, match="no space left on device"):
         write(found, tmp_path, "a", ["json"])
     assert not list(tmp_path.iterdir())

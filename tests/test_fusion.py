@@ -7,8 +7,8 @@ from scipy.special import softmax
 from torch import nn
 
 from intone.models.fusion import LATE, EarlyFusion, MajorityVote, MeanProbability, SummedLogits, WeightedLogits
-from intone.models.text_rnn import TextRnn, TextRnnPreset
-from intone.recipes.fusion import simplest
+from intone.models.rnn import TextRnn, TextRnnPreset
+from intone.training.recipes.fusion import simplest
 
 DRAW = np.random.default_rng(0)
 TRUE = DRAW.integers(0, 8, 200)

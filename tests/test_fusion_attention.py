@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from intone.models.audio_cnn import AudioCnn, AudioCnnPreset
-from intone.models.audio_cnn import padded as padded_clips
-from intone.models.fusion_attention import AttentiveFusion, AttentiveFusionPreset
-from intone.models.text_rnn import TextRnn, TextRnnPreset
-from intone.words import padded as padded_words
+from intone.models.cnn import AudioCnn, AudioCnnPreset
+from intone.models.cnn import padded as padded_clips
+from intone.models.cross_attention import AttentiveFusion, AttentiveFusionPreset
+from intone.models.rnn import TextRnn, TextRnnPreset
+from intone.text import padded as padded_words
 
 PRESET = AttentiveFusionPreset(width=16, heads=2, dropout=0.0, hide=0.5)
 

@@ -14,24 +14,24 @@ import pandas as pd
 import pytest
 import soundfile
 
-from intone import model_store
-from intone.account import Account, LeftOut
-from intone.analysis import Analysis, Segment, curve, table
-from intone.augment import views_of_file
+from intone.asr.transcripts import transcribe_file
+from intone.asr.whisper import Whisper
+from intone.audio.account import Account, LeftOut
+from intone.audio.augment.spectrogram import views_of_file
+from intone.audio.features import FeatureSettings
 from intone.cache import digest
-from intone.corpora import Corpus
+from intone.data.corpus import Corpus
+from intone.data.splits import Split
+from intone.data.texts import TRACKS
 from intone.emotions import EMOTIONS
-from intone.features import FeatureSettings
-from intone.formats import FORMATS
-from intone.lab import Lab
-from intone.model_file import KEY, Card, Model
-from intone.recipes import MODELS
-from intone.recipes.hearing import Hearing
-from intone.runs import fingerprint
-from intone.splits import Split
-from intone.tracks import TRACKS
-from intone.transcripts import transcribe_file
-from intone.whisper import Whisper
+from intone.inference import registry
+from intone.inference.formats import FORMATS
+from intone.inference.model import KEY, Card, Model
+from intone.inference.result import Analysis, Segment, curve, table
+from intone.training.encoder_states import Hearing
+from intone.training.recipes import MODELS
+from intone.training.runs import fingerprint
+from intone.training.workspace import Lab
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -123,7 +123,7 @@ def test_what_was_computed_once_is_found_in_the_cache(tmp_path, monkeypatch):
 
 
 def shipped() -> tuple[Model, str]:
-    model = Model(model_store.own(), threads=1)
+    model = Model(registry.own(), threads=1)
     return model, model.session.get_modelmeta().custom_metadata_map[KEY]
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.special
 
-from intone.joining import log_softmax, softmax
-from intone.model_file import Reading
+from intone.inference.fusion import log_softmax, softmax
+from intone.inference.model import Reading
 from intone.models.fusion import LATE, WeightedLogits
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from intone.asr.languages import CODES, NAMES, Language, code
 from intone.errors import IntoneError
-from intone.languages import CODES, NAMES, Language, code
 
 
 @pytest.mark.parametrize(

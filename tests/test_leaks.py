@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from intone.data.splits import AUDITED, LEAKY, Split, folds
 from intone.errors import IntoneError
-from intone.experiment import Experiment
-from intone.lab import Lab
-from intone.leaks import audit
-from intone.models.speech_probe import SpeechProbePreset
-from intone.recipes.audio import AudioRecipe
-from intone.recipes.leaks import audited, leaky
-from intone.recipes.speech_probe import NoisyProbeRecipe, SpeechProbeRecipe
-from intone.splits import AUDITED, LEAKY, Split, folds
+from intone.evaluation.results import Experiment
+from intone.experiments.leakage import audit
+from intone.experiments.leaky_probes import audited, leaky
+from intone.models.linear_probe import SpeechProbePreset
+from intone.training.recipes.linear_probe import NoisyProbeRecipe, SpeechProbeRecipe
+from intone.training.recipes.spectrogram import AudioRecipe
+from intone.training.workspace import Lab
 
 
 @pytest.fixture

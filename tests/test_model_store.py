@@ -6,24 +6,24 @@ import numpy as np
 import onnx
 import pytest
 
-from intone import model_store
 from intone.errors import IntoneError
-from intone.model_file import Model
+from intone.inference import registry
+from intone.inference.model import Model
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return Model(model_store.find(None), threads=1)
+    return Model(registry.find(None), threads=1)
 
 
 def test_it_is_small_and_says_what_binds_it_and_what_it_is_worth(model):
-    assert model_store.own().stat().st_size <= 20e6
+    assert registry.own().stat().st_size <= 20e6
     card = model.card
     assert card.licence.startswith("CC BY-NC-SA") and "1440 clips" in card.trained_on
     assert card.scores["clips"] == 1440 and 0 < card.parity <= 1e-4 and card.quantization["same_answers"] >= 97
     assert card.reading.track == "natural" and card.reading.scores["clips"] == 1440
     assert all(any(p in fact for fact in card.facts()) for p in ("sound alone", "measures fusion", "8 bits"))
-    assert model_store.listing()["name"].iloc[0] == model_store.DEFAULT
+    assert registry.listing()["name"].iloc[0] == registry.DEFAULT
 
 
 def test_it_hears_and_reads(model):
@@ -37,23 +37,23 @@ def test_it_hears_and_reads(model):
 
 
 def test_its_sums_overflow_on_no_processor():
-    graph = onnx.load(model_store.own()).graph
+    graph = onnx.load(registry.own()).graph
     types = {x.name: x.data_type for x in graph.initializer}
     products = [node for node in graph.node if node.op_type == "MatMulInteger"]
     assert len(products) > 20 and {types[node.input[1]] for node in products} == {onnx.TensorProto.UINT8}
 
 
 def test_a_model_is_kept_until_a_good_one_takes_its_place(tmp_path, monkeypatch):
-    monkeypatch.setattr(model_store, "cache_folder", lambda: tmp_path / "cache")
-    known = hashlib.sha256(model_store.own().read_bytes()).hexdigest()
-    kept = model_store.add("mine", str(model_store.own()), known)
+    monkeypatch.setattr(registry, "cache_folder", lambda: tmp_path / "cache")
+    known = hashlib.sha256(registry.own().read_bytes()).hexdigest()
+    kept = registry.add("mine", str(registry.own()), known)
     other = tmp_path / "other.onnx"
     other.write_bytes(b"no model")
     wrong = {"not there": str(tmp_path / "nowhere.onnx"), "another file": str(other), "is not a model file": str(other)}
     for message, source in wrong.items():
         expected = hashlib.sha256(b"no model").hexdigest() if "model file" in message else known
         with pytest.raises(IntoneError, match=message):
-            model_store.add("mine", source, expected)
+            registry.add("mine", source, expected)
         assert hashlib.sha256(kept.read_bytes()).hexdigest() == known and other.exists()
-    assert model_store.add("mine", str(kept), known) == kept and kept.exists()
+    assert registry.add("mine", str(kept), known) == kept and kept.exists()
     assert [path.name for path in kept.parent.iterdir()] == ["mine.onnx"]

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intone.analysis import Analysis, Segment, curve, table
+from intone.audio.recording import Recording
 from intone.emotions import EMOTIONS
-from intone.formats import FORMATS
-from intone.journal import LEFT_OUT, Journal
+from intone.inference.formats import FORMATS
+from intone.inference.result import Analysis, Segment, curve, table
+from intone.inference.resume import LEFT_OUT, Journal
 from intone.names import cell, field, of_cell, printable, readable
 from intone.progress import say
-from intone.recording import Recording
 
 ANY = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=20)
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "'=1", "＝1", "＋1", "－1", "＠A"]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from intone.frames import SAMPLE_RATE
-from intone.noisy_copies import HISS, KINDS, LOST, SNR, noisy_copy
-from intone.trimming import speech_span
+from intone.audio.augment.noise import HISS, KINDS, LOST, SNR, noisy_copy
+from intone.audio.frames import SAMPLE_RATE
+from intone.audio.trimming import speech_span
 
 
 def tone(hertz: float, seconds: float, silence: float = 0.3) -> np.ndarray:

@@ -16,37 +16,37 @@ import torch
 from conftest import RATE, voice
 from torch import nn
 
-from intone import packing
-from intone.audio import read_clip
-from intone.calibrate import temperature, unsure_below
-from intone.corpora import Corpus, ravdess
+from intone.audio.clip import read_clip
+from intone.audio.features import FeatureSettings, extract_trimmed
+from intone.data import ravdess
+from intone.data.corpus import Corpus
+from intone.data.splits import folds
+from intone.data.texts import sentences
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
-from intone.everyone import check, train_everyone
-from intone.features import FeatureSettings, extract_trimmed
-from intone.finished_run import Run, found
-from intone.joining import softmax
-from intone.lab import Effort, Lab
-from intone.model_file import LEARNED, Card, Model, Reading
-from intone.models.audio_ast import AudioAstPreset
-from intone.models.audio_cnn import AudioCnn, AudioCnnPreset
-from intone.models.audio_transformer import AudioTransformerPreset
-from intone.models.exported import Fusing, SpectrogramHearing, Whole
-from intone.models.exported import Reading as ReadingNetwork
-from intone.models.fusion_attention import AttentiveFusion, AttentiveFusionPreset
-from intone.models.speech_probe import SpeechProbePreset
-from intone.models.text_rnn import TextRnn, TextRnnPreset
-from intone.models.text_transformer import TextTransformerPreset
-from intone.packing import pack, parts
-from intone.recipes.audio import AudioRecipe
-from intone.recipes.audio_ast import AstRecipe
-from intone.recipes.fusion import AttentionRecipe, AudioChoice, EarlyRecipe, Ensemble, FusionChoice, LateRecipe
-from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
-from intone.recipes.speech_probe import NoisyProbeRecipe, SpeechProbeRecipe
-from intone.recipes.text import TextRecipe
-from intone.recipes.text_transformer import TextTransformerRecipe
-from intone.splits import folds
-from intone.tracks import sentences
+from intone.evaluation.calibration import temperature, unsure_below
+from intone.export.graph import Fusing, SpectrogramHearing, Whole
+from intone.export.graph import Reading as ReadingNetwork
+from intone.export.pack import pack, parts
+from intone.export.run import Run, found
+from intone.inference.fusion import softmax
+from intone.inference.model import LEARNED, Card, Model, Reading
+from intone.models.ast import AudioAstPreset
+from intone.models.cnn import AudioCnn, AudioCnnPreset
+from intone.models.cross_attention import AttentiveFusion, AttentiveFusionPreset
+from intone.models.encoder_head import AudioTransformerPreset
+from intone.models.linear_probe import SpeechProbePreset
+from intone.models.rnn import TextRnn, TextRnnPreset
+from intone.models.text_encoder import TextTransformerPreset
+from intone.training.recipes.ast import AstRecipe
+from intone.training.recipes.encoder_head import SpeechHeadRecipe, SpeechTunedRecipe
+from intone.training.recipes.fusion import AttentionRecipe, AudioChoice, EarlyRecipe, Ensemble, FusionChoice, LateRecipe
+from intone.training.recipes.linear_probe import NoisyProbeRecipe, SpeechProbeRecipe
+from intone.training.recipes.spectrogram import AudioRecipe
+from intone.training.recipes.text import TextRecipe
+from intone.training.recipes.text_encoder import TextTransformerRecipe
+from intone.training.refit import check, train_everyone
+from intone.training.workspace import Effort, Lab
 
 PAIR = ("voice", "words")
 
@@ -276,11 +276,11 @@ def test_what_cannot_be_packed_is_one_sentence(lab, corpus, tmp_path):
 
 def test_eight_bits_are_kept_only_where_they_hold(lab, corpus, tmp_path, monkeypatch, capsys):
     run = found(lab.fold("voice", "none", folds(corpus.clips, "speakers")[0]).folder, lab.models)
-    monkeypatch.setattr(packing, "SMALLER", 9.9)
-    monkeypatch.setattr(packing, "holds", lambda found: True)
+    monkeypatch.setattr("intone.export.pack.SMALLER", 9.9)
+    monkeypatch.setattr("intone.export.pack.holds", lambda found: True)
     card = pack(run, corpus, tmp_path / "a.onnx", window=1.0)
     assert card.quantization["clips"] == len(corpus.clips) and "sentences" not in card.quantization
-    monkeypatch.setattr(packing, "holds", lambda found: False)
+    monkeypatch.setattr("intone.export.pack.holds", lambda found: False)
     assert pack(run, corpus, tmp_path / "b.onnx", window=1.0).quantization == {}
     assert "32 bits are kept" in capsys.readouterr().err
 
@@ -327,9 +327,9 @@ def test_reading_and_fusing_in_eight_bits_are_checked_on_every_word_that_is_know
     whole, read, fused = by_hand(len(words))
     reading = Reading(words, rule=LEARNED)
     card = Card("tiny", "0", FeatureSettings(bands=16), 1.0, "f" * 64, "noise", "none", reading=reading, window=1.0)
-    monkeypatch.setattr(packing, "parts", lambda run, window: (whole, card))
-    monkeypatch.setattr(packing, "SMALLER", 9.9)
-    monkeypatch.setattr(packing, "holds", lambda found: True)
+    monkeypatch.setattr("intone.export.pack.parts", lambda run, window: (whole, card))
+    monkeypatch.setattr("intone.export.pack.SMALLER", 9.9)
+    monkeypatch.setattr("intone.export.pack.holds", lambda found: True)
     found = pack(None, corpus, tmp_path / "a.onnx", window=1.0).quantization
     assert found["sentences"] == -(-(len(words) - 1) // 16) == 4 and found["clips"] == len(corpus.clips)
     for kind, lost, answer in (("sentences", read, 3), ("both", fused, 5)):

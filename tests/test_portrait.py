@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intone import portrait
-from intone.corpora import ravdess
-from intone.pitch import contour
+from intone.audio.pitch import contour
+from intone.data import ravdess
+from intone.report.figures import corpus
 
 
 @pytest.mark.parametrize("hertz", [80.0, 120.0, 220.0, 400.0, 600.0])
@@ -36,7 +36,7 @@ def test_a_glide_is_followed() -> None:
 
 def test_five_pictures(ravdess_folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    paths = portrait.draw(ravdess.load(ravdess_folder, actors=[1, 2]), tmp_path / "figures")
+    paths = corpus.draw(ravdess.load(ravdess_folder, actors=[1, 2]), tmp_path / "figures")
     assert [p.stem for p in paths] == [
         f"ravdess-{what}" for what in ("counts", "durations", "loudness", "pitch", "spectrograms")
     ]
@@ -44,7 +44,7 @@ def test_five_pictures(ravdess_folder: Path, tmp_path: Path) -> None:
 
 
 def test_measured_values_are_those_of_the_clips(ravdess_folder: Path) -> None:
-    measured = portrait.measure(ravdess.load(ravdess_folder, actors=[1, 2])).set_index("file")
+    measured = corpus.measure(ravdess.load(ravdess_folder, actors=[1, 2])).set_index("file")
     assert len(measured) == 32
     assert measured["speech"].between(0.3, 0.9).all()
     loudness = measured.groupby("emotion")["loudness"].mean()

@@ -12,21 +12,20 @@ import pytest
 import soundfile
 
 import intone
-from intone import predict
-from intone.analysis import COLUMNS, UNSURE
-from intone.audio import read_clip
-from intone.conditions import measures
-from intone.domain import spans, strangeness
+from intone.asr.alignment import Word
+from intone.audio.clip import read_clip
+from intone.audio.conditions import measures
+from intone.audio.frames import SAMPLE_RATE
+from intone.audio.recording import Recording, recordings
+from intone.audio.segments import Stretch
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
-from intone.formats import FORMATS
-from intone.frames import SAMPLE_RATE
-from intone.model_file import Model
-from intone.model_store import find
-from intone.predict import Analyzer, Ear, Found
-from intone.recording import Recording, recordings
-from intone.segments import Stretch
-from intone.word_times import Word
+from intone.inference.analyzer import Analyzer, Ear, Found
+from intone.inference.formats import FORMATS
+from intone.inference.model import Model
+from intone.inference.ood import spans, strangeness
+from intone.inference.registry import find
+from intone.inference.result import COLUMNS, UNSURE
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def two_stretches(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             if len(part):
                 yield Stretch(start, part, tuple((start + m, end - m) for m in margins))
 
-    monkeypatch.setattr(predict, "stretches", found)
+    monkeypatch.setattr("intone.inference.analyzer.stretches", found)
     return margins
 
 
@@ -96,8 +95,8 @@ def test_segments_are_keyed_by_file_start_and_end(analyzer, sound, two_stretches
 
 
 def test_path_array_and_command_line_agree_to_the_bit(model_file, sound, two_stretches, capsys, tmp_path):
-    from intone.analyze import Settings, run
-    from intone.tasks import Target, tasks
+    from intone.inference.batch import Settings, run
+    from intone.inference.tasks import Target, tasks
 
     analyzer = Analyzer(Model(model_file, 1))
     by_path = analyzer.file(sound)
@@ -107,7 +106,7 @@ def test_path_array_and_command_line_agree_to_the_bit(model_file, sound, two_str
     run(tasks([sound], Target(("json",), tmp_path / "out")), Settings(model_file, None, None, 1), tmp_path / "out", 1)
     import json
 
-    from intone.formats.tables import as_json
+    from intone.inference.formats.tables import as_json
 
     written = json.loads((tmp_path / "out" / "a.json").read_text())
     assert written == json.loads(as_json(analyzer.analysis(Recording.of_file(sound))))
@@ -127,7 +126,7 @@ def test_a_long_segment_has_a_curve(model_file, monkeypatch):
     def found(blocks, voice, longest):
         yield Stretch(1.0, np.concatenate(list(blocks)))
 
-    monkeypatch.setattr(predict, "stretches", found)
+    monkeypatch.setattr("intone.inference.analyzer.stretches", found)
     tone = np.sin(np.arange(12 * SAMPLE_RATE) / 9)
     curve = Analyzer(Model(model_file, 1)).analysis(Recording.of_signal(tone, SAMPLE_RATE, "t")).curve
     assert len(curve) == 4 and list(curve.columns) == list(EMOTIONS)

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from intone.errors import IntoneError, Missing
 from intone.models import pretrained
-from intone.models.text_transformer import LONGEST, SubwordVocabulary, TextTransformer, TextTransformerPreset
-from intone.words import padded
+from intone.models.text_encoder import LONGEST, SubwordVocabulary, TextTransformer, TextTransformerPreset
+from intone.text import padded
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "i", "am", "so", "happy", "!", "not"]
 SMALL = {"vocab_size": len(WORDS), "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from intone.errors import IntoneError
-from intone.processes import side_by_side
+from intone.inference.processes import side_by_side
 
 
 def starts(folder: Path) -> Callable[[str], str]:

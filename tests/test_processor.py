@@ -5,9 +5,9 @@ import importlib
 import pytest
 import torch
 
-from intone import recipes
 from intone.errors import IntoneError
-from intone.processor import processor, warn_if_slow
+from intone.training import recipes
+from intone.training.processor import processor, warn_if_slow
 
 
 def test_a_run_names_the_processor_its_instructions_and_threads(monkeypatch):

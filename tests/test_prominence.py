@@ -5,8 +5,8 @@ import pytest
 import torch
 import transformers as hub
 
-from intone.models.speech_states import SpeechStates
-from intone.prominence import prominence, room_power
+from intone.audio.frame_weights import prominence, room_power
+from intone.models.speech_encoder import SpeechStates
 
 RATE = 16_000
 

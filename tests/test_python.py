@@ -17,12 +17,12 @@ import pytest
 import soundfile
 
 import intone
-from intone import predict, weights
-from intone.analysis import Segments
+from intone import weights
+from intone.audio.recording import Recording
+from intone.audio.segments import Stretch
 from intone.errors import BadClip, IntoneError, Missing
-from intone.predict import Analyzer
-from intone.recording import Recording
-from intone.segments import Stretch
+from intone.inference.analyzer import Analyzer
+from intone.inference.result import Segments
 
 RATE = 16_000
 
@@ -34,7 +34,7 @@ def one_stretch(blocks, voice, longest):
 
 @pytest.fixture(autouse=True)
 def _speech(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predict, "stretches", one_stretch)
+    monkeypatch.setattr("intone.inference.analyzer.stretches", one_stretch)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_a_copy_and_what_was_pickled_hear_the_same(analyzer, sound):
 
 
 def answer(analyzer: Analyzer, path: Path) -> Segments:
-    predict.stretches = one_stretch
+    analyzer.stretches = one_stretch
     return analyzer.file(path)
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from intone.audio import decode
-from intone.corpora import CLIP_COLUMNS, ravdess, ravdess_check
+from intone.audio.clip import decode
+from intone.data import ravdess, ravdess_check
+from intone.data.corpus import CLIP_COLUMNS
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from intone.audio import read_clip
-from intone.decoding import opened
+from intone.audio.clip import read_clip
+from intone.audio.decoding import opened
+from intone.audio.frames import SAMPLE_RATE
+from intone.audio.recording import Recording
 from intone.errors import BadClip, IntoneError
-from intone.frames import SAMPLE_RATE
-from intone.recording import Recording
 
 
 def noise(seconds: float, rate: int, channels: int = 1) -> np.ndarray:

@@ -11,26 +11,26 @@ import pandas as pd
 import pytest
 import yaml
 
-from intone.breakdown import ravdess_clips
 from intone.cli import main
+from intone.data.splits import PARTS, folds
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
-from intone.evaluate import PREDICTION_COLUMNS, score
-from intone.evidence import write_evidence
-from intone.experiment import Experiment
-from intone.figures import cost_figure
-from intone.information import mutual_information, tells
+from intone.evaluation.comparisons import write_evidence
+from intone.evaluation.groups import ravdess_clips
+from intone.evaluation.information import mutual_information, tells
+from intone.evaluation.metrics import PREDICTION_COLUMNS, score
+from intone.evaluation.results import Experiment
+from intone.experiments.publish import packed, summary_rows
 from intone.report import SECTIONS, document, model_card, report
-from intone.report.answer import standing
-from intone.report.comparisons import comparisons
-from intone.report.inferences import inferences
+from intone.report.figures import cost_figure
+from intone.report.findings import inferences
 from intone.report.markdown import Gallery, verdict
-from intone.report.others import others
-from intone.report.saliency import shares
+from intone.report.model_tests import comparisons
+from intone.report.sections.answer import standing
+from intone.report.sections.other_models import others
+from intone.report.sections.saliency import shares
 from intone.report.source import Source
-from intone.results import packed, summary_rows
-from intone.runs import StoredFold
-from intone.splits import PARTS, folds
+from intone.training.runs import StoredFold
 
 ROOT = Path(__file__).parent.parent
 FILES = [

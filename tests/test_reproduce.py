@@ -6,16 +6,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from intone import reproduce
+from intone.data.splits import folds
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
-from intone.evidence import paired_tests
-from intone.lab import Lab
-from intone.plan import CHOSEN, FURTHER, FURTHER_TUNED, by_sentence, cost, experiments, further
-from intone.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
-from intone.reproduce import Reproduce
-from intone.results import fix_answers, packed
-from intone.splits import folds
+from intone.evaluation.comparisons import paired_tests
+from intone.experiments import reproduce
+from intone.experiments.plan import CHOSEN, FURTHER, FURTHER_TUNED, by_sentence, cost, experiments, further
+from intone.experiments.publish import fix_answers, packed
+from intone.experiments.reproduce import Reproduce
+from intone.training.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
+from intone.training.workspace import Lab
 
 
 def test_the_plan_has_every_model_and_hours_are_asked_for():

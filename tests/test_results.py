@@ -10,11 +10,11 @@ from test_evaluate import predictions
 from intone.cache import digest
 from intone.emotions import INDEX
 from intone.errors import IntoneError
-from intone.evaluate import accuracy, calibration_error, confusion, macro_f1, score, uar
-from intone.experiment import SUMMARY_COLUMNS, Experiment, read_predictions
-from intone.readme import END, START, readme_table, tried_page, write_readme
-from intone.results import packed, publish
-from intone.runs import StoredFold
+from intone.evaluation.metrics import accuracy, calibration_error, confusion, macro_f1, score, uar
+from intone.evaluation.results import SUMMARY_COLUMNS, Experiment, read_predictions
+from intone.experiments.publish import packed, publish
+from intone.report.readme import END, START, readme_table, tried_page, write_readme
+from intone.training.runs import StoredFold
 
 ROOT = Path(__file__).parent.parent
 

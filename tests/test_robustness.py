@@ -6,26 +6,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from intone.analysis import UNSURE
-from intone.audio import read_clip
+from intone.audio.augment.perturbations import PERTURBATIONS, Sounds, esc10
+from intone.audio.clip import read_clip
+from intone.audio.frames import SAMPLE_RATE
+from intone.data.splits import Split, folds
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
-from intone.figures import perturbations_figure
-from intone.frames import SAMPLE_RATE
-from intone.lab import Effort, Lab
-from intone.listeners import listener
-from intone.marks import MARKS
-from intone.models.audio_cnn import AudioCnnPreset
-from intone.models.speech_probe import SpeechProbePreset
-from intone.nonspeech import analyse_nonspeech, nonspeech
-from intone.perturbations import PERTURBATIONS, Sounds, esc10
-from intone.recipes.audio import AudioRecipe
-from intone.recipes.fusion import AudioChoice, Ensemble
-from intone.recipes.speech_network import SpeechHeadRecipe
-from intone.recipes.speech_probe import SpeechProbeRecipe
-from intone.report.robustness import judged
-from intone.robustness import COLUMNS, chosen, measure
-from intone.splits import Split, folds
+from intone.evaluation.pass_marks import MARKS
+from intone.experiments.nonspeech import analyse_nonspeech, nonspeech
+from intone.experiments.robustness import COLUMNS, chosen, measure
+from intone.inference.result import UNSURE
+from intone.models.cnn import AudioCnnPreset
+from intone.models.linear_probe import SpeechProbePreset
+from intone.report.figures import perturbations_figure
+from intone.report.sections.robustness import judged
+from intone.training.predictors import listener
+from intone.training.recipes.encoder_head import SpeechHeadRecipe
+from intone.training.recipes.fusion import AudioChoice, Ensemble
+from intone.training.recipes.linear_probe import SpeechProbeRecipe
+from intone.training.recipes.spectrogram import AudioRecipe
+from intone.training.workspace import Effort, Lab
 
 TIME = np.arange(SAMPLE_RATE) / SAMPLE_RATE
 TONES = sum(np.sin(2 * np.pi * k * 220 * TIME) / k**2 for k in range(1, 8))
@@ -121,7 +121,7 @@ def test_a_listener_trains_nothing(lab):
 def test_the_tables_are_written_once_and_measured_anew_for_other_networks(lab, tmp_path, monkeypatch):
     first = {"white noise": 0, "gain": 1}  # the one has no mark, the other has
     short = tuple(replace(p, levels=p.levels[first[p.name] :][:1]) for p in PERTURBATIONS if p.name in first)
-    monkeypatch.setattr("intone.robustness.PERTURBATIONS", short)
+    monkeypatch.setattr("intone.experiments.robustness.PERTURBATIONS", short)
     splits = folds(lab.corpus.clips, "speakers")
     for split in splits:
         lab.fold("audio_cnn", "none", split)
@@ -139,7 +139,7 @@ def test_the_tables_are_written_once_and_measured_anew_for_other_networks(lab, t
         raise AssertionError("heard again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("intone.robustness.listener", never)
+        patch.setattr("intone.experiments.robustness.listener", never)
         measure(lab, ("audio_cnn",), splits, tmp_path, bank, each=8)
     assert (tmp_path / "robustness.csv").read_bytes() == before
     measure(lab, ("audio_cnn",), splits, tmp_path, bank, each=4)
@@ -167,7 +167,7 @@ def test_sounds_without_speech_are_counted_by_what_the_analysis_says_of_them(tmp
         asked.append(whisper)
         return Hears(whisper)
 
-    monkeypatch.setattr("intone.nonspeech.loaded", loaded)
+    monkeypatch.setattr("intone.experiments.nonspeech.loaded", loaded)
     quiet, loud, loudest = (np.full(8000, level, np.float32) for level in (0.1, 0.4, 0.9))
     bank = Sounds(environment=[quiet, loud, loud, loudest], sneezes=[loudest])
     analyse_nonspeech(bank, tmp_path)

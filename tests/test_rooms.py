@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from intone.frames import SAMPLE_RATE
-from intone.rooms import in_room
+from intone.audio.augment.rooms import in_room
+from intone.audio.frames import SAMPLE_RATE
 
 
 def click(seconds: float = 1.0) -> np.ndarray:

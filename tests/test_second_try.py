@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intone.frames import SAMPLE_RATE
-from intone.languages import Language
-from intone.second_try import sentences_of, written
-from intone.segments import LONGEST, SLIVER, Span, Stretch, covering, uncovered
-from intone.sentences import text_of
-from intone.word_times import Word, natural
+from intone.asr.alignment import Word, natural
+from intone.asr.languages import Language
+from intone.asr.retry import sentences_of, written
+from intone.asr.sentences import text_of
+from intone.audio.frames import SAMPLE_RATE
+from intone.audio.segments import LONGEST, SLIVER, Span, Stretch, covering, uncovered
 
 
 def words(said: str, start: float, end: float, probability: float = 0.9) -> list[Word]:

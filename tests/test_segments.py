@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intone import segments
-from intone.corpora import builtin
-from intone.frames import SAMPLE_RATE
-from intone.segments import LONGEST, SLIVER, Stretch, covering, speech_bounds, stretches, uncovered
-from intone.sentences import moved, sentences, text_of
-from intone.word_times import Word, in_order
+from intone.asr.alignment import Word, in_order
+from intone.asr.sentences import moved, sentences, text_of
+from intone.audio import segments
+from intone.audio.frames import SAMPLE_RATE
+from intone.audio.segments import LONGEST, SLIVER, Stretch, covering, speech_bounds, stretches, uncovered
+from intone.data import synthetic
 
 
 def in_blocks(signal: np.ndarray, size: int = 77_777) -> list[np.ndarray]:
@@ -74,9 +74,9 @@ def test_no_word_is_lost_between_sentences(spoken):
 def speech(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     """Three synthetic sentences with 1.5 s of faint noise around each."""
     pytest.importorskip("espeakng_loader")
-    from intone.audio import read_clip
+    from intone.audio.clip import read_clip
 
-    corpus = builtin.make(tmp_path_factory.mktemp("speech"), 2, 1)
+    corpus = synthetic.make(tmp_path_factory.mktemp("speech"), 2, 1)
     clips = [read_clip(corpus.paths[f]) for f in list(corpus.clips["file"])[:3]]
     draw = np.random.default_rng(0)
     gap = draw.normal(0, 1e-4, round(1.5 * SAMPLE_RATE)).astype(np.float32)

@@ -23,19 +23,19 @@ from serving import Here, asking, post, sentence, service
 from test_bad_input import TABLE, wav
 from test_predict import GUARD, Parrot
 
-from intone import predict, recording
-from intone.analyze import Settings, run
+from intone.audio import recording
+from intone.audio.segments import Stretch
 from intone.cli import main
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
-from intone.formats import FORMATS, places
-from intone.model_file import Model
-from intone.predict import Analyzer
-from intone.segments import Stretch
-from intone.serve import listening, upload
-from intone.serve.app import Service, app
-from intone.serve.upload import MB
-from intone.tasks import Target, tasks
+from intone.inference.analyzer import Analyzer
+from intone.inference.batch import Settings, run
+from intone.inference.formats import FORMATS, places
+from intone.inference.model import Model
+from intone.inference.serve import listening, upload
+from intone.inference.serve.app import Service, app
+from intone.inference.serve.upload import MB
+from intone.inference.tasks import Target, tasks
 
 RATE = 16_000
 
@@ -313,7 +313,7 @@ def test_nothing_goes_on_for_someone_who_has_left(stretches, analyzer, tmp_path,
             time.sleep(0.3)
         yield from ()
 
-    monkeypatch.setattr(predict, "stretches", found)
+    monkeypatch.setattr("intone.inference.analyzer.stretches", found)
     monkeypatch.setattr(Analyzer, "_sentences", lambda *_: time.sleep(0.3) or [])
     wav(tmp_path / "a.wav", np.zeros(60 * 2000, np.float32), 2000)
     sound = [(tmp_path / "a.wav").read_bytes()]
@@ -371,7 +371,8 @@ def test_openapi_says_what_is_answered(client):
 
 
 def test_importing_intone_imports_no_web_framework():
-    code = "import sys, intone.predict, intone.serve; print({'fastapi', 'uvicorn', 'starlette'} & set(sys.modules))"
+    code = "import sys, intone.inference.analyzer, intone.inference.serve\n"
+    code += "print({'fastapi', 'uvicorn', 'starlette'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -10,16 +10,16 @@ import pytest
 from test_bad_input import wav
 from wedged import Wedged
 
-from intone.analyze import Settings
+from intone.audio.recording import Recording
 from intone.errors import IntoneError
-from intone.formats import FORMATS
-from intone.model_file import Model
-from intone.predict import Analyzer
-from intone.recording import Recording
-from intone.serve import child as children
-from intone.serve.child import MB, Child, Limits, resident
-from intone.serve.job import LEFT, Answer, Job
-from intone.serve.work import Line
+from intone.inference.analyzer import Analyzer
+from intone.inference.batch import Settings
+from intone.inference.formats import FORMATS
+from intone.inference.model import Model
+from intone.inference.serve import child as children
+from intone.inference.serve.child import MB, Child, Limits, resident
+from intone.inference.serve.job import LEFT, Answer, Job
+from intone.inference.serve.work import Line
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ import uvicorn
 from fastapi import HTTPException
 from starlette.requests import Request
 
-from intone.serve import connections, listening, upload
-from intone.serve.connections import HEAD, PATIENCE, REST, SLOWEST, Connection, Server
-from intone.serve.guard import HEADERS
+from intone.inference.serve import connections, listening, upload
+from intone.inference.serve.connections import HEAD, PATIENCE, REST, SLOWEST, Connection, Server
+from intone.inference.serve.guard import HEADERS
 
 
 async def large(scope, receive, send) -> None:

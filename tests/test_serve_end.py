@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from test_bad_input import wav
 
-from intone.serve import ended_as_by_ctrl_c, folder
-from intone.serve.folder import LOCK, PREFIX
+from intone.inference.serve import ended_as_by_ctrl_c, folder
+from intone.inference.serve.folder import LOCK, PREFIX
 
 FORM = b'--x\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n'
 

@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 from serving import asking, post, sentence, service
 
 from intone.cli import main
-from intone.serve import listening, shown
-from intone.serve.app import app
-from intone.serve.guard import HEADERS, Guard, Hosts, named
+from intone.inference.serve import listening, shown
+from intone.inference.serve.app import app
+from intone.inference.serve.guard import HEADERS, Guard, Hosts, named
 
 HOSTS = {
     "127.0.0.1": True,

@@ -11,9 +11,9 @@ import pytest
 from serving import asking, post, sentence
 from test_bad_input import wav
 
-from intone.analyze import Settings
-from intone.serve.app import Service
-from intone.serve.child import Child, Limits
+from intone.inference.batch import Settings
+from intone.inference.serve.app import Service
+from intone.inference.serve.child import Child, Limits
 
 ENDINGS = ("flac", "mp3", "ogg", "aac", "ts")
 """Of recordings that FFmpeg's playlists lead to."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from intone.errors import IntoneError
-from intone.models.speech_probe import SpeechProbe, SpeechProbePreset, pooled
+from intone.models.linear_probe import SpeechProbe, SpeechProbePreset, pooled
 
 QUICK = SpeechProbePreset(widest=2, inner=3)
 

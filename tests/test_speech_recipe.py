@@ -7,21 +7,21 @@ import pandas as pd
 import pytest
 import torch
 
+from intone.data.splits import Split
 from intone.errors import IntoneError
-from intone.lab import Effort, Lab
-from intone.models import speech_states
-from intone.models.audio_transformer import AudioTransformerPreset
-from intone.models.fusion_attention import AttentiveFusionPreset
-from intone.models.speech_probe import SpeechProbe, SpeechProbePreset
-from intone.models.speech_states import SpeechStates
-from intone.models.text_transformer import TextTransformerPreset
-from intone.recipes.fusion import AttentionRecipe, AudioChoice, Ensemble
-from intone.recipes.hearing import Hearing
-from intone.recipes.speech_network import SpeechHeadRecipe, SpeechTunedRecipe
-from intone.recipes.speech_probe import NoisyProbeRecipe, SpeechProbeRecipe
-from intone.recipes.text_transformer import TextTransformerRecipe
-from intone.splits import Split
-from intone.train import listen
+from intone.models import speech_encoder
+from intone.models.cross_attention import AttentiveFusionPreset
+from intone.models.encoder_head import AudioTransformerPreset
+from intone.models.linear_probe import SpeechProbe, SpeechProbePreset
+from intone.models.speech_encoder import SpeechStates
+from intone.models.text_encoder import TextTransformerPreset
+from intone.training.encoder_states import Hearing
+from intone.training.recipes.encoder_head import SpeechHeadRecipe, SpeechTunedRecipe
+from intone.training.recipes.fusion import AttentionRecipe, AudioChoice, Ensemble
+from intone.training.recipes.linear_probe import NoisyProbeRecipe, SpeechProbeRecipe
+from intone.training.recipes.text_encoder import TextTransformerRecipe
+from intone.training.trainer import listen
+from intone.training.workspace import Effort, Lab
 
 QUICK = SpeechProbePreset(widest=2, inner=2)
 
@@ -45,7 +45,7 @@ def test_a_probe_chooses_among_layers_and_hears_every_clip_once(corpus, split, t
     def never(*_: object) -> None:
         raise AssertionError("heard again")
 
-    monkeypatch.setattr(speech_states.SpeechStates, "__call__", never)
+    monkeypatch.setattr(speech_encoder.SpeechStates, "__call__", never)
     again = Lab(corpus, {"probe": recipe}, tmp_path / "other").fold("probe", "none", split)
     # From the same states; how far the regressions' solver goes may hang on the order of sums.
     np.testing.assert_allclose(again.logits.to_numpy(), done.logits.to_numpy(), atol=1e-3)

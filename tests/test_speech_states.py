@@ -6,9 +6,9 @@ import torch
 import transformers as hub
 
 from intone.errors import IntoneError
-from intone.models.audio_transformer import AudioTransformer, AudioTransformerPreset, StateExamples
 from intone.models.batch import inside
-from intone.models.speech_states import SpeechStates
+from intone.models.encoder_head import AudioTransformer, AudioTransformerPreset, StateExamples
+from intone.models.speech_encoder import SpeechStates
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
 SIGNAL = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)

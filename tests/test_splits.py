@@ -5,8 +5,8 @@ import itertools
 import pandas as pd
 import pytest
 
+from intone.data.splits import PARTS, Split, check_disjoint, folds
 from intone.errors import IntoneError
-from intone.splits import PARTS, Split, check_disjoint, folds
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from intone import transcribe
+from intone.asr import transcribe
+from intone.audio.spool import ending, name_of, spooled
 from intone.errors import BadClip, IntoneError, Partly
-from intone.spool import ending, name_of, spooled
 
 
 class Says:

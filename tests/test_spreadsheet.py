@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from intone.data.spreadsheet import SEPARATORS, as_number, is_missing, read
 from intone.errors import IntoneError, Missing
-from intone.spreadsheet import SEPARATORS, as_number, is_missing, read
 
 HEAD = ("file", "speaker", "emotion")
 CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufeff"), max_size=9)

@@ -14,17 +14,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_docs import example
 
-from intone.audio import read_clip
-from intone.corpora import CLIP_COLUMNS, Corpus, excerpts, table
-from intone.corpora.entries import Conventions
-from intone.corpora.labels import LABELS, SYNONYMS, accepted, emotion_of, mapping
+from intone.asr.transcripts import transcribe
+from intone.audio.clip import read_clip
+from intone.audio.features import FeatureSettings
+from intone.audio.readers.sound import Sound
+from intone.data import csv_corpus, excerpts
+from intone.data.corpus import CLIP_COLUMNS, Corpus
+from intone.data.csv_entries import Conventions
+from intone.data.labels import LABELS, SYNONYMS, accepted, emotion_of, mapping
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
-from intone.features import FeatureSettings
-from intone.formats import FORMATS
-from intone.recipes.audio import screened
-from intone.sound import Sound
-from intone.transcripts import transcribe
+from intone.inference.formats import FORMATS
+from intone.training.recipes.spectrogram import screened
 
 FILE = "Actor_01/03-01-05-01-01-01-01.wav"
 OTHER = "Actor_02/03-01-04-01-02-01-02.wav"
@@ -40,7 +41,7 @@ def written(path: Path, *rows: str, header: str = "file,speaker,emotion") -> Pat
 def refused(csv: Path, root: Path | None = None, conventions: Conventions | None = None) -> str:
     """The sentence with which a table is refused."""
     with pytest.raises(IntoneError) as caught:
-        table.load(csv, root, conventions=conventions)
+        csv_corpus.load(csv, root, conventions=conventions)
     assert str(csv) in str(caught.value) and str(caught.value).endswith(".") and "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -55,7 +56,7 @@ def long(tmp_path: Path) -> np.ndarray:
 
 def test_three_columns_are_enough(ravdess_folder: Path, tmp_path: Path) -> None:
     csv = written(tmp_path / "mine.csv", f"{OTHER},Bea,sadness", f"{FILE},Al,Angry")
-    corpus = table.load(csv, root=ravdess_folder)
+    corpus = csv_corpus.load(csv, root=ravdess_folder)
     assert tuple(corpus.clips.columns) == CLIP_COLUMNS and corpus.name == "mine"
     assert list(corpus.clips["file"]) == [FILE, OTHER] and list(corpus.clips["emotion"]) == ["angry", "sad"]
     assert list(corpus.clips["speaker"]) == ["mine-Al", "mine-Bea"]
@@ -66,7 +67,7 @@ def test_three_columns_are_enough(ravdess_folder: Path, tmp_path: Path) -> None:
 def test_more_columns_are_taken_in_any_order(ravdess_folder: Path, tmp_path: Path) -> None:
     header = "emotion,Text,statement,sex,file,speaker,duration,intensity,mood"
     csv = written(tmp_path / "m.csv", f'happy,"Yes, it is",yes,female,{FILE},m-1,2.5,nan,fine', header=header)
-    corpus = table.load(csv, root=ravdess_folder)
+    corpus = csv_corpus.load(csv, root=ravdess_folder)
     row = corpus.clips.iloc[0]
     assert row["sex"] == "female" and row["duration"] == 2.5 and row["speaker"] == "m-1" and row["intensity"] == ""
     assert corpus.sentences == {"yes": "Yes, it is"}
@@ -74,7 +75,7 @@ def test_more_columns_are_taken_in_any_order(ravdess_folder: Path, tmp_path: Pat
 
 def test_a_speaker_called_like_another_with_the_tables_name_before_it_stays_another(ravdess_folder, tmp_path):
     csv = written(tmp_path / "m.csv", f"{FILE},m-1,sad", f"{OTHER},1,sad")
-    assert table.load(csv, ravdess_folder).clips["speaker"].nunique() == 2
+    assert csv_corpus.load(csv, ravdess_folder).clips["speaker"].nunique() == 2
 
 
 @pytest.mark.parametrize(
@@ -104,14 +105,14 @@ def test_a_bad_row_is_named(ravdess_folder: Path, tmp_path: Path, row: str, reas
 
 def test_a_bad_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(Missing, match="There is no table"):
-        table.load(tmp_path / "absent.csv")
+        csv_corpus.load(tmp_path / "absent.csv")
     assert "no column speaker and emotion; it has file." in refused(written(tmp_path / "a.csv", "x.wav", header="file"))
 
 
 def test_audio_that_cannot_be_read_is_skipped_by_name(ravdess_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_text("no audio")
     (tmp_path / "good.wav").write_bytes((ravdess_folder / FILE).read_bytes())
-    corpus = table.load(written(tmp_path / "mine.csv", "bad.wav,Al,sad", "good.wav,Al,happy"))
+    corpus = csv_corpus.load(written(tmp_path / "mine.csv", "bad.wav,Al,sad", "good.wav,Al,happy"))
     assert list(corpus.clips["file"]) == ["good.wav"] and [s.file for s in corpus.skipped] == ["bad.wav"]
     assert "lists no clip that can be read: bad.wav: " in refused(written(tmp_path / "mine.csv", "bad.wav,Al,sad"))
 
@@ -124,7 +125,7 @@ def test_a_path_has_one_key_however_it_is_written(ravdess_folder: Path, tmp_path
         place.parent.mkdir(exist_ok=True)
         shutil.copy(ravdess_folder / FILE, place)
     cell = name.format(file, root=tmp_path)
-    corpus = table.load(written(tmp_path / "m.csv", f"{cell},Al,sad"))
+    corpus = csv_corpus.load(written(tmp_path / "m.csv", f"{cell},Al,sad"))
     (key,) = corpus.paths
     assert key == (FILE if folder in cell else file) and corpus.paths[key].samefile(tmp_path / key)
 
@@ -133,7 +134,7 @@ def test_a_table_of_what_was_analysed_elsewhere_names_files_from_where_the_comma
     ravdess_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ravdess_folder)
-    assert list(table.load(written(tmp_path / "m.csv", f"{FILE},Al,sad")).paths) == [FILE]
+    assert list(csv_corpus.load(written(tmp_path / "m.csv", f"{FILE},Al,sad")).paths) == [FILE]
 
 
 @pytest.mark.parametrize("copy", [os.symlink, os.link, shutil.copy])
@@ -144,14 +145,14 @@ def test_one_sound_by_two_names_has_one_emotion_and_one_speaker(ravdess_folder: 
     assert "row 3: b.wav is the same sound as a.wav, emotion sad in row 2 and happy here" in refused(csv)
     csv = written(tmp_path / "m.csv", "a.wav,Al,sad", "b.wav,Bea,sad")
     assert "row 3: b.wav is the same sound as a.wav, speaker Al in row 2 and Bea here" in refused(csv)
-    corpus = table.load(written(tmp_path / "m.csv", "a.wav,Al,sad", "b.wav,Al,sad"))
+    corpus = csv_corpus.load(written(tmp_path / "m.csv", "a.wav,Al,sad", "b.wav,Al,sad"))
     assert list(corpus.clips["file"]) == list(corpus.paths) == ["a.wav"]
     assert [(s.file, s.reason) for s in corpus.skipped] == [("b.wav", "it is the same sound as a.wav (rows 2 and 3)")]
 
 
 def test_a_segment_is_a_clip_that_holds_just_that_part(long: np.ndarray, tmp_path: Path) -> None:
     csv = written(tmp_path / "m.csv", "long.wav,0.5,1.25,Al,sad", "./long.wav,1.0,2.5,Bea,happy", header=SEGMENTS)
-    corpus = table.load(csv)
+    corpus = csv_corpus.load(csv)
     assert list(corpus.clips["file"]) == list(corpus.paths) == ["long.wav#0.500-1.250", "long.wav#1.000-2.500"]
     assert corpus.clips["duration"].tolist() == pytest.approx([0.75, 1.5], abs=1 / RATE)
     for key, (start, end) in zip(corpus.paths, ((0.5, 1.25), (1.0, 2.5)), strict=True):
@@ -168,7 +169,7 @@ def test_segments_of_one_file_have_their_own_features_and_words(long: np.ndarray
             return str(len(signal))
 
     csv = written(tmp_path / "m.csv", "long.wav,0,1,Al,sad", "long.wav,1,2.5,Bea,happy", header=SEGMENTS)
-    corpus = screened(table.load(csv), FeatureSettings(), 1)
+    corpus = screened(csv_corpus.load(csv), FeatureSettings(), 1)
     assert transcribe(corpus, Length(), progress=False)["text"].tolist() == ["16000", "24000"]
     assert len(corpus.clips) == 2
 
@@ -178,16 +179,16 @@ def test_a_long_recording_is_heard_once_for_all_its_segments(long, tmp_path, mon
     opened = excerpts.opened
     monkeypatch.setattr(excerpts, "opened", lambda path: heard.append(path) or opened(path))
     csv = written(tmp_path / "m.csv", *(f"long.wav,{k},{k + 0.5},Al,sad" for k in (0, 1, 2)), header=SEGMENTS)
-    first, again = table.load(csv), table.load(csv)
+    first, again = csv_corpus.load(csv), csv_corpus.load(csv)
     assert len(heard) == 1 and first.paths == again.paths
     soundfile.write(tmp_path / "long.wav", long[::-1], RATE, subtype="PCM_16")  # other sound by the same name
-    assert set(table.load(csv).paths.values()).isdisjoint(first.paths.values())
+    assert set(csv_corpus.load(csv).paths.values()).isdisjoint(first.paths.values())
 
 
 def test_floats_stay_floats(tmp_path: Path) -> None:
     sound = voice(5, 1, 1.0)
     soundfile.write(tmp_path / "a.wav", sound, RATE, subtype="FLOAT")
-    corpus = table.load(written(tmp_path / "m.csv", "a.wav,0.2,0.9,Al,sad", header=SEGMENTS))
+    corpus = csv_corpus.load(written(tmp_path / "m.csv", "a.wav,0.2,0.9,Al,sad", header=SEGMENTS))
     soundfile.write(tmp_path / "part.wav", sound[round(0.2 * RATE) : round(0.9 * RATE)], RATE, subtype="FLOAT")
     np.testing.assert_array_equal(*map(read_clip, (*corpus.paths.values(), tmp_path / "part.wav")))
 
@@ -203,7 +204,7 @@ def test_any_segments_are_cut_where_they_say(spans, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         blocks = (count[k : k + 700, None] for k in range(0, 3000, 700))
         patch.setattr(excerpts, "opened", lambda path: Sound(rate, blocks))
-        corpus = table.load(written(tmp_path / "m.csv", *rows, header=SEGMENTS))
+        corpus = csv_corpus.load(written(tmp_path / "m.csv", *rows, header=SEGMENTS))
     for start, length in spans:
         place = corpus.paths.get(f"count.wav#{start / 1000:.3f}-{(start + length) / 1000:.3f}")
         if place:  # else nearly the same as another
@@ -231,13 +232,13 @@ def test_a_bad_span_names_its_row(long: np.ndarray, tmp_path: Path, start: str, 
 
 
 def test_an_end_that_was_rounded_up_is_the_end_of_the_file(long: np.ndarray, tmp_path: Path) -> None:
-    corpus = table.load(written(tmp_path / "m.csv", "long.wav,2,3.04,Al,sad", header=SEGMENTS))
+    corpus = csv_corpus.load(written(tmp_path / "m.csv", "long.wav,2,3.04,Al,sad", header=SEGMENTS))
     assert corpus.clips["duration"].tolist() == pytest.approx([1.0])
 
 
 def test_decimal_commas_between_semicolons(long: np.ndarray, tmp_path: Path) -> None:
     csv = written(tmp_path / "m.csv", "long.wav;0,5;1,25;Al;sad", header=SEGMENTS.replace(",", ";"))
-    assert list(table.load(csv).paths) == ["long.wav#0.500-1.250"]
+    assert list(csv_corpus.load(csv).paths) == ["long.wav#0.500-1.250"]
 
 
 @pytest.mark.parametrize(
@@ -257,14 +258,14 @@ def test_the_same_segment_under_two_labels(long, tmp_path, one, other, reason):
 
 def test_segments_that_overlap_are_clips_of_their_own(long: np.ndarray, tmp_path: Path) -> None:
     rows = ("long.wav,0,1,Al,sad", "long.wav,0.5,1.5,Al,happy", "long.wav,0.4,1.4,Bea,sad", "long.wav,,,Al,sad")
-    assert len(table.load(written(tmp_path / "m.csv", *rows, header=SEGMENTS)).clips) == 4
+    assert len(csv_corpus.load(written(tmp_path / "m.csv", *rows, header=SEGMENTS)).clips) == 4
 
 
 def test_a_broken_recordings_segments_are_skipped_by_name(tmp_path: Path, ravdess_folder: Path) -> None:
     (tmp_path / "bad.wav").write_text("no audio")
     shutil.copy(ravdess_folder / FILE, tmp_path / "good.wav")
     rows = ("bad.wav,0,1,Al,sad", "bad.wav,1,2,Al,happy", "good.wav,0,0.5,Al,sad")
-    corpus = table.load(written(tmp_path / "m.csv", *rows, header=SEGMENTS))
+    corpus = csv_corpus.load(written(tmp_path / "m.csv", *rows, header=SEGMENTS))
     assert [s.file for s in corpus.skipped] == ["bad.wav#0.000-1.000", "bad.wav#1.000-2.000"]
     assert list(corpus.paths) == ["good.wav#0.000-0.500"]
 
@@ -285,7 +286,7 @@ def test_intones_own_tables_come_back_in(long: np.ndarray, tmp_path: Path, form:
     csv = own_output(tmp_path, form)
     remedy = "add one, or give --speaker file where each file is a speaker of its own (--speaker folder: each folder)"
     assert remedy in refused(csv)
-    corpus = table.load(csv, conventions=Conventions(speaker="file"))
+    corpus = csv_corpus.load(csv, conventions=Conventions(speaker="file"))
     assert corpus.clips["emotion"].tolist() == ["angry", "angry"]
     assert list(corpus.paths) == ["a.wav#0.500-1.400", "long.wav#0.500-1.400"]
     assert corpus.clips["speaker"].tolist() == ["mine-a.wav", "mine-long.wav"]
@@ -294,12 +295,12 @@ def test_intones_own_tables_come_back_in(long: np.ndarray, tmp_path: Path, form:
 
 def test_a_name_that_a_spreadsheet_would_run_comes_back_too(long: np.ndarray, tmp_path: Path) -> None:
     (tmp_path / "long.wav").rename(tmp_path / "=1+1.wav")
-    assert list(table.load(written(tmp_path / "m.csv", "'=1+1.wav,Al,sad")).paths) == ["=1+1.wav"]
+    assert list(csv_corpus.load(written(tmp_path / "m.csv", "'=1+1.wav,Al,sad")).paths) == ["=1+1.wav"]
 
 
 def test_a_folder_may_be_a_speaker(ravdess_folder: Path, tmp_path: Path) -> None:
     csv = written(tmp_path / "m.csv", f"{FILE},sad", f"{OTHER},sad", header="file,emotion")
-    corpus = table.load(csv, ravdess_folder, conventions=Conventions(speaker="folder"))
+    corpus = csv_corpus.load(csv, ravdess_folder, conventions=Conventions(speaker="folder"))
     assert corpus.clips["speaker"].tolist() == ["m-Actor_01", "m-Actor_02"]
     assert corpus.origin == {"name": "m", "table": str(csv.absolute()), "flags": "--speaker folder"}
 
@@ -308,7 +309,7 @@ def test_files_that_differ_in_capitals_are_speakers_of_their_own(ravdess_folder:
     for place, name in ((FILE, "a.wav"), (OTHER, "A.wav")):
         shutil.copy(ravdess_folder / place, tmp_path / name)
     csv = written(tmp_path / "m.csv", "a.wav,sad", "A.wav,happy", header="file,emotion")
-    assert len(table.load(csv, conventions=Conventions(speaker="file")).clips) == len({*tmp_path.glob("?.wav")})
+    assert len(csv_corpus.load(csv, conventions=Conventions(speaker="file")).clips) == len({*tmp_path.glob("?.wav")})
 
 
 ROW = st.tuples(
@@ -341,7 +342,7 @@ def test_any_table_is_a_corpus_or_a_sentence(tmp_path: Path, rows) -> None:
     with (folder / "m.csv").open("w", encoding="utf-8", newline="") as file:
         writer(file).writerows([SEGMENTS.split(","), *rows])
     try:
-        corpus = table.load(folder / "m.csv")
+        corpus = csv_corpus.load(folder / "m.csv")
     except IntoneError as problem:
         assert (
             str(problem).startswith(str(folder / "m.csv")) and str(problem).endswith(".") and "\n" not in str(problem)
@@ -361,7 +362,7 @@ def test_labels_may_be_mapped_and_left_out(ravdess_folder: Path, tmp_path: Path,
     csv = three(tmp_path, ravdess_folder, "Boredom", "excited", "calmness", "other", "boredom", "unsure")
 
     def labels(names: str) -> list[str]:
-        return table.load(csv, conventions=Conventions(names)).clips["emotion"].tolist()
+        return csv_corpus.load(csv, conventions=Conventions(names)).clips["emotion"].tolist()
 
     said = refused(csv)
     assert "row 2: there is no emotion 'Boredom', nor 'excited' (row 3), nor 'other' (row 5); choose one of" in said
@@ -400,5 +401,5 @@ def test_every_accepted_name_means_one_emotion_and_is_on_the_page() -> None:
 
 def test_conventions_without_a_table_are_refused(ravdess_folder: Path) -> None:
     with pytest.raises(IntoneError, match="--map x=sad is how a table is read: name it too, with --table"):
-        table.loaded(None, ravdess_folder, Conventions("x=sad"))
-    assert isinstance(table.loaded(None, ravdess_folder, Conventions()), Corpus)
+        csv_corpus.loaded(None, ravdess_folder, Conventions("x=sad"))
+    assert isinstance(csv_corpus.loaded(None, ravdess_folder, Conventions()), Corpus)

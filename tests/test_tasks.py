@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from intone.analyze import analyze
 from intone.cli import LINES
 from intone.errors import IntoneError
-from intone.formats import FORMATS
-from intone.journal import LEFT_OUT
-from intone.tasks import Target, target, tasks
+from intone.inference.batch import analyze
+from intone.inference.formats import FORMATS
+from intone.inference.resume import LEFT_OUT
+from intone.inference.tasks import Target, target, tasks
 
 
 @pytest.fixture(autouse=True)

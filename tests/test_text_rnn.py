@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from intone.emotions import EMOTIONS
-from intone.models.text_rnn import BothWays, TextExamples, TextRnn, TextRnnPreset
-from intone.models.text_tfidf import TfidfClassifier
-from intone.words import Vocabulary
+from intone.models.rnn import BothWays, TextExamples, TextRnn, TextRnnPreset
+from intone.models.tfidf import TfidfClassifier
+from intone.text import Vocabulary
 
 SAID = {f"{emotion}-{i}": f"{emotion} words here {'and more ' * (i % 4)}" for emotion in EMOTIONS for i in range(6)}
 FELT = {file: file.split("-")[0] for file in SAID}

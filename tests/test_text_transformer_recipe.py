@@ -6,11 +6,11 @@ import pytest
 import torch
 import transformers as hub
 
-from intone.lab import Effort, Lab
-from intone.models.text_transformer import TextTransformerPreset
-from intone.recipes.text_transformer import TextTransformerRecipe
-from intone.splits import folds
-from intone.train import listen
+from intone.data.splits import folds
+from intone.models.text_encoder import TextTransformerPreset
+from intone.training.recipes.text_encoder import TextTransformerRecipe
+from intone.training.trainer import listen
+from intone.training.workspace import Effort, Lab
 
 
 @pytest.mark.parametrize("frozen", [True, False])

@@ -3,11 +3,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from intone import goemotions
+from intone.data import goemotions
+from intone.data.splits import PARTS, Split, folds
+from intone.data.texts import CONSTANT, NOTES, SIMULATED, TRACKS, sentences
 from intone.emotions import EMOTIONS, GOEMOTIONS
 from intone.errors import IntoneError, Missing
-from intone.splits import PARTS, Split, folds
-from intone.tracks import CONSTANT, NOTES, SIMULATED, TRACKS, sentences
 
 LABELS = (*GOEMOTIONS, "pride")
 

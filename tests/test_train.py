@@ -11,25 +11,17 @@ import pytest
 import torch
 from torch import nn
 
-from intone.augment import SpectrogramAugmentation
-from intone.corpora import Corpus
+from intone.audio.augment.spectrogram import SpectrogramAugmentation
+from intone.data.corpus import Corpus
+from intone.data.splits import Split
 from intone.emotions import EMOTIONS
-from intone.lab import Lab
-from intone.lesson import LONGEST_GRADIENT, Lesson, TrainingPreset
-from intone.models.audio_cnn import (
-    REDUCTION,
-    AudioCnn,
-    AudioCnnPreset,
-    AudioExamples,
-    Dynamics,
-    padded,
-    statistics,
-)
+from intone.models.auxiliary import SideHeads, SideTasks
 from intone.models.batch import Batch
-from intone.models.files import load_network_file, save_network
-from intone.models.side_tasks import SideHeads, SideTasks
-from intone.recipes import MODELS, in_precision
-from intone.runs import (
+from intone.models.checkpoint import load_network_file, save_network
+from intone.models.cnn import REDUCTION, AudioCnn, AudioCnnPreset, AudioExamples, Dynamics, padded, statistics
+from intone.training.module import LONGEST_GRADIENT, Lesson, TrainingPreset
+from intone.training.recipes import MODELS, in_precision
+from intone.training.runs import (
     COMMITTED_PRECISION,
     Outcome,
     RunName,
@@ -39,8 +31,8 @@ from intone.runs import (
     read_fold,
     write_fold,
 )
-from intone.splits import Split
-from intone.train import fit
+from intone.training.trainer import fit
+from intone.training.workspace import Lab
 
 FILES = {part: tuple(f"{part}/{i}" for i in range(n)) for part, n in (("train", 64), ("validation", 16), ("test", 16))}
 SPLIT = Split("speakers", "1", **FILES)

@@ -7,16 +7,16 @@ import pytest
 import soundfile
 from conftest import RATE, voice
 
-from intone import training
 from intone.cli import main
-from intone.corpora import table
-from intone.corpora.entries import Conventions
+from intone.data import csv_corpus
+from intone.data.csv_entries import Conventions
+from intone.data.splits import check_learnable, folds
 from intone.errors import IntoneError
-from intone.finished_run import Run
+from intone.export.run import Run
 from intone.models import pretrained
-from intone.recipes import MODELS, in_precision
-from intone.splits import check_learnable, folds
-from intone.training import train_all
+from intone.training import train
+from intone.training.recipes import MODELS, in_precision
+from intone.training.train import train_all
 
 
 def trained(model, track, ravdess_folder, tmp_path, weights):
@@ -26,7 +26,7 @@ def trained(model, track, ravdess_folder, tmp_path, weights):
 @pytest.mark.parametrize(("model", "track"), [("audio_whisper_base-head", "none"), ("text_minilm-tuned", "simulated")])
 def test_another_encoder_below_a_model(model, track, ravdess_folder, tiny_whisper, tiny_bert, tmp_path, monkeypatch):
     monkeypatch.setenv("INTONE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(training, "MODELS", in_precision(training.MODELS, "32-true"))  # bf16 is slow on many processors
+    monkeypatch.setattr(train, "MODELS", in_precision(train.MODELS, "32-true"))  # bf16 is slow on many processors
     weights = tiny_whisper if track == "none" else tiny_bert
     done = trained(model, track, ravdess_folder, tmp_path / "runs", weights)
     name = f"{model}@{weights.split('/')[-1]}-{pretrained.digest(weights)[:8]}__{track}__speakers"
@@ -58,8 +58,8 @@ def own(folder: Path, *shown: str) -> Path:
 
 @pytest.fixture
 def _nothing_is_computed(monkeypatch):
-    monkeypatch.setattr(training, "screened", lambda *_: pytest.fail("features before the refusal"))
-    monkeypatch.setattr(training, "_lab", lambda *_: pytest.fail("words before the refusal"))
+    monkeypatch.setattr(train, "screened", lambda *_: pytest.fail("features before the refusal"))
+    monkeypatch.setattr(train, "_lab", lambda *_: pytest.fail("words before the refusal"))
 
 
 @pytest.mark.usefixtures("_nothing_is_computed")
@@ -96,13 +96,13 @@ def test_who_is_made_of_a_probe_needs_what_it_needs():
 
 
 def test_an_emotion_that_training_speakers_lack_is_said(tmp_path):
-    clips = table.load(own(tmp_path, "as", "ash", "as", "as", "as")).clips
+    clips = csv_corpus.load(own(tmp_path, "as", "ash", "as", "as", "as")).clips
     said = check_learnable(clips, folds(clips, "speakers"))
     assert said == [f"Fold {k}: no training clip is happy, so it can't be learned there." for k in (1, 3)]
 
 
 def test_too_few_clips_for_random_folds_are_refused(tmp_path):
-    clips = table.load(own(tmp_path, *["as"] * 6)).clips
+    clips = csv_corpus.load(own(tmp_path, *["as"] * 6)).clips
     with pytest.raises(IntoneError, match="12 clips are too few for random folds: add some, 13 at the least"):
         folds(clips, "random")
 

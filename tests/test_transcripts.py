@@ -13,18 +13,18 @@ import pytest
 import soundfile
 
 from intone import weights
-from intone.audio import to_clip
-from intone.corpora import Corpus
+from intone.asr.alignment import Word
+from intone.asr.google import GoogleSpeech
+from intone.asr.multilingual import Polyglot
+from intone.asr.transcribe import recogniser_of
+from intone.asr.transcripts import transcribe, transcribe_file
+from intone.asr.wer import word_error_table
+from intone.asr.whisper import Said, Whisper, compression, says_again
+from intone.audio.clip import to_clip
+from intone.audio.segments import Stretch
+from intone.data.corpus import Corpus
 from intone.errors import BadClip, IntoneError, Missing
-from intone.google_speech import GoogleSpeech
-from intone.polyglot import Polyglot
-from intone.segments import Stretch
-from intone.transcribe import recogniser_of
-from intone.transcripts import transcribe, transcribe_file
-from intone.whisper import Said, Whisper, compression, says_again
-from intone.word_errors import word_error_table
-from intone.word_times import Word
-from intone.words import normalise
+from intone.text import normalise
 
 RATE = 16_000
 
@@ -194,11 +194,11 @@ def test_one_sound_is_encoded_once_for_language_and_words(whisper: Whisper, monk
 
 def test_words_that_are_drawn_are_drawn_the_same_each_time(whisper: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("espeakng_loader")
-    from intone.corpora.espeak import Line, say
+    from intone.data.espeak import Line, say
 
     ([pcm], rate) = say([Line("en-us", "Kids are talking.", 170, 50, 50)])
     sound = to_clip(np.frombuffer(pcm, "<i2").astype(np.float32) / 32768, rate)
-    monkeypatch.setattr("intone.whisper.TEMPERATURES", (1.0,))
+    monkeypatch.setattr("intone.asr.whisper.TEMPERATURES", (1.0,))
     drawn = [[(w["word"], w["start"]) for w in whisper.sampled_words(sound)] for _ in range(2)]
     assert drawn[0] == drawn[1]
     again = Whisper(whisper.folder, threads=2)
@@ -211,7 +211,7 @@ def test_the_second_try_goes_through_the_temperatures_until_words_are_believed(m
     monkeypatch.setattr(models, "Whisper", lambda *_, **__: "fresh weights")
     monkeypatch.setattr(Whisper, "folder", Path("nowhere"))
     monkeypatch.setattr(Whisper, "_encoded", lambda self, signal, window: None)
-    monkeypatch.setattr("intone.whisper.TEMPERATURES", (0.2, 0.6, 1.0))
+    monkeypatch.setattr("intone.asr.whisper.TEMPERATURES", (0.2, 0.6, 1.0))
     asked: list[tuple[float, Any]] = []
 
     def generate(self: Whisper, signal: np.ndarray, window: int, temperature: float, weights: Any) -> Said:
@@ -231,7 +231,7 @@ def test_the_second_try_goes_through_the_temperatures_until_words_are_believed(m
 def test_transcribe_without_a_language_finds_it_out_as_analyze_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """A German and an English stretch: the words of each come in its own language."""
     found = [Stretch(0.0, np.zeros(2 * RATE, np.float32)), Stretch(3.0, np.zeros(3 * RATE, np.float32))]
-    monkeypatch.setattr("intone.polyglot.stretches", lambda blocks, voice, longest: iter(found))
+    monkeypatch.setattr("intone.asr.multilingual.stretches", lambda blocks, voice, longest: iter(found))
 
     class Two:
         def __init__(self, language: str = "") -> None:

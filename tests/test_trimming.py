@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from intone.audio import read_clip
+from intone.audio.augment.perturbations import mixed
+from intone.audio.clip import read_clip
+from intone.audio.frames import FRAME, SAMPLE_RATE
+from intone.audio.trimming import speech_span, trim_silence
 from intone.errors import BadClip
-from intone.frames import FRAME, SAMPLE_RATE
-from intone.perturbations import mixed
-from intone.trimming import speech_span, trim_silence
 
 
 def tone(seconds: float = 1.0) -> np.ndarray:
@@ -50,7 +50,7 @@ def test_noise_around_speech_is_cut_where_it_stands_in_the_place_of_silence(spok
 
 
 def test_a_clip_in_silence_is_cut_by_loudness_alone(spoken, monkeypatch):
-    monkeypatch.setattr("intone.trimming.speech_spans", lambda *_: pytest.fail("the detector was asked"))
+    monkeypatch.setattr("intone.audio.trimming.speech_spans", lambda *_: pytest.fail("the detector was asked"))
     clean, (first, last) = spoken
     start, end = speech_span(clean)
     assert abs(start - first) <= 0.06 * SAMPLE_RATE and abs(end - last) <= 0.06 * SAMPLE_RATE
@@ -61,5 +61,5 @@ def test_what_no_detector_takes_for_a_voice_is_kept_where_it_is_loud(spoken, mon
     noise = 0.01 * np.random.default_rng(0).standard_normal(clean.size + 2 * SAMPLE_RATE)
     shout = np.concatenate([tone(), clean, tone()]) + noise.astype(np.float32)
     assert speech_span(shout) == (0, shout.size)
-    monkeypatch.setattr("intone.trimming.speech_spans", lambda *_: [])
+    monkeypatch.setattr("intone.audio.trimming.speech_spans", lambda *_: [])
     assert speech_span(noise.astype(np.float32)) == (0, noise.size)

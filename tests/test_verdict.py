@@ -11,12 +11,12 @@ from scipy import stats
 from sklearn import calibration, metrics
 from test_evaluate import predictions
 
-from intone import breakdown, confidence, significance
 from intone.cli import main
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
-from intone.predictions import read, read_clips
-from intone.verdict import against_first, judge, write
+from intone.evaluation import confidence, correction, groups
+from intone.evaluation.predictions import read, read_clips
+from intone.report.scorecard import against_first, judge, write
 
 
 def two_folds() -> pd.DataFrame:
@@ -143,7 +143,7 @@ def test_the_command_prints_and_writes_what_it_computes(tmp_path, capsys):
 
 def test_figures_by_emotion_agree_with_scikit_learn():
     table = predictions(0.6).iloc[:-7]
-    ours = breakdown.by_emotion(table)
+    ours = groups.by_emotion(table)
     expected = metrics.precision_recall_fscore_support(
         table["emotion"], table["predicted"], labels=list(EMOTIONS), zero_division=np.nan
     )
@@ -157,15 +157,15 @@ def test_groups_come_from_file_names_or_from_the_clip_table():
         f"Actor_{a:02d}/03-01-{e:02d}-01-{s:02d}-01-{a:02d}.wav" for a in (1, 2) for e in range(1, 9) for s in (1, 2)
     ]
     table = predictions(0.5, each=16, speakers=2).assign(file=names)
-    clips = breakdown.ravdess_clips(names)
+    clips = groups.ravdess_clips(names)
     assert clips is not None
-    groups = breakdown.by_group(table, clips)
+    found = groups.by_group(table, clips)
     female = table[table["file"].str.startswith("Actor_02")]
-    assert groups.loc[("sex", "female"), "accuracy"] == pytest.approx(
+    assert found.loc[("sex", "female"), "accuracy"] == pytest.approx(
         100 * metrics.accuracy_score(female["emotion"], female["predicted"])
     )
-    assert set(groups.loc["statement"].index) == {"kids", "dogs"}
-    assert breakdown.ravdess_clips(["0/1.wav"]) is None
+    assert set(found.loc["statement"].index) == {"kids", "dogs"}
+    assert groups.ravdess_clips(["0/1.wav"]) is None
 
 
 def test_brier_log_loss_and_reliability_agree_with_scikit_learn():
@@ -208,16 +208,16 @@ def test_taking_the_temperature_back_gives_the_probabilities_before_it():
 
 def test_holm_by_hand():
     """Holm 1979: the smallest times 4, the next times 3, never falling, never above one."""
-    np.testing.assert_allclose(significance.holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
-    assert significance.holm([0.6, 0.9]).max() == 1
+    np.testing.assert_allclose(correction.holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    assert correction.holm([0.6, 0.9]).max() == 1
     with pytest.raises(IntoneError):
-        significance.holm([1.2])
+        correction.holm([1.2])
 
 
 def test_group_gap_agrees_with_scipy():
     draw = np.random.default_rng(1)
     one, other = draw.normal(70, 8, 9), draw.normal(62, 8, 8)
-    gap, p = significance.group_gap(one, other)
+    gap, p = correction.group_gap(one, other)
     exact = stats.permutation_test((one, other), lambda a, b: a.mean() - b.mean(), n_resamples=20_000, rng=0)
     assert gap == pytest.approx(one.mean() - other.mean())
     assert p == pytest.approx(exact.pvalue, abs=0.01)

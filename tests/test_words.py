@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intone.words import LONGEST, PAD, UNKNOWN, Glove, Vocabulary, padded, tokens
+from intone.text import LONGEST, PAD, UNKNOWN, Glove, Vocabulary, padded, tokens
 
 
 @pytest.fixture

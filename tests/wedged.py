@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from intone import serve
-from intone.analyze import Settings
 from intone.cli import main
-from intone.predict import Analyzer
+from intone.inference import serve
+from intone.inference.analyzer import Analyzer
+from intone.inference.batch import Settings
 
 HELD: list[bytearray] = []
 

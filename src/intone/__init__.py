@@ -12,7 +12,7 @@ from intone.emotions import EMOTIONS
 from intone.version import __version__
 
 if TYPE_CHECKING:
-    from intone.predict import Analyzer
+    from intone.inference.analyzer import Analyzer
 
 __all__ = ["EMOTIONS", "__version__", "load"]
 
@@ -31,6 +31,6 @@ def load(
     English name (en, German …); None finds it out. `threads` 0 is one a core. Raises Missing for weights that aren't
     on this machine.
     """
-    from intone.predict import loaded
+    from intone.inference.analyzer import loaded
 
     return loaded(model, whisper, language, threads)

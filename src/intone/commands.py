@@ -9,7 +9,7 @@ from intone.errors import IntoneError
 from intone.progress import say
 
 Names = Annotated[str, arg(name="map")]
-"""Labels of a table, as labels.py takes them."""
+"""Labels of a table, as data/labels.py takes them."""
 
 
 def data_get(
@@ -22,8 +22,7 @@ def data_get(
         folder: Where to put it; data/CORPUS by default.
         archive: A copy of RAVDESS's zip that is here already; nothing is downloaded then.
     """
-    from intone import goemotions
-    from intone.corpora import ravdess
+    from intone.data import goemotions, ravdess
 
     if corpus == "ravdess":
         print(ravdess.get(folder, archive))
@@ -37,7 +36,7 @@ def data_check(folder: Positional[Path | None] = None) -> None:
     Args:
         folder: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
     """
-    from intone.corpora.ravdess_check import check
+    from intone.data.ravdess_check import check
 
     report = check(folder)
     for line in report.lines():
@@ -62,9 +61,9 @@ def data_show(
         names: What the table's labels mean, such as boredom=neutral,excited=happy; nothing behind = leaves them out.
         speaker: Where the table's speakers are: in its column, or each file (each folder) is one of its own.
     """
-    from intone.corpora.entries import Conventions
-    from intone.corpora.table import loaded
-    from intone.portrait import draw
+    from intone.data.csv_corpus import loaded
+    from intone.data.csv_entries import Conventions
+    from intone.report.figures.corpus import draw
 
     corpus = loaded(table, folder, Conventions(names, speaker))
     for skipped in corpus.skipped:
@@ -82,12 +81,13 @@ def models_get(name: Positional[str], source: str | None = None, sha256: str | N
             sha256: the path or the address of a model file.
         sha256: Of a model file that `intone export` made.
     """
-    from intone import model_store, weights
+    from intone import weights
+    from intone.inference import registry
 
     if sha256:
         if not source:
             raise IntoneError("Say with --source where the model with this sha256 is: a path or an address.")
-        print(model_store.add(name, source, sha256))
+        print(registry.add(name, source, sha256))
     else:
         print(weights.get(name, source))
 
@@ -96,9 +96,10 @@ def models_list() -> None:
     """List the weights that intone knows, and the models that it analyses with and what these are worth."""
     import pandas as pd
 
-    from intone import model_store, weights
+    from intone import weights
+    from intone.inference import registry
 
-    print(pd.concat([weights.listing(), model_store.listing()]).to_string(index=False), *model_store.facts(), sep="\n")
+    print(pd.concat([weights.listing(), registry.listing()]).to_string(index=False), *registry.facts(), sep="\n")
 
 
 def train(
@@ -132,8 +133,8 @@ def train(
         names: What the table's labels mean, such as boredom=neutral,excited=happy; nothing behind = leaves them out.
         speaker: Where the table's speakers are: in its column, or each file (each folder) is one of its own.
     """
-    from intone.corpora.entries import Conventions
-    from intone.training import prepared, train_all
+    from intone.data.csv_entries import Conventions
+    from intone.training.train import prepared, train_all
 
     read = Conventions(names, speaker)
     made = train_all(model, track, protocol, table, ravdess, runs, epochs, seed, weights, read, everyone)
@@ -141,7 +142,7 @@ def train(
         rates = ", ".join(f"{part} UAR {metrics[part]['uar']:.1f}" for part in ("train", "validation"))
         print(f"{folder}: {rates}", flush=True)
     if everyone:
-        from intone.everyone import train_everyone
+        from intone.training.refit import train_everyone
 
         lab, name = prepared(model, track, table, ravdess, runs, epochs, seed, weights, protocol, read)
         print(train_everyone(lab, name, track, protocol))
@@ -167,10 +168,10 @@ def export(
         names: What the table's labels mean, as they did for `intone train`.
         speaker: Where the table's speakers are, as they were for `intone train`.
     """
-    from intone.corpora.entries import Conventions
-    from intone.corpora.table import loaded
-    from intone.finished_run import found
-    from intone.packing import pack
+    from intone.data.csv_corpus import loaded
+    from intone.data.csv_entries import Conventions
+    from intone.export.pack import pack
+    from intone.export.run import found
 
     done, read = found(run), Conventions(names, speaker)
     done.check_corpus(table, read.flags)
@@ -198,8 +199,8 @@ def evaluate(
             RAVDESS's own file names need none.
         out: Folder for metrics.json and figures.
     """
-    from intone.predictions import read_clips
-    from intone.verdict import judge, show, write
+    from intone.evaluation.predictions import read_clips
+    from intone.report.scorecard import judge, show, write
 
     if not predictions:
         raise IntoneError("Nothing to evaluate: name a CSV of predictions.")
@@ -220,7 +221,7 @@ def results_readme(
         results: Where summary.csv and development.csv lie.
     """
     from intone.cache import write_whole
-    from intone.readme import tried_page, write_readme
+    from intone.report.readme import tried_page, write_readme
 
     write_readme(readme, results)
     write_whole(tried, tried_page(results).encode())

@@ -12,9 +12,9 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
-from intone import joining
-from intone.calibrate import log_loss
 from intone.emotions import EMOTIONS
+from intone.evaluation.calibration import log_loss
+from intone.inference import fusion
 from intone.models.batch import Batch, Examples, in_batches
 from intone.models.branches import Branches
 
@@ -43,7 +43,7 @@ class MeanProbability:
 
     def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
         """Log of the mean probability."""
-        return joining.mean(branches)
+        return fusion.mean(branches)
 
     def details(self) -> dict[str, float]:
         """Nothing."""
@@ -55,7 +55,7 @@ class SummedLogits(MeanProbability):
 
     def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
         """Sum over branches."""
-        return joining.summed(branches)
+        return fusion.summed(branches)
 
 
 class MajorityVote(MeanProbability):
@@ -63,7 +63,7 @@ class MajorityVote(MeanProbability):
 
     def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
         """Log of that probability."""
-        return joining.vote(branches)
+        return fusion.vote(branches)
 
 
 class WeightedLogits(MeanProbability):
@@ -77,13 +77,13 @@ class WeightedLogits(MeanProbability):
             raise ValueError(f"a weighted fusion takes two branches, not {len(branches)}")
 
         def cost(weight: float) -> float:
-            return log_loss(joining.weighted(branches, weight), true)
+            return log_loss(fusion.weighted(branches, weight), true)
 
         self.weight = float(minimize_scalar(cost, bounds=(0, 1), method="bounded").x)
 
     def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
         """Weighted sum."""
-        return joining.weighted(branches, self.weight)
+        return fusion.weighted(branches, self.weight)
 
     def details(self) -> dict[str, float]:
         """The first branch's weight."""

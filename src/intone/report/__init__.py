@@ -12,33 +12,22 @@ import jinja2
 
 from intone.cache import write_whole
 from intone.progress import say
-from intone.report import (
-    answer,
-    calibration,
-    card,
-    cost,
-    leaks,
-    limits,
-    mistakes,
-    portraits,
-    robustness,
-    saliency,
-    text,
-)
+from intone.report import card
 from intone.report.documents import write_documents
 from intone.report.markdown import Gallery
+from intone.report.sections import answer, calibration, cost, errors, leaks, limits, models, robustness, saliency, text
 from intone.report.source import Source
 from intone.version import __version__
 
 SECTIONS: Final[dict[str, tuple[str, Callable[[Source, Gallery], dict[str, Any]]]]] = {
     "answer": ("The answer", answer.section),
-    "portraits": ("Model by model", portraits.section),
+    "portraits": ("Model by model", models.section),
     "text": ("Does the text help?", text.section),
     "leaks": ("What a leak is worth", leaks.section),
     "calibration": ("Can its confidence be trusted?", calibration.section),
     "robustness": ("Fairness and robustness", robustness.section),
     "saliency": ("What it looks at", saliency.section),
-    "mistakes": ("Where it errs", mistakes.section),
+    "mistakes": ("Where it errs", errors.section),
     "cost": ("What it costs", cost.section),
     "limits": ("Inferences and limits", limits.section),
 }

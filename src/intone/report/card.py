@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from intone.experiment import Experiment
-from intone.model_file import Model
-from intone.model_store import own
-from intone.numerals import span
-from intone.report.answer import standings
-from intone.report.elsewhere import carried_over
-from intone.report.inferences import inferences
-from intone.report.portraits import emotions
-from intone.report.robustness import fairness
+from intone.evaluation.results import Experiment
+from intone.inference.model import Model
+from intone.inference.registry import own
+from intone.report.findings import inferences
+from intone.report.numbers import span
+from intone.report.sections.answer import standings
+from intone.report.sections.cross_corpus import carried_over
+from intone.report.sections.models import emotions
+from intone.report.sections.robustness import fairness
 from intone.report.source import MAIN, Source, Subject
 from intone.version import __version__
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from intone.breakdown import by_speaker
-from intone.evaluate import paired, score, sign_flip, speaker_uars
-from intone.numerals import p_value, points, rate, span_of_points
+from intone.evaluation.correction import group_gap, holm
+from intone.evaluation.groups import by_speaker
+from intone.evaluation.metrics import paired, score, sign_flip, speaker_uars
 from intone.report.markdown import LEVEL
+from intone.report.numbers import p_value, points, rate, span_of_points
 from intone.report.source import AUDIO_TRACK, MAIN, Source
-from intone.significance import group_gap, holm
 
 Told = tuple[str, str]
 """What was found, and by what figures."""

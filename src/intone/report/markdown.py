@@ -6,8 +6,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from intone.figures import save
-from intone.numerals import span
+from intone.report.figures import save
+from intone.report.numbers import span
 
 GAIN, LOSS, NONE = "a gain", "a loss", "no gain"
 LEVEL = 0.05

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from intone.breakdown import ravdess_clips
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
-from intone.experiment import Experiment, read_predictions
+from intone.evaluation.groups import ravdess_clips
+from intone.evaluation.results import Experiment, read_predictions
 
 MAIN = "luna5"
 """The protocol that every model is judged under."""
@@ -208,7 +208,9 @@ class Source:
     @cached_property
     def published(self) -> pd.DataFrame:
         """Figures of others, with source and caveat; columns `topic, system, setting, metric, value, low, high, …`."""
-        return pd.read_csv(str(files("intone") / "published.csv"), keep_default_na=False, na_values={"value": ""})
+        return pd.read_csv(
+            str(files("intone.report") / "published.csv"), keep_default_na=False, na_values={"value": ""}
+        )
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Speech (mono float32, 16 kHz) -> words, their times (s) and their language."""

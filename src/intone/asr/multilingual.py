@@ -1,0 +1,40 @@
+"""A clip (mono float32 at 16 kHz) in whatever language -> its words, just those that `intone analyze` writes down.
+
+transcripts = transcribe(corpus, Polyglot(Whisper()))      # Whisper(language="de") where the language is known
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from intone.asr.languages import Language
+from intone.asr.retry import written
+from intone.asr.sentences import text_of
+from intone.asr.whisper import Whisper
+from intone.audio.segments import LONGEST_STRETCH, VOICE_WITH_WORDS, stretches
+
+VERSION: Final = 1
+"""Of how a clip is cut and tried again; another one has other words."""
+
+
+@dataclass(frozen=True)
+class Polyglot:
+    """A `transcripts.Backend` that finds out the language of each stretch."""
+
+    whisper: Whisper
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Whisper's own, with no language, and how the clip is cut."""
+        return self.whisper.settings | {"language": None, "stretches": [VERSION, VOICE_WITH_WORDS, LONGEST_STRETCH]}
+
+    def words(self, signal: np.ndarray) -> str:
+        """Of any length -> what was said; "" where nobody speaks."""
+        language = Language(None)
+        found = [
+            text_of(sentence)
+            for stretch in stretches(iter([signal]), VOICE_WITH_WORDS, LONGEST_STRETCH)
+            for sentence in written(self.whisper, stretch, language)[1]
+        ]
+        return " ".join(found)

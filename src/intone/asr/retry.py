@@ -1,0 +1,104 @@
+"""A stretch of speech -> its words, by Whisper; the parts of it that get none, or none to be believed, are tried again.
+
+Whisper hears up to 28 s at once, and may run in circles over them, or end after the first of three sentences. Then what
+is left is heard on its own, in parts of at most 12 s without the words before them, and last by drawing tokens.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import numpy as np
+
+from intone.asr.alignment import LEAST_PROBABILITY, Word, natural
+from intone.asr.languages import Language
+from intone.asr.sentences import moved, sentences
+from intone.audio.frames import SAMPLE_RATE
+from intone.audio.segments import LONGEST, MARGIN, SLIVER, Span, Stretch, uncovered
+
+OTHER: Final = 0.8
+"""Share of the stretch: to a longer part Whisper says what it said to the whole, so that it is drawn at once."""
+
+SURE: Final = 0.55
+"""Probability of a sentence's words (`natural`) from which a second try is believed: asked twice, it invents more."""
+
+SEVERAL: Final = 3
+"""Words of a sentence that make speech of a sound in which the voice detector heard hardly any."""
+
+
+class Recogniser(Protocol):
+    """Signal at 16 kHz [samples], at most 28 s -> words with their times in it (s); none where there are none."""
+
+    def languages(self, signal: np.ndarray) -> dict[str, float]:
+        """Probability of each language that it may be in."""
+        ...
+
+    def speaking(self, language: str) -> "Recogniser":
+        """The same in this language."""
+        ...
+
+    def timed_words(self, signal: np.ndarray) -> list[Word]:
+        """The most probable words."""
+        ...
+
+    def sampled_words(self, signal: np.ndarray) -> list[Word]:
+        """Words drawn by chance, the same ones each time."""
+        ...
+
+
+def written(recogniser: Recogniser, stretch: Stretch, language: Language) -> tuple[str, list[list[Word]]]:
+    """A stretch's language, and its sentences in order, with the recording's times."""
+    spoken = language.of(lambda: recogniser.languages(stretch.signal), stretch.end - stretch.start)
+    told = sentences_of(recogniser.speaking(spoken), stretch)
+    if told:
+        language.said(spoken, sum(end - start for start, end in spans(told)))
+    # What a sound without words is in, Whisper guesses at random.
+    return spoken if told else language.known or spoken, told
+
+
+def sentences_of(recogniser: Recogniser, stretch: Stretch) -> list[list[Word]]:
+    """The sentences in a stretch, in order, with the recording's times."""
+    first = recogniser.timed_words(stretch.signal)
+    if stretch.doubtful:
+        return [told for told in _believed(first, stretch.start, SURE) if len(told) >= SEVERAL]
+    found = _believed(first, stretch.start, LEAST_PROBABILITY)
+    taken = spans(found)
+    parts = _parts(uncovered(stretch.speech, taken), taken)
+    for part in parts:
+        found += _again(recogniser, stretch, *_room(part, stretch, [*taken, *parts]))
+    return sorted(found, key=lambda sentence: sentence[0]["start"])
+
+
+def spans(found: Sequence[Sequence[Word]]) -> list[Span]:
+    """Sentences -> where they lie, in order."""
+    return sorted((sentence[0]["start"], sentence[-1]["end"]) for sentence in found)
+
+
+def _believed(words: Sequence[Word], start: float, least: float) -> list[list[Word]]:
+    return [sentence for sentence in sentences(moved(words, start)) if natural(sentence, least)]
+
+
+def _again(recogniser: Recogniser, stretch: Stretch, start: float, end: float) -> list[list[Word]]:
+    first, last = (round((t - stretch.start) * SAMPLE_RATE) for t in (start, end))
+    sound = stretch.signal[first:last]
+    found = []
+    if len(sound) < OTHER * len(stretch.signal):
+        found = _believed(recogniser.timed_words(sound), start, SURE)
+    return found or _believed(recogniser.sampled_words(sound), start, SURE)
+
+
+def _parts(left: Sequence[Span], taken: Sequence[Span]) -> list[Span]:
+    """Speech without words, joined to parts of at most `LONGEST` seconds, no words between, that are worth a try."""
+    out: list[Span] = []
+    for start, end in left:
+        between = out and any(out[-1][1] <= first < start for first, _ in taken)
+        if out and not between and end - out[-1][0] <= LONGEST:
+            start = out.pop()[0]
+        out.append((start, end))
+    return [(start, end) for start, end in out if end - start >= SLIVER]
+
+
+def _room(part: Span, stretch: Stretch, taken: Sequence[Span]) -> Span:
+    """The same part with the margin around it, as far as it is in the stretch and nothing else is there."""
+    before = max([stretch.start, *(end for _, end in taken if end <= part[0])])
+    behind = min([stretch.end, *(start for start, _ in taken if start >= part[1])])
+    return max(before, part[0] - MARGIN), min(behind, part[1] + MARGIN)

@@ -1,0 +1,59 @@
+"""Timed words (s) -> sentences: lists of words that end at a mark, at a long pause, or where they last too long."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from intone.asr.alignment import Word
+from intone.audio.segments import LONGEST
+
+PAUSE: Final = 0.8
+"""Seconds between two words that end a sentence, whatever the marks."""
+
+ENDS: Final = tuple(".?!…。？！")
+TITLES: Final = ("Mr.", "Mrs.", "Ms.", "Dr.", "St.", "Prof.")
+
+
+def sentences(words: Sequence[Word], longest: float = LONGEST) -> list[list[Word]]:
+    """Words -> sentences, which end at a mark or a long pause and last at most `longest` seconds where they have two
+    words or more."""
+    out: list[list[Word]] = []
+    ended = True
+    for word in words:
+        if ended or word["start"] - out[-1][-1]["end"] >= PAUSE:
+            out.append([])
+        out[-1].append(word)
+        spoken = word["word"].strip().rstrip("\"'”’)")
+        ended = spoken.endswith(ENDS) and spoken not in TITLES
+    return [part for sentence in out for part in _shortened(sentence, longest)]
+
+
+def _shortened(sentence: list[Word], longest: float) -> list[list[Word]]:
+    if len(sentence) < 2 or sentence[-1]["end"] - sentence[0]["start"] <= longest:
+        return [sentence]
+    length = len(sentence)
+    # A pause near the middle is worth more than one at the edge, and with no pause at all the middle is taken.
+    worth = [
+        (sentence[i]["start"] - sentence[i - 1]["end"] + 0.05) * min(i, length - i) / length for i in range(1, length)
+    ]
+    cut = 1 + int(np.argmax(worth))
+    return [*_shortened(sentence[:cut], longest), *_shortened(sentence[cut:], longest)]
+
+
+def text_of(words: Sequence[Word]) -> str:
+    """Words as Whisper wrote them, one space between two."""
+    return " ".join("".join(word["word"] for word in words).split())
+
+
+def moved(words: Sequence[Word], by: float) -> list[Word]:
+    """The same words `by` seconds later, to the millisecond."""
+    return [
+        Word(
+            word=w["word"],
+            start=round(w["start"] + by, 3),
+            end=round(w["end"] + by, 3),
+            probability=w["probability"],
+        )
+        for w in words
+    ]

@@ -1,0 +1,55 @@
+"""A corpus or a recording -> the words that were said in it; no speech gives no words.
+
+    transcripts = transcribe(corpus, Whisper())        # columns file, text
+
+A `Backend` is anything with settings and a way from a signal to words: whisper.py, google.py.
+"""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from intone.audio.clip import read_clip
+from intone.audio.decoding import check_file
+from intone.cache import cached_text, digest, file_digest
+from intone.data.corpus import Corpus
+from intone.errors import BadClip
+from intone.progress import say, track
+
+
+class Backend(Protocol):
+    """A speech recogniser. `settings` tells two that may answer differently apart (it goes into the cache key)."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """JSON-able: everything that changes the words."""
+        ...
+
+    def words(self, signal: np.ndarray) -> str:
+        """Mono float32 at 16 kHz, shape (samples,) -> what was said; "" where nobody speaks."""
+        ...
+
+
+def transcribe(corpus: Corpus, backend: Backend, progress: bool = True) -> pd.DataFrame:
+    """Every clip of a corpus -> a table with columns file, text, in the order of the clip table.
+
+    A clip is transcribed once for its bytes and the backend's settings; after a Ctrl-C the same call goes on with
+    what is left. A clip that can't be read is left out and named on stderr.
+    """
+    files = list(corpus.clips["file"])
+    rows = []
+    for file in track(files, "transcribing", len(files)) if progress else files:
+        try:
+            rows.append((file, transcribe_file(corpus.paths[file], backend)))
+        except BadClip as error:
+            say(f"left out: {error}")
+    return pd.DataFrame(rows, columns=["file", "text"])
+
+
+def transcribe_file(path: Path, backend: Backend) -> str:
+    """The words in one recording, from the cache where it was transcribed before. Raises BadClip."""
+    check_file(Path(path))
+    key = digest(file_digest(Path(path)), backend.settings)
+    return cached_text("transcripts", key, lambda: backend.words(read_clip(Path(path))))

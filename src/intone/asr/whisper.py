@@ -1,0 +1,289 @@
+"""Speech (mono float32 at 16 kHz) -> its words, their times and its language, by Whisper; no speech gives no words."""
+
+import os
+import re
+import zlib
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from intone import weights
+from intone.asr.alignment import Word, aligned, natural
+from intone.audio.frames import SAMPLE_RATE
+from intone.cache import file_digest
+from intone.errors import IntoneError, Missing
+from intone.per_process import PerProcess, in_a_thread
+from intone.text import normalise
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+    from faster_whisper.tokenizer import Tokenizer
+
+FRAMES_PER_SECOND: Final = 100
+"""Whisper's mel frames are 10 ms apart."""
+
+WINDOW: Final = 30
+"""Seconds that Whisper was trained on; what is shorter is filled up with silence."""
+
+SHORT_WINDOW, SHORT_CLIP = 15, 6
+"""Seconds: a clip of up to 6 s goes into a window of 15, in a third of the time and with the same words. With less
+than about ten seconds of silence behind it, Whisper says a sentence again until the window is full (on 120 RAVDESS
+clips: exact 114 with windows of 30 s, 115 with 15 s, 105 with 10 s)."""
+
+LONGEST_STRETCH: Final = 28
+"""Seconds of speech at most in one window; longer recordings are cut in pauses."""
+
+TOKENS_PER_SECOND: Final = 8
+"""Fast English is six; more than this is Whisper running in circles."""
+
+MOST_TOKENS: Final = 224
+"""Half of Whisper's text context of 448; the other half is for a prompt."""
+
+TEMPERATURES: Final = (0.4, 0.8)
+"""Of the second try, in turn."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """One answer of Whisper's."""
+
+    text: str
+    log_probability: float
+    """Mean over its tokens, natural logarithm."""
+    ended: bool
+    """Whether Whisper stopped of itself, before the most tokens that it may write."""
+    tokens: tuple[int, ...] = ()
+    encoded: Any = None
+    """What Whisper's encoder made of the stretch."""
+
+
+@dataclass(frozen=True)
+class Whisper:
+    """OpenAI's Whisper (Radford et al. 2023) through faster-whisper, 8-bit on the CPU, greedy and so repeatable.
+
+    Whisper writes words for noise too. So Silero's voice detector must hear speech first, and Whisper must be about
+    as sure of its words as it is of real ones; then "" is the answer. On 280 RAVDESS clips a beam of 5 got as many
+    sentences right as the greedy search, a tenth slower.
+    """
+
+    model: str | Path = "whisper-base"
+    """A name that `intone models list` knows, or a folder with a CTranslate2 Whisper."""
+    language: str = "en"
+    """Whisper's code: en, de, es …"""
+    beam: int = 1
+    """Hypotheses kept at each step."""
+    voice: float = 0.3
+    """Silero's probability above which a 32 ms step is speech. Its own 0.5 misses loud, angry speech."""
+    shortest_voice: float = 0.15
+    """Seconds of speech below which nobody has spoken."""
+    lowest_log_probability: float = -1.2
+    """Mean over tokens. Right RAVDESS sentences lie above -0.6; coughs, saws and barks mostly below -1.3."""
+    highest_compression: float = 2.4
+    """zlib's ratio, Whisper's own limit: text that shrinks more is mostly Whisper in a loop."""
+    threads: int = 0
+    """CPU threads; 0 is one a core."""
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the weights lie. Raises Missing where they don't, IntoneError for a folder of something else."""
+        own = Path(self.model)
+        if own.is_dir() and not (own / "model.bin").is_file():
+            raise IntoneError(f"{own} holds no Whisper for CTranslate2 (model.bin is not there): name its folder.")
+        known = [name for name in weights.known() if name.startswith("whisper")]
+        if not own.is_dir() and str(self.model) not in known:
+            raise IntoneError(
+                f"There is no Whisper {str(self.model)!r}: choose {' or '.join(known)}, or name the folder of another "
+                "that was converted for CTranslate2 (it holds a model.bin), such as ./faster-whisper-large-v3."
+            )
+        return own if own.is_dir() else weights.find(str(self.model))
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The weights' sha256 and whatever else changes the words; the number of threads doesn't."""
+        fields = ("language", "beam", "voice", "shortest_voice", "lowest_log_probability", "highest_compression")
+        own = {name: getattr(self, name) for name in fields}
+        windows = [WINDOW, SHORT_WINDOW, SHORT_CLIP, LONGEST_STRETCH, TOKENS_PER_SECOND, MOST_TOKENS]
+        return {"backend": "whisper", "weights": file_digest(self.folder / "model.bin"), "windows": windows, **own}
+
+    def words(self, signal: np.ndarray) -> str:
+        """Mono float32 at 16 kHz, shape (samples,), of any length -> what was said; "" where nobody speaks."""
+        parts = [self._decode(signal[start:end]) for start, end in self._stretches(signal)]
+        return " ".join(part for part in parts if part)
+
+    def _stretches(self, signal: np.ndarray) -> list[tuple[int, int]]:
+        """(start, end) in samples, each at most `WINDOW` long, that hold all the speech; none where there is none."""
+        from faster_whisper.vad import get_speech_timestamps
+
+        found = get_speech_timestamps(
+            signal,
+            threshold=self.voice,
+            min_speech_duration_ms=round(1000 * self.shortest_voice),
+            min_silence_duration_ms=500,
+            max_speech_duration_s=LONGEST_STRETCH,
+        )
+        if found and len(signal) <= WINDOW * SAMPLE_RATE:
+            return [(0, len(signal))]
+        out: list[tuple[int, int]] = []
+        for stretch in found:
+            start, end = stretch["start"], stretch["end"]
+            if out and end - out[-1][0] <= LONGEST_STRETCH * SAMPLE_RATE:
+                start = out.pop()[0]
+            out.append((start, end))
+        return out
+
+    def _decode(self, signal: np.ndarray) -> str:
+        """One stretch of at most 30 s -> its words, or "" where Whisper isn't sure or runs in circles."""
+        said = self._said(signal)
+        return said.text if said else ""
+
+    def timed_words(self, signal: np.ndarray) -> list[Word]:
+        """One stretch of at most 30 s -> its words with their times in it (s); none where `words` has none."""
+        said = self._said(signal)
+        return self._timed(said, signal) if said else []
+
+    def sampled_words(self, signal: np.ndarray) -> list[Word]:
+        """The same, where `timed_words` has nothing that can be believed: tokens are drawn at rising temperatures, as
+        Whisper's own fallback does, until words are believed; none where they never are. One sound, one answer."""
+        from ctranslate2 import set_random_seed
+        from ctranslate2.models import Whisper as Weights
+
+        set_random_seed(0)
+        # A thread of CTranslate2 takes the seed once, when it draws for the first time: only fresh ones draw the same.
+        load = partial(Weights, str(self.folder), device="cpu", compute_type="int8", intra_threads=self._threads)
+        fresh = in_a_thread(load)
+        window = self._keep(signal)
+        for temperature in TEMPERATURES:
+            said = self._generate(signal, window, temperature, fresh)
+            words = self._timed(said, signal) if self._believed(said, loops=True) else []
+            if natural(words):
+                return words
+        return []
+
+    def _timed(self, said: Said, signal: np.ndarray) -> list[Word]:
+        return aligned(self._model, self._tokenizer, said.tokens, said.encoded, len(signal))
+
+    def check_language(self, language: str) -> None:
+        """Raises IntoneError for a language that it doesn't write down."""
+        if language not in self._model.supported_languages:
+            raise IntoneError(
+                f"The Whisper {self.model} knows no {language!r}: choose another --whisper or --language."
+            )
+
+    def speaking(self, language: str) -> "Whisper":
+        """The same in another language; the weights are loaded once."""
+        other = replace(self, language=language)
+        other.__dict__.update(_loaded=self._loaded, _kept=self._kept)
+        return other
+
+    def languages(self, signal: np.ndarray) -> dict[str, float]:
+        """One stretch of at most 30 s -> probability of each language that it may be in."""
+        if not self._model.model.is_multilingual:
+            return {"en": 1.0}
+        found = self._model.model.detect_language(self._encoded(signal, self._keep(signal)))[0]
+        return {token.strip("<|>"): float(p) for token, p in found}
+
+    def _said(self, signal: np.ndarray) -> "Said | None":
+        """What Whisper says to a stretch, unless it isn't sure or runs in circles."""
+        window = window_of(signal)
+        short = window == SHORT_WINDOW
+        said = self._generate(signal, window)
+        if short and says_again(said.text):  # the short window's one weakness, and the whole window mends it
+            said = self._generate(signal, WINDOW)
+        # In a long stretch somebody may say a phrase many times, and then Whisper comes to an end of itself.
+        return said if self._believed(said, loops=short or not said.ended) else None
+
+    def _believed(self, said: "Said", loops: bool) -> bool:
+        """Whether it is sure of what it said and, unless `loops` may be, didn't run in circles."""
+        circles = loops and compression(said.text) > self.highest_compression
+        return bool(said.text) and not circles and said.log_probability >= self.lowest_log_probability
+
+    def _generate(self, signal: np.ndarray, window: int, temperature: float = 0.0, weights: Any = None) -> "Said":
+        """What Whisper says to a stretch filled up with silence to `window` seconds; drawn above a temperature of 0, by
+        other `weights` than its own where they are given."""
+        encoded = self._encoded(signal, window)
+        prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
+        most = min(MOST_TOKENS, 10 + round(TOKENS_PER_SECOND * len(signal) / SAMPLE_RATE))
+        drawn = {"beam_size": 1, "sampling_topk": 0, "sampling_temperature": temperature}
+        result = (weights or self._model.model).generate(
+            encoded,
+            [prompt],
+            **(drawn if temperature else {"beam_size": self.beam}),
+            max_length=2 * most,  # CTranslate2 keeps half of it for the prompt
+            return_scores=True,
+        )[0]
+        tokens = result.sequences_ids[0]
+        text = self._tokenizer.decode(tokens).strip()
+        return Said(text, result.scores[0], len(tokens) < most, tuple(tokens), encoded)
+
+    def _keep(self, signal: np.ndarray) -> int:
+        """The window for a stretch (s); what the encoder makes of it is kept, as more than one thing is asked of it."""
+        window = window_of(signal)
+        self._kept[0] = (signal, window, self._encoded(signal, window))
+        return window
+
+    def _encoded(self, signal: np.ndarray, window: int) -> Any:
+        from faster_whisper.audio import pad_or_trim
+
+        kept = self._kept[0]
+        if kept and kept[0] is signal and kept[1] == window:
+            return kept[2]
+        mel = self._model.feature_extractor(signal)  # shape (80, frames), 10 ms a frame
+        return self._model.encode(pad_or_trim(mel, window * FRAMES_PER_SECOND).astype(np.float32))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: settings, and how the weights are loaded again there."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_kept", "_tokenizer")}
+
+    @cached_property
+    def _kept(self) -> list[tuple[np.ndarray, int, Any] | None]:
+        """At most one stretch, its window, and what the encoder made of it."""
+        return [None]
+
+    @property
+    def _threads(self) -> int:
+        return self.threads or os.cpu_count() or 1
+
+    @property
+    def _model(self) -> "WhisperModel":
+        return self._loaded.get()
+
+    @cached_property
+    def _loaded(self) -> "PerProcess[WhisperModel]":
+        return PerProcess(partial(_loaded, self.folder.absolute(), self._threads))
+
+    @cached_property
+    def _tokenizer(self) -> "Tokenizer":
+        from faster_whisper.tokenizer import Tokenizer
+
+        model = self._model
+        return Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=self.language)
+
+
+def _loaded(folder: Path, threads: int) -> "WhisperModel":
+    try:
+        from faster_whisper import WhisperModel
+    except ImportError as error:
+        raise Missing("Whisper needs faster-whisper: pip install faster-whisper.") from error
+    try:
+        return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise IntoneError(f"{folder} can't be loaded as a Whisper ({error}): fetch it again.") from error
+
+
+def window_of(signal: np.ndarray) -> int:
+    """Seconds of the window that a stretch goes into."""
+    return SHORT_WINDOW if len(signal) <= SHORT_CLIP * SAMPLE_RATE else WINDOW
+
+
+def says_again(text: str) -> bool:
+    """Whether three or more words stand twice in a row."""
+    return re.search(r"\b(\w+(?: [\w']+){2,}) \1\b", normalise(text)) is not None
+
+
+def compression(text: str) -> float:
+    """Bytes of the text over bytes of its zlib form: above 2.4 for loops, near 1 for a sentence."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data))

@@ -1,0 +1,80 @@
+"""Blocks of a recording (mono, floats) -> the same, raised where all of it is too quiet for voices to be found."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+
+from intone.audio.frames import SILENCE
+
+QUIET: Final = -55.0
+"""dB of full scale: where less than `LASTING` seconds of a recording are louder, it is raised. The quietest clip of
+RAVDESS reaches -54.8 dB; made quieter, Silero misses one clip in ten at -60 dB and nearly all at -70 dB."""
+
+LASTING: Final = 0.05
+"""Seconds; a click is shorter, and any vowel longer."""
+
+USUAL: Final = -30.0
+"""dB that a quiet recording's loudest `LASTING` seconds are raised to: the median of RAVDESS."""
+
+MOST: Final = 60.0
+"""dB that a recording is raised by at most."""
+
+AHEAD: Final = 60.0
+"""Seconds that are kept back until it is known whether a recording is quiet; behind them it is read twice."""
+
+
+class Loudness:
+    """How loud the loudest `LASTING` seconds of a recording are, in frames of 10 ms."""
+
+    def __init__(self, rate: int) -> None:
+        self.size, self.most = max(1, rate // 100), round(LASTING * 100)
+        self.loudest = np.zeros(0)
+        self.peak = 0.0
+
+    def add(self, block: np.ndarray) -> None:
+        """Mono samples, shape (samples,)."""
+        frames = block[: len(block) - len(block) % self.size].reshape(-1, self.size)
+        energy = np.square(frames, dtype=np.float64).mean(1)
+        self.loudest = np.sort(np.concatenate([self.loudest, energy]))[-self.most :]
+        self.peak = max(self.peak, float(np.abs(block).max(initial=0)))
+
+    @property
+    def level(self) -> float:
+        """dB of full scale that `LASTING` seconds reach; the quietest frame where there are fewer."""
+        return 10 * float(np.log10(max(self.loudest[0] if len(self.loudest) else 0.0, 1e-12)))
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing so far is loud for long."""
+        return len(self.loudest) < self.most or self.level < QUIET
+
+
+def raised(
+    blocks: Iterator[np.ndarray], rate: int, again: Callable[[], Iterator[np.ndarray]], notes: list[str]
+) -> Iterator[np.ndarray]:
+    """The same blocks, all multiplied by one factor, 1 for whatever isn't quiet; a sentence is added to `notes`.
+
+    `again` gives the same blocks anew. What is silent, or lasts less than `LASTING` seconds, stays as it is.
+    """
+    loudness, kept, seconds = Loudness(rate), list[np.ndarray](), 0.0
+    for block in blocks:
+        kept.append(block)
+        loudness.add(block)
+        seconds += len(block) / rate
+        if not loudness.quiet or seconds > AHEAD:
+            break
+    if loudness.quiet and seconds > AHEAD:
+        loudness = Loudness(rate)
+        for block in again():
+            loudness.add(block)
+            if not loudness.quiet:
+                break
+    factor = 1.0
+    if loudness.quiet and loudness.peak > SILENCE and len(loudness.loudest) == loudness.most:
+        decibels = min(MOST, USUAL - loudness.level)
+        factor = 10 ** (decibels / 20)
+        notes.append(f"It is very quiet ({loudness.level:.0f} dB of full scale) and was raised by {decibels:.0f} dB.")
+    for block in itertools.chain(kept, blocks):
+        yield block if factor == 1 else np.clip(block * np.float32(factor), -1, 1)

@@ -1,0 +1,97 @@
+"""An audio file that libsndfile reads (WAV, AIFF, CAF, AU …) -> its samples, block by block, all that are there."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+
+from intone.audio.account import BEYOND, LeftOut
+from intone.audio.readers import containers
+from intone.audio.readers.sound import (
+    BLOCK,
+    CUT_OFF,
+    HIGHEST_RATE,
+    LOWEST_RATE,
+    MOST_CHANNELS,
+    NOTICED,
+    Sound,
+    silence,
+    truncated,
+)
+from intone.errors import BadClip
+
+WIDTHS: Final = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+"""libsndfile's name of a type of sample -> its bytes."""
+
+COMPRESSED: Final = ("MPEG", "ALAC", "VORBIS", "OPUS")
+"""How libsndfile's names of codecs begin that come in packets: FFmpeg reads on behind a damaged one."""
+
+MOST_METADATA: Final = 1 << 18
+"""Bytes behind the samples that may be tags and not sound."""
+
+
+def sound(path: Path) -> Sound | None:
+    """The file's sound; None where libsndfile knows no better than FFmpeg. Raises BadClip for a damaged header."""
+    file = _soundfile(path)
+    if file is None:
+        return None
+    made = Sound(file.samplerate, iter(()))
+    made.blocks = _soundfile_blocks(file, path, made)
+    return made
+
+
+def _soundfile(path: Path) -> soundfile.SoundFile | None:
+    """The file as libsndfile has it; None where it has none."""
+    if path.suffix.lower() in (".mp3", ".raw"):  # libsndfile would believe the name
+        return None
+    try:
+        file = soundfile.SoundFile(os.fsencode(path))  # bytes, since a name need not be text
+    except (soundfile.LibsndfileError, TypeError):
+        return None
+    if file.subtype.startswith(COMPRESSED):
+        file.close()
+        return None
+    if LOWEST_RATE <= file.samplerate <= HIGHEST_RATE and 1 <= file.channels <= MOST_CHANNELS:
+        if file.frames > 0:
+            return file
+        file.close()  # FFmpeg may know better than a header with a length of zero
+        return None
+    with file:  # a damaged header may announce anything, and memory would follow
+        raise BadClip(f"{path} is damaged: its header announces {file.channels} channels at {file.samplerate} Hz.")
+
+
+def _soundfile_blocks(file: soundfile.SoundFile, path: Path, sound: Sound) -> Iterator[np.ndarray]:
+    with file as f:
+        dtype = "int16" if f.subtype == "PCM_16" else "float32"
+        announced, rate, got = f.frames, f.samplerate, 0
+        try:
+            while len(block := f.read(BLOCK * rate, dtype=dtype, always_2d=True)):
+                got += len(block)
+                yield block
+        except soundfile.LibsndfileError:
+            # How much that is, only the header says: no silence is put in its place.
+            sound.notes.append(f"It is damaged at {got / rate:.1f} s: what is behind that was left out.")
+            return
+        if announced - got > NOTICED * rate:
+            sound.notes.append(truncated(got / rate, announced / rate))
+        else:
+            with path.open("rb") as data:
+                sound.notes += [CUT_OFF.format(got / rate)] * containers.cut_off(data)
+        beyond = _seconds_beyond(f, path) if got else 0.0
+        if beyond > NOTICED:
+            sound.notes.append(f"{beyond:.1f} s behind the end that its header gives were left out.")
+            sound.left_out.append(LeftOut(got / rate, got / rate + beyond, BEYOND))
+            yield from silence(round(beyond * rate), f.channels, dtype, rate)
+
+
+def _seconds_beyond(file: soundfile.SoundFile, path: Path) -> float:
+    """Sound behind the end that a header of plain samples gives, as far as the size of the file tells; a WAV's is
+    known from its chunks (`WavHeader`)."""
+    width = WIDTHS.get(file.subtype, 0) * file.channels
+    if not width or file.format in ("WAV", "WAVEX", "RF64"):
+        return 0.0
+    beyond = path.stat().st_size - file.frames * width
+    return beyond / width / file.samplerate if beyond > MOST_METADATA else 0.0

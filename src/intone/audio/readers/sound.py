@@ -1,0 +1,90 @@
+"""What every reader of recordings gives: samples block by block, what was left out, and what doesn't fit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import soxr
+
+from intone.audio.account import LeftOut
+
+BLOCK: Final = 10
+"""Seconds that are decoded at a time, so that a recording of any length takes the same memory."""
+
+LOWEST_RATE, HIGHEST_RATE, MOST_CHANNELS = 1_000, 768_000, 64
+"""Hz and channels that a header is believed."""
+
+NOTICED: Final = 0.1
+"""Seconds by which a length may differ from the announced one without a word: codecs fill up their last frame."""
+
+LEAST_DAMAGE: Final = 0.01
+"""Seconds left out of which nothing need be said."""
+
+CUT_OFF: Final = "It is truncated: the {:.1f} s that are there were heard."
+
+
+def truncated(heard: float, announced: float) -> str:
+    """The sentence for a recording whose end is missing; both in seconds."""
+    return (
+        f"It is truncated: of the {announced:.1f} s that its header announces {heard:.1f} s are there and were heard."
+    )
+
+
+@dataclass
+class Sound:
+    """A recording that is being read; `left_out` and `notes` are whole when the blocks are at their end."""
+
+    rate: int
+    """Hz."""
+    blocks: Iterator[np.ndarray]
+    """[samples, channels], int16 where 16-bit samples are stored, else float32."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """Sentences about what doesn't fit, each without the file's name."""
+
+
+class Matched:
+    """Brings samples into one rate (Hz), number of channels and type: files that were joined may differ in them."""
+
+    def __init__(self, rate: int, channels: int, dtype: Any) -> None:
+        self.rate, self.channels, self.dtype = rate, channels, dtype
+        self.other = 0
+        """Rate that is being changed; 0 where none is."""
+        self.resampler: Any = None
+
+    def of(self, samples: np.ndarray, rate: int) -> np.ndarray:
+        """[samples, channels] at `rate` -> the same sound as it has to be; unchanged where it is so already."""
+        if samples.shape[1] != self.channels:
+            samples = np.repeat(floats(samples).mean(1, keepdims=True), self.channels, axis=1)
+        if rate != self.rate and LOWEST_RATE <= rate <= HIGHEST_RATE:
+            if rate != self.other:
+                self.other = rate
+                self.resampler = soxr.ResampleStream(rate, self.rate, self.channels, "float32", "HQ")
+            samples = self.resampler.resample_chunk(np.ascontiguousarray(floats(samples)))
+            samples = samples.reshape(-1, self.channels)
+        if samples.dtype != self.dtype:
+            samples = floats(samples)
+            if self.dtype == np.int16:
+                samples = np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
+        return samples
+
+
+LARGEST: Final = 100.0
+"""Amplitude above which floats aren't meant for full scale 1, or come of a damaged packet."""
+
+
+def silence(samples: int, channels: int, dtype: Any, rate: int) -> Iterator[np.ndarray]:
+    """Zeros [samples, channels], block by block: what stands in the place of what isn't there."""
+    for start in range(0, samples, BLOCK * rate):
+        yield np.zeros((min(samples - start, BLOCK * rate), channels), dtype)
+
+
+def floats(samples: np.ndarray) -> np.ndarray:
+    """Samples of any type -> float32, full scale being 1; unsigned ones are centred."""
+    if samples.dtype.kind not in "iu":
+        with np.errstate(over="ignore"):  # of 64 bits: what has no place in 32 is infinite, and infinity is said
+            return samples.astype(np.float32, copy=False)
+    scale = 1 << 8 * samples.itemsize - 1
+    middle = scale if samples.dtype.kind == "u" else 0
+    return ((samples - np.float64(middle)) / scale).astype(np.float32)

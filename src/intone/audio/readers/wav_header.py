@@ -1,0 +1,100 @@
+"""The beginning of a WAV file -> where its samples lie, and how what it says of their length fits what is there."""
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from intone.audio.readers.containers import PLACEHOLDERS
+from intone.audio.readers.sound import truncated
+
+METADATA: Final = "LIST,id3 ,ID3 ,cue ,fact,bext,smpl,inst,PEAK,iXML,axml,JUNK,junk,PAD ,DISP,acid,afsp,cart,FLLR"
+"""Chunks that may stand behind the samples, even where the last of them is cut off."""
+
+WORD: Final = re.compile(rb"[A-Za-z0-9_ ]{4}")
+"""What other chunks are called."""
+
+NEXT: Final = (b"RIFF", b"RIFX", b"RF64")
+"""How another WAV file begins that was joined to this one."""
+
+MOST_PADDING: Final = 1 << 16
+"""Bytes of zeros behind the samples that fill up a block of some medium; more of them are silence."""
+
+
+@dataclass(frozen=True)
+class WavHeader:
+    """What a header says of the samples, in bytes."""
+
+    announced: int
+    there: int
+    """From the first sample to the end of the file."""
+    short: bool
+    """Whether sound goes on behind the end that it gives."""
+    second: int
+    """Bytes that a second has, or 0 where the header doesn't say."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether all of the sound is where the header says."""
+        return self.announced <= self.there and not self.short
+
+    @classmethod
+    def of(cls, path: Path) -> "WavHeader | None":
+        """A file's; None where it is no WAV."""
+        with path.open("rb") as file:
+            return cls.read(file)
+
+    @classmethod
+    def read(cls, file: Any) -> "WavHeader | None":
+        """The same of an open file."""
+        end = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        head = file.read(12) or b""
+        if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
+            return None
+        second = large = 0
+        place = 12
+        while len(chunk := file.read(8)) == 8:
+            size = int.from_bytes(chunk[4:], "little")
+            place += 8
+            if chunk[:4] == b"fmt " and size >= 16:
+                second = int.from_bytes(file.read(16)[8:12], "little")
+            if chunk[:4] == b"ds64":  # sizes of RF64 that 32 bits can't hold
+                large = int.from_bytes(file.read(16)[8:16], "little")
+            if chunk[:4] == b"data":
+                size = large if head[:4] == b"RF64" else size
+                return cls(size, end - place, _goes_on(file, place + size, end), second)
+            place += size + size % 2
+            file.seek(place)
+        return None
+
+    def notes(self, heard: float) -> list[str]:
+        """At most one sentence about what doesn't fit; `heard` is in seconds."""
+        if self.short:
+            said = self.announced / self.second if self.second else 0.0
+            return [f"Its header gives {said:.1f} s, and {heard:.1f} s are there and were heard."]
+        if self.announced >= PLACEHOLDERS > self.there:
+            return [f"Its header doesn't say how long it is: {heard:.1f} s are there and were heard."]
+        if self.announced > self.there + 1:
+            said = self.announced / self.second if self.second else heard
+            return [truncated(heard, said)]
+        if self.announced > self.there:
+            return [f"Its header announces a byte more than there is: all of its {heard:.1f} s were heard."]
+        return []
+
+
+def _goes_on(file: Any, place: int, end: int) -> bool:
+    """Whether what lies from `place` to the end are samples: no chunks (tags, cues) of a WAV file, and no few zeros."""
+    while place + 8 <= end:
+        file.seek(place)
+        chunk = file.read(8)
+        name, size = chunk[:4], int.from_bytes(chunk[4:], "little")
+        if name in NEXT:
+            return True
+        if not any(name):
+            return end - place > MOST_PADDING or any(file.read(end - place))
+        if name not in METADATA.encode().split(b",") and (not WORD.fullmatch(name) or place + 8 + size > end + 1):
+            return True
+        place += 8 + size + size % 2
+    return False

@@ -1,0 +1,141 @@
+"""A file, or samples in memory -> the same sound as mono float32 at 16 kHz, block by block, whatever its length.
+
+Both ways walk one road, so that a path and the array that it holds give the same numbers, bit for bit.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import soxr
+
+from intone.audio.channels import Mixer
+from intone.audio.decoding import opened
+from intone.audio.frames import SAMPLE_RATE, SHORTEST
+from intone.audio.level import raised
+from intone.audio.readers.sound import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Sound
+from intone.errors import BadClip, IntoneError
+from intone.names import readable
+
+RECORDINGS: Final = (
+    "aac aif aiff amr au avi caf flac flv m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpeg mpg oga ogg ogv opus ra rm snd ts "
+    "w64 wav webm wma wmv wv 3gp"
+)
+"""Endings by which a folder's recordings are known; a file that is named by itself may have any."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Something to listen to, as often as one likes."""
+
+    name: str
+    """What its sentences are keyed by: text that UTF-8 can hold, whatever it was called."""
+    source: Callable[[], Sound]
+    """Opens it, and opens it anew."""
+
+    def __post_init__(self) -> None:
+        """A name that isn't text would break tables and files of whoever uses them."""
+        object.__setattr__(self, "name", readable(self.name))
+
+    @classmethod
+    def of_file(cls, path: Path | str, name: str | None = None, track: int | None = None) -> "Recording":
+        """A file, called `name` or else by its path; it is opened when it is listened to.
+
+        Of a video with several sound tracks number `track`, or else the default one.
+        """
+        return cls(name or str(path), lambda: opened(Path(path), track))
+
+    @classmethod
+    def of_signal(cls, samples: np.ndarray, rate: float, name: str = "signal") -> "Recording":
+        """Samples [samples] or [samples, channels]: floats in [-1, 1], or integers of their type's full scale.
+
+        `rate` is a whole number of Hz of any type, such as 16000, 48000.0 or np.int64(8000). Raises IntoneError for
+        anything else.
+        """
+        signal = np.asarray(samples)
+        if signal.ndim == 1:
+            signal = signal[:, None]
+        if signal.ndim != 2 or signal.dtype.kind not in "iuf" or not 1 <= signal.shape[1] <= MOST_CHANNELS:
+            raise IntoneError(
+                f"{name} has the shape {np.shape(samples)} and the type {signal.dtype}: give [samples] or "
+                "[samples, channels] of floats or integers."
+            )
+        hertz = _whole(rate)
+        if not LOWEST_RATE <= hertz <= HIGHEST_RATE:
+            raise IntoneError(
+                f"{name} can't have {rate} samples a second: give its sampling rate in Hz, a whole number."
+            )
+        cuts = range(BLOCK * hertz, len(signal), BLOCK * hertz)
+        return cls(name, lambda: Sound(hertz, iter(np.split(signal, cuts))))
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The blocks of `sound`."""
+        return self.sound().blocks
+
+    def sound(self) -> Sound:
+        """Mono float32 at 16 kHz, some 10 s at a time, [samples], at least one sample each.
+
+        A very quiet recording is raised, and channels that cancel one another aren't mixed. Raises BadClip for what
+        `decoding` refuses, for NaN and infinity, and under 0.1 s.
+        """
+        given = self.source()
+        made = Sound(SAMPLE_RATE, iter(()), given.left_out, given.notes)
+        made.blocks = self._blocks(given)
+        return made
+
+    def _mono(self, given: Sound, notes: list[str]) -> Iterator[np.ndarray]:
+        mixer = Mixer(self.name, notes)
+        return map(mixer.mono, _sized(given.blocks, BLOCK * given.rate))
+
+    def _blocks(self, given: Sound) -> Iterator[np.ndarray]:
+        rate, samples = given.rate, 0
+        resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, "float32", "HQ") if rate != SAMPLE_RATE else None
+        mono = self._mono(given, given.notes)
+        for block in raised(mono, rate, lambda: self._mono(self.source(), []), given.notes):
+            samples += len(block)
+            yield from _not_empty(resampler.resample_chunk(block) if resampler else block)
+        if samples < SHORTEST * rate:
+            raise BadClip(f"{self.name} lasts {samples / rate:.3f} s: {SHORTEST:g} s is the shortest to be judged.")
+        if resampler:
+            yield from _not_empty(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+
+
+def _whole(rate: Any) -> int:
+    """The same as a Python integer; 0 for what is no whole number."""
+    try:
+        number = rate.item() if isinstance(rate, np.ndarray) else rate
+        return int(number) if number == int(number) and not isinstance(number, (str, bool, np.bool_)) else 0
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _not_empty(block: np.ndarray) -> Iterator[np.ndarray]:
+    if len(block):
+        yield block
+
+
+def _sized(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """The same samples in blocks of just `size`, the last one shorter: codecs cut theirs as they like."""
+    waiting: list[np.ndarray] = []
+    for block in blocks:
+        waiting.append(block)
+        while sum(map(len, waiting)) >= size:
+            whole = np.concatenate(waiting)
+            waiting = [whole[size:]]
+            yield whole[:size]
+    rest = np.concatenate(waiting) if waiting else np.zeros((0, 1), np.float32)
+    if len(rest):
+        yield rest
+
+
+def recordings(folder: Path) -> list[Path]:
+    """Recordings in a folder and below, by their endings, in order; raises IntoneError where there are none."""
+    if not folder.is_dir():
+        raise IntoneError(f"{folder} is not a folder.")
+    known = set(RECORDINGS.split())
+    found = [p for p in folder.rglob("*") if p.suffix.lower()[1:] in known and p.name[0] != "." and not p.is_dir()]
+    if not found:
+        raise IntoneError(f"No recording lies in {folder}: known by endings such as .wav, .mp3, .m4a, .mp4.")
+    return sorted(found)

@@ -1,0 +1,174 @@
+"""Blocks of a long recording (mono float32, 16 kHz) -> stretches of speech, each with where in it somebody speaks.
+
+Silero's voice detector (in faster-whisper, without torch) finds where somebody speaks. A recording is taken in chapters
+that are joined in pauses, so that three hours need no more memory than one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+
+from intone.audio.frames import SAMPLE_RATE
+
+CHAPTER: Final = 40
+"""Seconds that are searched for speech at a time. With 120 the detector's arrays are so large that the memory of a
+long recording creeps up by fragmentation."""
+
+WARMING: Final = 2 * SAMPLE_RATE
+"""Samples before speech that the detector hears to tell it from noise."""
+
+LONGEST_STRETCH: Final = 28
+"""Seconds at most in one stretch, which Whisper hears at once; longer speech is cut at its pauses."""
+
+LONGEST: Final = 12.0
+"""Seconds of the longest segment; a longer sentence is cut at its longest pause."""
+
+MARGIN: Final = 0.2
+"""Seconds kept around speech: detectors and word times clip what is soft."""
+
+VOICE: Final = 0.5
+"""Silero's own threshold, where nothing else tells speech from music."""
+
+VOICE_WITH_WORDS: Final = 0.3
+"""Where Whisper has to find words in it too; 0.5 misses loud, angry speech (see asr/whisper.py)."""
+
+VOICE_IN_DOUBT: Final = 0.12
+"""Where Whisper has to be sure of at least three words: shouts and loud anger, of which the detector hears a little."""
+
+SHORTEST_IN_DOUBT: Final = 1.0
+"""Seconds of such sound."""
+
+SHORTEST_VOICE: Final = 0.25
+"""Seconds; what is shorter is a cough or a click."""
+
+SLIVER: Final = 1.0
+"""Seconds: shorter speech beside a sentence belongs to it, as a drawn-out last word does; longer is its own segment."""
+
+Number = TypeVar("Number", int, float)
+
+Span = tuple[float, float]
+"""Start and end, in seconds from the recording's beginning."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Somebody speaks, with little silence around it."""
+
+    start: float
+    """Seconds from the recording's beginning."""
+    signal: np.ndarray
+    speech: tuple[Span, ...] = ()
+    """Where in it somebody speaks by Silero's own, stricter threshold: without margins, at most `LONGEST` s each."""
+    doubtful: bool = False
+    """Whether the detector heard so little that only words which Whisper is sure of make it speech."""
+
+    def around(self, span: Span) -> tuple[float, np.ndarray]:
+        """The sound of a span with the margin around it, as far as there is any, and when it begins."""
+        first, last = (round((t - self.start) * SAMPLE_RATE) for t in (span[0] - MARGIN, span[1] + MARGIN))
+        return max(self.start, span[0] - MARGIN), self.signal[max(0, first) : last]
+
+    @property
+    def end(self) -> float:
+        """Seconds from the recording's beginning."""
+        return self.start + len(self.signal) / SAMPLE_RATE
+
+
+def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float = LONGEST) -> Iterator[Stretch]:
+    """Every stretch of speech in order, at most `longest` seconds each; none on silence.
+
+    `voice` is Silero's probability from which a 32 ms step is speech.
+    """
+    waiting, offset = np.zeros(0, np.float32), 0
+    for chapter, last in _chapters(blocks):
+        signal = np.concatenate([waiting, chapter])
+        found = speech_spans(signal, voice, longest)
+        strict = speech_spans(signal, VOICE, LONGEST, margin=0)
+        doubtful = _between(speech_spans(signal, VOICE_IN_DOUBT, longest), found) if voice < VOICE else []
+        # Speech that reaches the end may go on: it waits for the next chapter, with what lets the detector warm up.
+        open_ended = bool(found) and found[-1][1] > len(signal) - SAMPLE_RATE
+        cut = found.pop()[0] - WARMING if open_ended and not last else len(signal) - SAMPLE_RATE
+        cut = max(found[-1][1] if found else 0, cut)
+        cut = min([cut, *(start for start, end in doubtful if end > cut and not last)])
+        doubts = [(start, end) for start, end in doubtful if end <= cut or last]
+        for start, end in sorted([*found, *doubts]):
+            speech = _within(strict, start, end, offset)
+            yield Stretch((offset + start) / SAMPLE_RATE, signal[start:end], speech, (start, end) in doubts)
+        waiting, offset = signal[cut:], offset + cut
+
+
+def _between(spans: Sequence[tuple[int, int]], found: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The parts of spans (samples) that lie in none of those `found` and are long enough to hold a sentence."""
+    return [(a, b) for a, b in uncovered(spans, found) if b - a >= SHORTEST_IN_DOUBT * SAMPLE_RATE]
+
+
+def _within(spans: Sequence[tuple[int, int]], start: int, end: int, offset: int) -> tuple[Span, ...]:
+    """Spans in samples -> their parts between two samples, in seconds from `offset` samples before."""
+    parts = [(max(first, start), min(last, end)) for first, last in spans]
+    return tuple(((offset + a) / SAMPLE_RATE, (offset + b) / SAMPLE_RATE) for a, b in parts if a < b)
+
+
+def _chapters(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]:
+    """Some `CHAPTER` seconds at a time, and whether they are the last."""
+    waiting: list[np.ndarray] = []
+    for block in blocks:
+        if sum(map(len, waiting)) >= CHAPTER * SAMPLE_RATE:
+            yield np.concatenate(waiting), False
+            waiting = []
+        waiting.append(block)
+    if waiting:
+        yield np.concatenate(waiting), True
+
+
+def speech_spans(signal: np.ndarray, voice: float, longest: float, margin: float = MARGIN) -> list[tuple[int, int]]:
+    """(start, end) in samples of each stretch of speech, with `margin` seconds around it."""
+    from faster_whisper.vad import get_speech_timestamps
+
+    found = get_speech_timestamps(
+        signal,
+        threshold=voice,
+        min_speech_duration_ms=round(1000 * SHORTEST_VOICE),
+        min_silence_duration_ms=400,
+        speech_pad_ms=round(1000 * margin),
+        max_speech_duration_s=longest,
+    )
+    return [(s["start"], s["end"]) for s in found]
+
+
+def uncovered(
+    speech: Sequence[tuple[Number, Number]], covered: Sequence[tuple[Number, Number]]
+) -> list[tuple[Number, Number]]:
+    """The parts of `speech` that lie in none of the spans `covered`; both in order, and so is what comes out."""
+    out = []
+    for start, end in speech:
+        for first, last in covered:
+            if first < end and last > start:
+                out += [(start, first)] if first > start else []
+                start = max(start, last)
+        out += [(start, end)] if end > start else []
+    return out
+
+
+def covering(sentences: Sequence[Span], speech: Sequence[Span]) -> tuple[list[Span], list[Span]]:
+    """Spans of sentences and of speech, in order -> the sentences' spans, wide enough for the slivers of speech beside
+    them, and the spans of speech without words. Together they hold all the speech, and none overlap."""
+    wide, alone = list(sentences), []
+    for start, end in uncovered(speech, sentences):
+        before = next((k for k, span in enumerate(sentences) if span[1] == start), None)
+        behind = next((k for k, span in enumerate(sentences) if span[0] == end), None)
+        if end - start >= SLIVER or (before is None and behind is None):
+            alone.append((start, end))
+        elif before is not None:
+            wide[before] = (wide[before][0], end)
+        elif behind is not None:
+            wide[behind] = (start, wide[behind][1])
+    return wide, alone
+
+
+def speech_bounds(stretch: Stretch) -> Span:
+    """Where somebody speaks in a stretch without words: from the first moment to the last."""
+    if stretch.speech:
+        return round(stretch.speech[0][0], 3), round(stretch.speech[-1][1], 3)
+    spare = min(MARGIN, (stretch.end - stretch.start) / 4)
+    return round(stretch.start + spare, 3), round(stretch.end - spare, 3)

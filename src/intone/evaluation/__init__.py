@@ -1,0 +1,1 @@
+"""Tables of predictions -> accuracy, calibration, tests and intervals; no models."""

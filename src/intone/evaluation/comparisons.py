@@ -1,0 +1,130 @@
+"""results/ predictions -> results/ evidence: paired tests over actors, and text against chance."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from intone.cache import write_whole
+from intone.evaluation.groups import ravdess_clips, speaker_and_sentence
+from intone.evaluation.metrics import chance_p, paired, score
+from intone.evaluation.results import Experiment, read_predictions
+from intone.text import normalise
+
+CONTROL_TRACKS = ("asr", "asr_punctuated", "constant", "shuffled")
+
+FUSED = ("asr", "natural", "constant", "shuffled")
+"""Tracks on which fusions are held against their branches."""
+
+PROTOCOLS = ("luna5", "emobox6", "luna5_sentence", "speakers")
+"""Under which fusions are held against their branches."""
+
+PAIRED_COLUMNS = (
+    "track",
+    "protocol",
+    "model",
+    "against",
+    "gap",
+    "low",
+    "high",
+    "p",
+    "better",
+    "worse",
+    "actors",
+    "chosen",
+)
+"""`gap` with its 95 % interval is in points of UAR; `better` and `worse` count actors."""
+
+
+def write_evidence(results: Path, pairs: Mapping[str, Sequence[str]], chosen: Mapping[str, str]) -> None:
+    """Write paired.csv, text_controls.csv and transcript_effects.csv for whatever predictions are there.
+
+    `pairs`: fusion -> the branches that it is held against; `chosen`: question -> the model fixed beforehand.
+    """
+    summary = pd.read_csv(results / "summary.csv")
+    _write(results / "paired.csv", paired_tests(results, summary, pairs, chosen))
+    controls, effects = text_controls(results, summary)
+    _write(results / "text_controls.csv", controls)
+    _write(results / "transcript_effects.csv", effects)
+
+
+def _write(path: Path, table: pd.DataFrame) -> None:
+    write_whole(path, table.to_csv(index=False, lineterminator="\n").encode())
+
+
+def tested(results: Path, experiment: Experiment) -> pd.DataFrame:
+    """An experiment's out-of-fold predictions of test clips, one row a clip."""
+    table = read_predictions(experiment, results)
+    return table[table["split"] == "test"]
+
+
+def paired_tests(
+    results: Path, summary: pd.DataFrame, pairs: Mapping[str, Sequence[str]], chosen: Mapping[str, str]
+) -> pd.DataFrame:
+    """Fusions against their branches, two-sided sign-flip over the actors' UARs.
+
+    Columns: PAIRED_COLUMNS. `chosen`: whether the fusion was fixed beforehand as the track's answer; the others' p are
+    to be read as one of many.
+    """
+    rows = []
+    for track, protocol, model in itertools.product(FUSED, PROTOCOLS, pairs):
+        fusion = _found(summary, model, track, protocol)
+        for name in pairs[model]:
+            branch = _found(summary, name, "none" if name.startswith("audio") else track, protocol)
+            if fusion is None or branch is None:
+                continue
+            names = {"track": track, "protocol": protocol, "model": model, "against": name}
+            measured = paired_row(tested(results, fusion), tested(results, branch))
+            rows.append({**names, **measured, "chosen": chosen.get(f"fusion_{track}") == model})
+    return pd.DataFrame(rows, columns=list(PAIRED_COLUMNS))
+
+
+def paired_row(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
+    """Two tables of test predictions -> what PAIRED_COLUMNS has from `gap` to `actors`."""
+    got = paired(one, other)
+    gaps = {name: round(getattr(got, name), 2) for name in ("gap", "low", "high")}
+    return {**gaps, "p": round(got.p, 5), "better": got.better, "worse": got.worse, "actors": got.speakers}
+
+
+def _found(summary: pd.DataFrame, model: str, track: str, protocol: str) -> Experiment | None:
+    """The experiment, if it was made."""
+    is_it = (summary["model"] == model) & (summary["track"] == track) & (summary["protocol"] == protocol)
+    rows = summary[is_it]
+    return Experiment(model, rows["modality"].iloc[0], track, protocol) if len(rows) else None
+
+
+def text_controls(results: Path, summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What text is worth on what was really said, against labels permuted within each actor's takes of a sentence.
+
+    First table: `model, track, protocol, uar, p`. Second: for each model with p < .05 the transcripts that carry it:
+    `model, track, protocol, text, clips, hits, expected` (an eighth of the clips), most surplus hits first.
+    """
+    heard = pd.read_csv(results / "transcripts.csv", keep_default_na=False)
+    rows, effects = [], []
+    text = summary[(summary["modality"] == "text") & summary["track"].isin(CONTROL_TRACKS)]
+    for model, track, protocol in text[["model", "track", "protocol"]].drop_duplicates().itertuples(index=False):
+        table = tested(results, Experiment(model, "text", track, protocol))
+        p = chance_p(table, _strata(table))
+        rows.append((model, track, protocol, round(score(table).uar, 2), round(p, 4)))
+        if p < 0.05 and track.startswith("asr"):  # elsewhere the words are not those of the clip
+            effects.append(_carriers(table, heard, track).assign(model=model, track=track, protocol=protocol))
+    columns = ["model", "track", "protocol", "text", "clips", "hits", "expected"]
+    carried = pd.concat(effects)[columns] if effects else pd.DataFrame(columns=columns)
+    return pd.DataFrame(rows, columns=["model", "track", "protocol", "uar", "p"]), carried
+
+
+def _strata(table: pd.DataFrame) -> pd.Series | None:
+    """Speaker and sentence of each row, by its index; None where they are not RAVDESS's clips."""
+    clips = ravdess_clips(table["file"].tolist())
+    return None if clips is None else table["file"].map(speaker_and_sentence(clips).set_axis(clips["file"]))
+
+
+def _carriers(table: pd.DataFrame, heard: pd.DataFrame, track: str, most: int = 12) -> pd.DataFrame:
+    said = heard.assign(text=heard["text"].map(normalise) if track == "asr" else heard["text"])
+    rows = table.merge(said, on="file", validate="one_to_one")
+    rows["hit"] = rows["predicted"] == rows["emotion"]
+    by = rows.groupby("text")["hit"].agg(clips="size", hits="sum").reset_index()
+    by["expected"] = (by["clips"] / 8).round(2)
+    order = (by["hits"] - by["expected"]).sort_values(ascending=False).index
+    return by.loc[order].head(most)

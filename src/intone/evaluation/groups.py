@@ -1,0 +1,74 @@
+"""Predictions table of one part -> its figures by emotion, speaker, sex, intensity and sentence, in percent."""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from intone.data.ravdess import describe
+from intone.emotions import EMOTIONS, INDEX
+from intone.errors import BadClip
+from intone.evaluation.metrics import accuracy, confusion, recalls, uar
+
+GROUPS = ("sex", "intensity", "statement")
+"""Columns of the clip table by which clips are told apart."""
+
+
+def counts(table: pd.DataFrame) -> np.ndarray:
+    """Predictions -> confusion counts [8 true, 8 predicted]."""
+    return confusion(table["emotion"].map(INDEX).to_numpy(), table["predicted"].map(INDEX).to_numpy())
+
+
+def by_emotion(table: pd.DataFrame) -> pd.DataFrame:
+    """Index `emotion`; columns `clips, precision, recall, f1`; NaN where an emotion has no clips or is never said."""
+    found = counts(table)
+    hits, true, said = np.diagonal(found), found.sum(1), found.sum(0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        columns = {"precision": hits / said, "recall": hits / true, "f1": 2 * hits / (true + said)}
+    rates = pd.DataFrame({name: 100 * values for name, values in columns.items()}, pd.Index(EMOTIONS, name="emotion"))
+    rates.insert(0, "clips", true)
+    return rates
+
+
+def by_speaker(table: pd.DataFrame) -> pd.DataFrame:
+    """Index `speaker`; columns `clips, accuracy, uar`."""
+    return _by(table, table["speaker"])
+
+
+def by_group(table: pd.DataFrame, clips: pd.DataFrame, groups: Sequence[str] = GROUPS) -> pd.DataFrame:
+    """Index `(group, value)`; columns `clips, accuracy, uar`; what the clip table leaves blank is left out.
+
+    `uar` is the mean over the emotions that a group has (strong intensity has no neutral).
+    """
+    joined = table.merge(clips[["file", *groups]], on="file", validate="many_to_one")
+    parts = {group: _by(joined, joined[group].replace("", np.nan)) for group in groups}
+    return pd.concat(parts, names=["group", "value"])
+
+
+def recalls_of(table: pd.DataFrame, clips: pd.DataFrame, group: str) -> pd.DataFrame:
+    """Recall of each emotion (columns) in each value of a group (index)."""
+    joined = table.merge(clips[["file", group]], on="file", validate="many_to_one")
+    rows = {value: recalls(counts(rows)) for value, rows in joined.groupby(group)}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(EMOTIONS)).rename_axis(group)
+
+
+def _by(table: pd.DataFrame, key: pd.Series) -> pd.DataFrame:
+    rows = {}
+    for value, part in table.groupby(key):
+        found = counts(part)
+        rows[value] = (len(part), float(accuracy(found)), float(uar(found)))
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["clips", "accuracy", "uar"]).rename_axis(str(key.name))
+
+
+def speaker_and_sentence(clips: pd.DataFrame) -> pd.Series:
+    """What RAVDESS balances its emotions over: each actor says each sentence equally often in each of them."""
+    return clips["speaker"] + " " + clips["statement"]
+
+
+def ravdess_clips(files: Sequence[str]) -> pd.DataFrame | None:
+    """The clip table that RAVDESS's file names spell out, without `duration`; None where one is no RAVDESS name."""
+    try:
+        return pd.DataFrame([{**describe(PurePosixPath(f).stem), "file": f} for f in dict.fromkeys(files)])
+    except BadClip:
+        return None

@@ -1,0 +1,48 @@
+"""A results folder -> an experiment's published predictions: which model, on which words, under which protocol."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from intone.data.splits import LEAKY as LEAKY_PROTOCOLS
+from intone.data.texts import LEAKY
+from intone.errors import IntoneError
+
+SUMMARY_COLUMNS = (
+    *("model", "modality", "track", "protocol", "split", "clips", "accuracy", "uar", "macro_f1"),
+    *("uar_low", "uar_high", "parameters", "seconds", "ece"),
+)
+"""Rates in percent; `seconds` is the training time of one fold, branches included, on the mean; `ece` a fraction."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One row group of the summary: a model on a track under a protocol."""
+
+    model: str
+    modality: str
+    track: str
+    protocol: str
+
+    @property
+    def leaks(self) -> bool:
+        """Whether it lets the label or the speaker through on purpose, to show what that is worth."""
+        return self.protocol in LEAKY_PROTOCOLS or self.track in LEAKY
+
+    @property
+    def stem(self) -> str:
+        """Name of its files."""
+        return f"{self.model}__{self.track}__{self.protocol}"
+
+    def path(self, results: Path) -> Path:
+        """Where its predictions are kept."""
+        return results / ("leaks" if self.leaks else "predictions") / f"{self.stem}.csv.gz"
+
+
+def read_predictions(experiment: Experiment, results: Path) -> pd.DataFrame:
+    """An experiment's committed predictions; raises IntoneError where they are not there."""
+    path = experiment.path(results)
+    if not path.exists():
+        raise IntoneError(f"{path} is not there: `intone reproduce` makes it.")
+    return pd.read_csv(path, dtype={"fold": str})

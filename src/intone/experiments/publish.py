@@ -1,0 +1,153 @@
+"""Finished folds of a run -> results/: out-of-fold predictions, summary.csv, histories, choices and the log of looks.
+
+Everything that the README, the report and the model card say is read from these files.
+"""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from intone.cache import digest, write_whole
+from intone.data.splits import PARTS
+from intone.errors import IntoneError
+from intone.evaluation.metrics import PREDICTION_COLUMNS, check_predictions, score
+from intone.evaluation.results import SUMMARY_COLUMNS, Experiment
+from intone.training.runs import StoredFold
+
+LOOK_COLUMNS = ("when", "model", "track", "protocol", "predictions", "why")
+
+
+def publish(experiment: Experiment, folds: Sequence[StoredFold], results: Path, why: str) -> None:
+    """Write an experiment's predictions, history, choices and summary rows; a new reading of test is logged first."""
+    table = pd.concat([f.predictions for f in folds], ignore_index=True)
+    check_predictions(table, experiment.stem)
+    data = packed(table)
+    log_look(results, experiment, digest(data), why)
+    write_whole(experiment.path(results), data)
+    merge(results / "history.csv.gz", _history(experiment, folds))
+    merge(results / "choices.csv", _choices(experiment, folds))
+    merge(results / "summary.csv", summary_rows(experiment, table, folds))
+
+
+def packed(table: pd.DataFrame) -> bytes:
+    """A predictions table as gzipped CSV, probabilities to 4 decimals; the same table gives the same bytes."""
+    text = table[list(PREDICTION_COLUMNS)].to_csv(index=False, float_format="%.4f", lineterminator="\n")
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def fix_answers(results: Path, chosen: Mapping[str, str]) -> None:
+    """Write chosen.json, question -> the model that answers it; once test was read, a new question may only be added.
+
+    Raises IntoneError where another answer stands there and test_looks.csv has lines.
+    """
+    path = results / "chosen.json"
+    old = json.loads(path.read_text()) if path.exists() else {}
+    changed = [question for question, model in chosen.items() if old.get(question, model) != model]
+    if changed and (results / "test_looks.csv").exists():
+        raise IntoneError(
+            f"{path} answers {', '.join(changed)} otherwise, and test has been read: an answer is fixed before that. "
+            "Change it there by hand, and say in docs/method.md why."
+        )
+    write_whole(path, (json.dumps(dict(chosen), indent=1) + "\n").encode())
+
+
+def log_look(results: Path, experiment: Experiment, name: str, why: str) -> None:
+    """Add a line to test_looks.csv; an experiment's same predictions, read again, show nothing new and add none."""
+    path = results / "test_looks.csv"
+    seen = pd.read_csv(path, dtype=str) if path.exists() else pd.DataFrame(columns=list(LOOK_COLUMNS))
+    key = (experiment.model, experiment.track, experiment.protocol, name[:16])
+    if (seen[["model", "track", "protocol", "predictions"]] == key).all(axis=1).any():
+        return
+    out = io.StringIO()
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+    csv.writer(out, lineterminator="\n").writerow([now, *key, why])
+    results.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as f:
+        if not len(seen) and f.tell() == 0:
+            f.write(",".join(LOOK_COLUMNS) + "\n")
+        f.write(out.getvalue())
+
+
+def summary_rows(experiment: Experiment, table: pd.DataFrame, folds: Sequence[StoredFold]) -> pd.DataFrame:
+    """One row each for train, validation and test; columns `SUMMARY_COLUMNS`."""
+    rows = []
+    for part in PARTS:
+        got = score(table[table["split"] == part])
+        rows.append(
+            {
+                "model": experiment.model,
+                "modality": experiment.modality,
+                "track": experiment.track,
+                "protocol": experiment.protocol,
+                "split": part,
+                "clips": got.clips,
+                "accuracy": round(got.accuracy, 4),
+                "uar": round(got.uar, 4),
+                "macro_f1": round(got.macro_f1, 4),
+                "uar_low": round(got.uar_low, 4),
+                "uar_high": round(got.uar_high, 4),
+                "parameters": max(f.config["parameters"] for f in folds),
+                "seconds": round(sum(f.config["seconds"] for f in folds) / len(folds), 1),
+                "ece": round(got.ece, 4),
+            }
+        )
+    return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+
+
+def _history(experiment: Experiment, folds: Sequence[StoredFold]) -> pd.DataFrame:
+    parts = []
+    for fold in folds:
+        path = fold.folder / "history.csv"
+        if path.stat().st_size > 2:
+            parts.append(pd.read_csv(path).round(4).assign(fold=fold.folder.name.removeprefix("fold-")))
+    if not parts:
+        return pd.DataFrame()
+    return _keyed(experiment, pd.concat(parts))
+
+
+def _choices(experiment: Experiment, folds: Sequence[StoredFold]) -> pd.DataFrame:
+    """What each fold chose on its own validation actors, as JSON, and the processor that it learnt on."""
+    rows = [
+        {
+            "fold": f.folder.name.removeprefix("fold-"),
+            "temperature": round(f.config["temperature"], 4),
+            "details": json.dumps(_rounded(f.config["details"])),
+            "processor": f.config.get("processor", ""),
+        }
+        for f in folds
+    ]
+    return _keyed(experiment, pd.DataFrame(rows))
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return round(value, 4)
+    return {k: _rounded(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _keyed(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
+    for place, (name, value) in enumerate(
+        (("model", experiment.model), ("track", experiment.track), ("protocol", experiment.protocol))
+    ):
+        table.insert(place, name, value)
+    return table
+
+
+def merge(path: Path, rows: pd.DataFrame) -> None:
+    """Put an experiment's rows into a table, in the place of its older ones; sorted, so that diffs stay small."""
+    if not len(rows):
+        return
+    keys = ["model", "track", "protocol"]
+    if path.exists():
+        old = pd.read_csv(path, dtype={"fold": str})
+        mine = old[keys].apply(tuple, axis=1).isin(set(rows[keys].apply(tuple, axis=1)))
+        rows = pd.concat([old[~mine], rows])
+    rows = rows.sort_values(keys, kind="stable")
+    text = rows.to_csv(index=False, lineterminator="\n").encode()
+    write_whole(path, gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)

@@ -1,0 +1,119 @@
+"""Clips -> spectrograms for the report: what a network looks at in them, and those that are hardest.
+
+Saliency: integrated gradients (Sundararajan et al. 2017) from the clip's own quietest level.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from captum.attr import IntegratedGradients
+from scipy.ndimage import gaussian_filter
+
+from intone.audio.clip import read_clip
+from intone.audio.features import FeatureSettings, extract, levelled, log_mel
+from intone.audio.trimming import trim_silence
+from intone.cache import write_whole
+from intone.data.splits import Split
+from intone.emotions import EMOTIONS, INDEX
+from intone.models.cnn import padded
+from intone.report.sections.errors import hardest
+from intone.report.source import Source
+from intone.training.predictors import made
+from intone.training.recipes.spectrogram import AudioRecipe
+from intone.training.workspace import Lab
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One clip to be shown in the report."""
+
+    set: str
+    model: str
+    emotion: str
+    """As portrayed."""
+    title: str
+    levels: np.ndarray
+    """Log-mel [frames, bands] in decibels under the peak, -60 to 0."""
+    weights: np.ndarray | None = None
+    """[frames, bands], 0 to 1."""
+
+
+def saliency(lab: Lab, splits: list[Split], model: str) -> list[Picture]:
+    """One actor, one sentence, each emotion, heard by the network that never heard the actor."""
+    recipe = lab.recipe_of(model, AudioRecipe, "a network over spectrograms")
+    pictures = []
+    for row in gallery(lab.corpus.clips).to_dict("records"):
+        split = next(s for s in splits if row["file"] in s.test)
+        fold = made(lab, model, split)
+        signal = read_clip(lab.corpus.paths[row["file"]])
+        weights, said = integrated(recipe, fold.folder, signal)
+        title = row["emotion"] if said == row["emotion"] else f"{row['emotion']}, heard as {said}"
+        pictures.append(Picture("saliency", model, row["emotion"], title, levels(signal), weights))
+    return pictures
+
+
+def gallery(clips: pd.DataFrame) -> pd.DataFrame:
+    """One clip an emotion, of the first speaker and sentence that have them all; strong ones where there are."""
+    ordered = clips.sort_values(
+        ["speaker", "statement", "intensity", "repetition"], ascending=[True, True, False, True]
+    )
+    one_each = ordered.drop_duplicates(["speaker", "statement", "emotion"])
+    groups = one_each.groupby(["speaker", "statement"])["emotion"].transform("nunique")
+    best = one_each[groups == groups.max()]
+    first = best[(best["speaker"] == best["speaker"].iloc[0]) & (best["statement"] == best["statement"].iloc[0])]
+    return first.sort_values("emotion", key=lambda e: e.map(INDEX))
+
+
+def integrated(recipe: AudioRecipe, folder: Path, signal: np.ndarray, steps: int = 32) -> tuple[np.ndarray, str]:
+    """Integrated gradients of the predicted emotion's logit, [frames, rows] from 0 to 1, and that emotion.
+
+    What speaks against the prediction is left out, and the rest blurred over two frames and bands.
+    """
+    network = recipe.network_of(folder).eval()
+    rows = (extract(signal, recipe.features) - network.mean.numpy()) / network.deviation.numpy()
+    x, frames = padded([rows])
+    said = int(network(x, frames)[0].argmax())
+    start = torch.full_like(x, float(rows.min()))
+    lengths = frames.expand(steps)
+
+    def logits(given: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = network(given, lengths[: len(given)])[0]
+        return out
+
+    found = IntegratedGradients(logits).attribute(x, start, target=said, n_steps=steps, internal_batch_size=steps)
+    weights = gaussian_filter(np.clip(found[0, 0].detach().numpy()[:, : rows.shape[1]], 0, None), 2).T
+    return weights / max(float(weights.max()), 1e-9), EMOTIONS[said]
+
+
+def levels(signal: np.ndarray) -> np.ndarray:
+    """Log-mel [frames, 64] of the speech in decibels under its peak, -60 to 0."""
+    mel = log_mel(levelled(trim_silence(signal)), FeatureSettings(floor=1e-10)).T * (10 / np.log(10))
+    return np.clip(mel - mel.max(), -60, 0)
+
+
+def difficult(lab: Lab, results: Path) -> list[Picture]:
+    """The clips whose emotion the report's best audio model thought least likely."""
+    lead = Source(results).lead.experiment
+    pictures = []
+    for row in hardest(Source(results).tested(lead)).to_dict("records"):
+        who = row["speaker"].rpartition("-")[2]
+        title = f"actor {who}: {row['emotion']},\ntaken for {row['predicted']}"
+        signal = read_clip(lab.corpus.paths[row["file"]])
+        pictures.append(Picture("hardest", lead.model, row["emotion"], title, levels(signal)))
+    return pictures
+
+
+def write_pictures(out: Path, pictures: list[Picture]) -> None:
+    """pictures.csv (what each shows) and pictures.npz (whole decibels above -60; weights in 255ths)."""
+    arrays, rows = {}, []
+    for number, picture in enumerate(pictures):
+        arrays[f"levels-{number}"] = np.round(picture.levels + 60).astype(np.uint8)
+        if picture.weights is not None:
+            arrays[f"weights-{number}"] = np.round(255 * picture.weights).astype(np.uint8)
+        rows.append((picture.set, number, picture.model, picture.emotion, picture.title))
+    table = pd.DataFrame(rows, columns=["set", "number", "model", "emotion", "title"])
+    np.savez_compressed(out / "pictures.npz", **arrays)  # type: ignore[arg-type]
+    write_whole(out / "pictures.csv", table.to_csv(index=False, lineterminator="\n").encode())

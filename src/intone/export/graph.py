@@ -1,0 +1,229 @@
+"""A trained network -> the same as one graph over plain features or token ids, for a model file.
+
+Hearing takes features [windows, rows, frames] and gives logits [windows, 8] and an embedding [windows, D], which is
+standardised: about 1 in each number for a clip like the training clips. Reading takes ids [tokens], gives logits [8].
+Fusing takes both, gives logits [windows, 8] by a fusion that was learned: each window is joined to the whole sentence.
+"""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any, ClassVar, Final
+
+import torch
+from torch import Tensor, nn
+
+from intone.models.branches import Branches
+from intone.models.cnn import AudioCnn
+from intone.models.encoder_head import AudioTransformer
+from intone.models.linear_probe import LEAST
+from intone.models.rnn import BothWays
+from intone.models.speech_encoder import WhisperTrunk
+from intone.models.standardised import Standardised
+
+OUTPUTS: Final = ("audio", "embedding", "sentence", "fused")
+"""Of a model file, in order; one that doesn't read, or that joins by arithmetic, has the first of them."""
+
+
+class SpectrogramHearing(nn.Module):
+    """A network over standardised features, with the statistics that standardise them."""
+
+    def __init__(self, network: Standardised) -> None:
+        super().__init__()
+        self.mean, self.deviation = network.mean.clone(), network.deviation.clone()
+        self.network = network.folded() if isinstance(network, AudioCnn) else network
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[windows, rows, frames] -> logits, embedding."""
+        logits, embedding = self.network(*self.inputs(features))
+        return logits, embedding
+
+    def inputs(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network takes: standardised features, and their frames."""
+        return ((features - self.mean) / self.deviation)[:, None], whole(features[:, 0])
+
+    def around(self, network: nn.Module) -> "SpectrogramHearing":
+        """The same with another network of its kind."""
+        assert isinstance(network, Standardised)
+        return SpectrogramHearing(network)
+
+
+class ProbeHearing(nn.Module):
+    """Whisper's first blocks, mean and deviation over the clip, a logistic regression a layer, averaged.
+
+    Features have as many rows as Whisper takes, or one more, by which a frame counts more or less
+    (audio/frame_weights.py).
+    """
+
+    def __init__(self, trunk: WhisperTrunk, readers: Mapping[int, Mapping[str, Tensor]]) -> None:
+        """`readers`: layer (1 is the first block's output) -> its `mean, deviation` [2D], `weight` [8, 2D], `bias`."""
+        super().__init__()
+        self.trunk, self.layers = trunk, tuple(readers)
+        self.readers = nn.ModuleList(LayerReader(parts) for parts in readers.values())
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[windows, rows, frames] -> logits, embedding."""
+        bands = self.trunk.bands
+        states = self.trunk(features[:, :bands])
+        prominent = features[:, bands:] if features.shape[1] > bands else torch.ones_like(features[:, :1])
+        # Every second frame, in the words of the convolution below the states, whose length a graph knows as its own.
+        share = nn.functional.avg_pool1d(prominent, 1, 2).clamp_min(0).transpose(1, 2) + LEAST
+        share = share / share.sum(1, keepdim=True)
+        said = [reader(states[k], share) for k, reader in zip(self.layers, self.readers, strict=True)]
+        logits = torch.stack([logits for logits, _ in said]).mean(0)
+        return logits, torch.cat([standard for _, standard in said], 1)
+
+
+class LayerReader(nn.Module):
+    """States [windows, T, D] of one layer -> log-probabilities [windows, 8], standardised pooled states."""
+
+    def __init__(self, parts: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.mean, self.deviation = nn.Parameter(parts["mean"]), nn.Parameter(parts["deviation"])
+        self.linear = nn.Linear(parts["weight"].shape[1], parts["weight"].shape[0])
+        self.linear.load_state_dict({"weight": parts["weight"], "bias": parts["bias"]})
+
+    def forward(self, states: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation over time, of which each frame has its share [windows, T, 1]; standardised, read."""
+        mean = (share * states).sum(1)
+        deviation = (share * (states - mean[:, None]) ** 2).sum(1).sqrt()
+        standard = (torch.cat([mean, deviation], 1) - self.mean) / self.deviation
+        return self.linear(standard).log_softmax(1), standard
+
+
+class StatesHearing(nn.Module):
+    """Whisper's first blocks and what was trained above chosen layers of them."""
+
+    def __init__(self, trunk: WhisperTrunk, layers: Sequence[int], network: AudioTransformer) -> None:
+        super().__init__()
+        self.trunk, self.layers, self.network = trunk, tuple(layers), network
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[windows, bands, frames] -> logits, embedding."""
+        logits, embedding = self.network(*self.inputs(features))
+        return logits, embedding
+
+    def inputs(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network takes: states of the chosen layers, and their count."""
+        states = self.trunk(features[:, : self.trunk.bands])
+        chosen = torch.stack([states[k] for k in self.layers], 1)
+        return chosen, whole(chosen[:, 0, :, 0])
+
+    def around(self, network: nn.Module) -> "StatesHearing":
+        """The same trunk below another network of its kind."""
+        assert isinstance(network, AudioTransformer)
+        return StatesHearing(self.trunk, self.layers, network)
+
+
+class EnsembleHearing(nn.Module):
+    """Several that hear the same features; their calibrated logits are summed."""
+
+    def __init__(self, parts: Sequence[nn.Module], temperatures: Sequence[float]) -> None:
+        super().__init__()
+        self.parts, self.temperatures = nn.ModuleList(parts), tuple(temperatures)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[windows, rows, frames] -> logits, the parts' embeddings side by side."""
+        heard = [part(features) for part in self.parts]
+        logits = torch.stack([own / t for (own, _), t in zip(heard, self.temperatures, strict=True)]).sum(0)
+        return logits, torch.cat([embedding for _, embedding in heard], 1)
+
+
+class BothWaysOperator(nn.Module):
+    """`BothWays` as ONNX's own bidirectional operator, for one whole sentence; it runs in a model file alone."""
+
+    ORDER: ClassVar = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}
+    """ONNX's order of the gates, by their places in torch's."""
+
+    def __init__(self, layer: BothWays) -> None:
+        super().__init__()
+        self.kind, self.hidden = type(layer.on).__name__, int(layer.on.hidden_size)
+        both = (layer.on, layer.back)
+        self.inward = nn.Parameter(torch.stack([self._turned(x.weight_ih_l0) for x in both]))
+        self.around = nn.Parameter(torch.stack([self._turned(x.weight_hh_l0) for x in both]))
+        biases = [torch.cat([self._turned(x.bias_ih_l0), self._turned(x.bias_hh_l0)]) for x in both]
+        self.bias = nn.Parameter(torch.stack(biases))
+
+    def _turned(self, weight: Tensor) -> Tensor:
+        parts = weight.detach().chunk(len(self.ORDER[self.kind]))
+        return torch.cat([parts[i] for i in self.ORDER[self.kind]])
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """[1, T, inward] -> states of both directions at each token, [1, T, 2 * hidden]."""
+        settings: dict[str, Any] = {"hidden_size": self.hidden, "direction": "bidirectional"}
+        if self.kind == "GRU":
+            settings["linear_before_reset"] = 1  # as torch's, and unlike the original's
+        length = x.shape[1]
+        inputs = (x.transpose(0, 1), self.inward, self.around, self.bias)
+        shape = (length, 2, 1, self.hidden)
+        y = torch.onnx.ops.symbolic(self.kind, inputs, settings, dtype=x.dtype, shape=shape)
+        return y.permute(2, 0, 1, 3).reshape(1, length, 2 * self.hidden)
+
+
+def with_operators(network: nn.Module) -> nn.Module:
+    """A copy whose recurrent layers are ONNX's operators."""
+    twin = deepcopy(network)
+    for module in list(twin.modules()):
+        for name, part in module.named_children():
+            if isinstance(part, BothWays):
+                setattr(module, name, BothWaysOperator(part))
+    return twin
+
+
+class Reading(nn.Module):
+    """A text network over one sentence."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[tokens] int64 -> logits [8]."""
+        logits: Tensor = self.network(*self.inputs(tokens))[0][0]
+        return logits
+
+    def inputs(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network takes: one sentence's ids, and their count."""
+        return tokens[None], whole(tokens[None])
+
+
+class Fusing(nn.Module):
+    """A learned fusion of hearing and reading; where these are those of `Whole`, a graph does their work once."""
+
+    def __init__(self, fusion: Branches, hearing: SpectrogramHearing | StatesHearing, reading: Reading) -> None:
+        """`hearing` and `reading` hold the fusion's branches; of the fusion itself nothing else of them is kept."""
+        super().__init__()
+        self.fusion, self.hearing, self.reading = fusion, hearing, reading
+        fusion.branches = nn.ModuleList()
+
+    def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
+        """[windows, rows, frames], [tokens] -> logits [windows, 8]."""
+        heard = self.fusion.given(self.hearing.network, self.hearing.inputs(features))
+        read = self.fusion.given(self.reading.network, self.reading.inputs(tokens))
+        repeated = tuple(x.expand(features.shape[0], *x.shape[1:]) for x in read)
+        logits: Tensor = self.fusion.joined((heard, repeated), self.fusion.hidden(features))[0]
+        return logits
+
+
+class Whole(nn.Module):
+    """Hearing, reading where there is any, and a learned fusion of both."""
+
+    def __init__(self, hearing: nn.Module, reading: nn.Module | None, fusing: Fusing | None = None) -> None:
+        super().__init__()
+        self.hearing, self.reading, self.fusing = hearing, reading, fusing
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Those of `OUTPUTS` that it gives."""
+        return OUTPUTS[: 2 + (self.reading is not None) + (self.fusing is not None)]
+
+    def forward(self, features: Tensor, tokens: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Audio logits [windows, 8], embedding [windows, D], sentence logits [8], and fused logits [windows, 8]."""
+        out: tuple[Tensor, ...] = self.hearing(features)
+        if self.reading is not None:
+            out = (*out, self.reading(tokens))
+        return out if self.fusing is None else (*out, self.fusing(features, tokens))
+
+
+def whole(like: Tensor) -> Tensor:
+    """[B, T] -> T for each of the B: nothing is padded here. Counted, since a graph would keep the number itself."""
+    return torch.ones_like(like, dtype=torch.int64).sum(1)

@@ -1,0 +1,169 @@
+"""A network over plain features and token ids -> one ONNX file that says the same to 1e-4; 8-bit where that holds."""
+
+import contextlib
+import io
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor
+
+from intone.errors import IntoneError
+from intone.export.graph import Whole, with_operators
+from intone.inference.model import KEY, Card, Model
+
+logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # else it warns that torchvision, which nothing needs, is away
+logging.getLogger("onnxscript").setLevel(logging.ERROR)  # else it names what it leaves as it is
+
+TOLERANCE = 1e-4
+"""Largest difference of a logit that is let through; of one beyond 1, as a share of it."""
+
+SAME_ANSWERS, LOWER_ACCURACY = 97.0, 0.5
+"""8-bit weights are kept from so many percent of clips with the same answer, at a loss of so many points at most."""
+
+
+def export(whole: Whole, card: Card, path: Path) -> float:
+    """Write network and card to `path` -> the largest difference of a logit between the two.
+
+    Raises IntoneError, and leaves no file, where it is more than `TOLERANCE`.
+    """
+    whole = whole.eval()
+    inputs: dict[str, Any] = {"features": _noise(card, 2, round(90 * card.window))}
+    # The CNN makes one state of 16 frames, and one is a special case; the shortest sound has 28.
+    shapes: dict[str, Any] = {
+        "features": {0: torch.export.Dim("windows", min=1), 2: torch.export.Dim("frames", min=17)}
+    }
+    if whole.reading is not None:
+        inputs["tokens"] = torch.tensor([1, 2, 3])
+        shapes["tokens"] = {0: torch.export.Dim("tokens", min=1)}
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # like its steps on stdout, these are the exporter's own affairs
+        program = torch.onnx.export(
+            with_operators(whole).eval(),
+            kwargs=inputs,
+            dynamo=True,
+            input_names=list(inputs),
+            # The graph has names like these inside.
+            output_names=[f"{name}_out" for name in whole.outputs],
+            dynamic_shapes=shapes,
+            verbose=False,
+        )
+        assert program is not None
+        if whole.fusing is not None:
+            program.optimize()  # again: what two used is turned into its final form only where one is left
+    path.parent.mkdir(parents=True, exist_ok=True)
+    program.model.metadata_props[KEY] = card.as_json()
+    program.save(str(path), external_data=False)
+    off = largest_difference(whole, path)
+    if off > TOLERANCE:
+        path.unlink()
+        raise IntoneError(f"{path} differs from its network by {off:.1e}: nothing is kept; please report this.")
+    return off
+
+
+@torch.inference_mode()
+def largest_difference(whole: Whole, path: Path) -> float:
+    """Of a logit, between the file and its network, over windows and sentences of several lengths."""
+    model, off = Model(path), 0.0
+    longest = round(100 * model.card.window)  # frames are 10 ms apart
+    for windows, frames, tokens in ((1, 40, 1), (3, longest, 12), (2, longest // 2 + 3, 33)):
+        feed = {"features": _noise(model.card, windows, frames)}
+        if whole.reading is not None:
+            feed["tokens"] = torch.arange(tokens) % 4 + 1
+        said = model.session.run(None, {name: x.numpy() for name, x in feed.items()})
+        pairs = [(a, b.numpy()) for a, b in zip(said, whole(**feed), strict=True)]
+        gaps = [float((np.abs(a - b) / np.maximum(1, np.abs(b))).max()) for a, b in pairs]
+        off = max(off, *(gap for name, gap in zip(whole.outputs, gaps, strict=True) if name != "embedding"))
+    return off
+
+
+def _noise(card: Card, windows: int, frames: int) -> Tensor:
+    draw = np.random.default_rng(0)
+    return torch.from_numpy(draw.normal(0, 1, (windows, card.features.rows, frames)).astype(np.float32))
+
+
+def with_card(path: Path, card: Card, out: Path) -> None:
+    """The file with another card."""
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    model.metadata_props.add(key=KEY, value=card.as_json())
+    onnx.save(model, out)
+
+
+def quantize(path: Path, out: Path) -> None:
+    """Weights of all matrix products in 8 bits, a scale a column, and word vectors; activations are scaled as they
+    come. The file says the same on every processor, but for rounding."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with _quiet():
+        quantize_dynamic(
+            path, out, op_types_to_quantize=["MatMul", "Gemm", "Gather"], per_channel=True, weight_type=QuantType.QInt8
+        )
+    unsigned(out)
+
+
+def unsigned(path: Path) -> None:
+    """Write a file's signed 8-bit weights of products as the same numbers counted from 128.
+
+    Where a processor lacks VNNI, onnxruntime adds two products of signed weights in 16 bits, and 2 * 255 * 127 doesn't
+    fit: up to half of a sum is lost. Sums of unsigned weights are exact everywhere.
+    """
+    model = onnx.load(path)
+    kept = {x.name: x for x in model.graph.initializer}
+    products = [node for node in model.graph.node if node.op_type == "MatMulInteger"]
+    for name in {node.input[k] for node in products for k in (1, 3)}:  # the weights and their zeros
+        numbers = onnx.numpy_helper.to_array(kept[name])
+        if numbers.dtype == np.int8:
+            shifted = (numbers.astype(np.int16) + 128).astype(np.uint8)
+            kept[name].CopyFrom(onnx.numpy_helper.from_array(shifted, name))
+    onnx.save(model, path)
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """It recommends steps of preparation that change nothing here."""
+    log = logging.getLogger()
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def differences(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> dict[str, float]:
+    """Probabilities [8] of the same things in 32 and in 8 bits -> same answers (%), and the largest and the mean
+    difference of a probability."""
+    a, b = np.stack(one), np.stack(other)
+    return {
+        "same_answers": round(100 * float((a.argmax(1) == b.argmax(1)).mean()), 2),
+        "largest_difference": round(float(np.abs(a - b).max()), 4),
+        "mean_difference": round(float(np.abs(a - b).mean()), 5),
+    }
+
+
+def accuracy_change(one: Sequence[np.ndarray], other: Sequence[np.ndarray], true: Sequence[int]) -> float:
+    """From the first to the second, in points."""
+    right = [100 * float((np.stack(x).argmax(1) == np.array(true)).mean()) for x in (one, other)]
+    return round(right[1] - right[0], 2)
+
+
+def holds(found: Mapping[str, float]) -> bool:
+    """Whether 8 bits are good enough."""
+    same = [value for name, value in found.items() if name.endswith("same_answers")]
+    return min(same) >= SAME_ANSWERS and found["accuracy_change"] >= -LOWER_ACCURACY
+
+
+def place(made: Path, card: Card, out: Path) -> None:
+    """Put a finished file with its card where it is wanted, in one step."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as work:
+        with_card(made, card, Path(work) / out.name)
+        shutil.move(Path(work) / out.name, out)

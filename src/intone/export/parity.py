@@ -1,0 +1,81 @@
+"""A model file + a corpus -> what it answers to clips and sentences, and how a file in 8 bits answers otherwise."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from intone.audio import conditions
+from intone.audio.clip import read_clip
+from intone.data.corpus import Corpus
+from intone.emotions import INDEX
+from intone.errors import BadClip
+from intone.export.onnx import accuracy_change, differences
+from intone.inference.fusion import softmax
+from intone.inference.model import Model, Reading
+from intone.progress import say, track
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a file makes of clips; probabilities [8] are in the clips' order."""
+
+    files: list[str] = field(default_factory=list)
+    """The clips that could be read."""
+    sound: list[np.ndarray] = field(default_factory=list)
+    """By sound alone."""
+    both: list[np.ndarray] = field(default_factory=list)
+    """By sound and words, each clip with another sentence; by sound alone where the file doesn't read."""
+    measured: list[dict[str, float]] = field(default_factory=list)
+    """As in inference/ood.py."""
+
+
+def compared(plain: Path, small: Path, corpus: Corpus, answers: Answers) -> Mapping[str, float]:
+    """How the file in 8 bits hears and reads otherwise than the one in 32, whose `answers` to the clips are there."""
+    others = heard(Model(small), corpus, answers.files)
+    true = [INDEX[e] for e in corpus.clips.set_index("file").loc[answers.files, "emotion"]]
+    found = {
+        "clips": len(answers.files),
+        **differences(answers.sound, others.sound),
+        "accuracy_change": accuracy_change(answers.sound, others.sound, true),
+    }
+    one, other = read(Model(plain)), read(Model(small))
+    if one:
+        found |= {"sentences": len(one), **{f"sentences_{k}": v for k, v in differences(one, other).items()}}
+        found |= {f"both_{k}": v for k, v in differences(answers.both, others.both).items()}
+    return found
+
+
+def read(model: Model) -> list[np.ndarray]:
+    """Probabilities [8] by words alone, of sentences that hold all tokens that it knows once."""
+    reading = model.card.reading
+    if reading is None:
+        return []
+    silence = np.zeros((1, model.card.features.rows, 32), np.float32)
+    logits = [model.logits(silence, ids)[2] for ids in sentences(reading)]
+    return [softmax(x / reading.temperature) for x in logits if x is not None]
+
+
+def sentences(reading: Reading, size: int = 16) -> list[np.ndarray]:
+    """All tokens that a model knows, `size` at a time."""
+    ids = np.arange(1, len(reading.encoder))
+    return np.split(ids, range(size, len(ids), size))
+
+
+def heard(model: Model, corpus: Corpus, files: Sequence[str]) -> Answers:
+    """What the file makes of the clips; those that can't be read are named and left out."""
+    out = Answers()
+    said_too = sentences(model.card.reading) if model.card.reading else [None]
+    for number, file in enumerate(track(files, "checking", len(files))):
+        try:
+            clip = read_clip(corpus.paths[file])
+        except BadClip as problem:
+            say(f"left out: {problem}")
+            continue
+        said = model.hear_tokens(clip, said_too[number % len(said_too)])
+        out.files.append(file)
+        out.sound.append(said.audio)
+        out.both.append(said.probabilities)
+        out.measured.append({**conditions.measures(clip), "distance": said.distance})
+    return out

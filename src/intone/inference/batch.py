@@ -1,0 +1,227 @@
+"""What `intone analyze` does: files and folders -> emotions on the screen and on disk, resumed, one by one.
+
+Exit status: 0 all done; 1 nothing could be done, or the outputs can't be written; 2 a wrong command; 3 some files were
+left out, each named with the reason, and all others are done; 130 Ctrl-C; 141 nobody reads the output any more. What is
+finished stays on disk.
+"""
+
+import contextlib
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from intone.asr.languages import code
+from intone.asr.whisper import Whisper
+from intone.audio.recording import Recording
+from intone.audio.spool import STANDARD, standard_input
+from intone.cache import digest, file_digest
+from intone.errors import BadClip, IntoneError, Missing, Partly
+from intone.inference import formats, registry, terminal
+from intone.inference.analyzer import Analyzer, check_threads, loaded
+from intone.inference.formats import FORMATS
+from intone.inference.processes import side_by_side
+from intone.inference.resume import Journal
+from intone.inference.tasks import Task, target, tasks
+from intone.progress import bar, say
+from intone.version import __version__
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of it."""
+
+    task: Task
+    shown: str = ""
+    warnings: tuple[str, ...] = ()
+    problem: str = ""
+    """Why it was left out; "" where it is done."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of `words` and `emotion`."""
+    made: bytes = b""
+    """The result, where it goes to standard output."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a worker builds its analyzer from."""
+
+    model: Path
+    whisper: str | None
+    language: str | None
+    threads: int
+
+    def key(self) -> str:
+        """Names whatever changes the answers."""
+        ear = Whisper(self.whisper).settings if self.whisper else None
+        return digest(__version__, file_digest(self.model), ear, self.language)
+
+    def analyzer(self) -> Analyzer:
+        """A fresh one. Raises IntoneError for what can't be loaded."""
+        return loaded(self.model, self.whisper, self.language, self.threads)
+
+
+def analyze(
+    files: Annotated[Positional[tuple[str, ...]], arg(metavar="[FILE|FOLDER|- ...]")],
+    out: Annotated[str | None, arg(aliases=["-o"], metavar="DIR|FILE|-")] = None,
+    formats: Annotated[str | None, arg(aliases=["-f"], metavar="FORMAT[,FORMAT ...]")] = None,
+    model: str | None = None,
+    text: bool = True,
+    whisper: str = "whisper-base",
+    language: str | None = None,
+    workers: int = 1,
+    threads: int = 0,
+    bom: bool = False,
+    track: int | None = None,
+) -> None:
+    """Say which emotion each sentence of any recording carries: a table on the screen, files where -o says.
+
+    Exit status: 0 all done, 1 nothing could be done, 2 a wrong command, 3 some files were left out (each is named),
+    130 Ctrl-C, 141 nobody reads the output any more (`| head`).
+
+    Args:
+        files: Recordings (wav, mp3, m4a, ogg, flac, webm, the sound of an mp4 and more), and folders; - is standard
+            input.
+        out: Folder for the results, DIR/STEM.FORMAT; a folder that is analysed keeps its shape there. The same command
+            goes on where it stopped. For one recording also a file, talk.srt, whose ending names the format, or - for
+            standard output. Without it, and with formats, the folder that you are in.
+        formats: Any of json,csv,tsv,txt,srt,vtt,textgrid,rttm,audacity,labelstudio,html, commas between; else json.
+        model: A file that `intone export` made, or a name that `intone models list` knows.
+        text: Write down the words too (--no-text: emotions alone, several times faster).
+        whisper: Which Whisper: a name that `intone models list` knows, or a folder.
+        language: Its code or English name, such as en, de or German; else found out stretch by stretch.
+        workers: Processes side by side, for many files.
+        threads: CPU threads of each process; 0 shares out the cores.
+        bom: A byte order mark before csv and tsv, without which Excel takes them for something older than Unicode.
+        track: Which sound track of a video, 1 being the first; else the one that the file marks as its default.
+    """
+    if not files:
+        raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
+    where = target(out, formats, files, bom)
+    settings = settled(model, whisper if text else None, language, threads, workers)
+    with contextlib.ExitStack() as stack:
+        called = standard_input(files, stack)
+        paths = [*called, *(Path(file) for file in files if file != STANDARD)]
+        run(tasks(paths, where, called, track), settings, where.folder, workers)
+
+
+def settled(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int = 1) -> Settings:
+    """What to analyse with; a line on stderr where words were wanted and Whisper isn't here.
+
+    Raises IntoneError for numbers of threads and workers that can't be.
+    """
+    check_threads(threads)
+    if workers < 1:
+        raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
+    where = registry.find(model)
+    if whisper:
+        try:
+            _ = Whisper(whisper).folder
+        except Missing as problem:
+            say(f"words are off: {problem}")
+            whisper = None
+    share = max(1, (os.cpu_count() or 1) // max(1, workers))
+    return Settings(where, whisper, code(language) if language else None, threads or share)
+
+
+def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: int) -> None:
+    """Do what isn't done yet; raises Partly where some were left out, IntoneError where all were."""
+    asked = sorted({(task.target.bom, task.track or 0) for task in tasks})
+    journal = Journal(out, digest(settings.key(), asked)) if out else None
+    left = [task for task in tasks if not (journal and journal.has(task.path, [*task.outputs.values()]))]
+    if len(left) < len(tasks):
+        say(f"{len(tasks) - len(left)} of {len(tasks)} are finished already.")
+    bad, costs = 0, Counter[str]()
+    with bar() as display:
+        progress = display.add_task("analysing", total=len(left))
+        for done in each(left, settings, workers):
+            bad += _reported(done, journal)
+            costs.update(done.costs)
+            display.advance(progress)
+    if costs["words"]:
+        say(f"Words took {costs['words']:.1f} s, emotions {costs['emotion']:.1f} s; --no-text leaves words out.")
+    if bad == len(tasks):
+        raise IntoneError("Nothing could be analysed." if bad > 1 else "It could not be analysed.")
+    if bad:
+        where = f" ({journal.left_out} lists them)" if journal else ""
+        raise Partly(f"{bad} of {len(tasks)} files were left out{where}; the others are done.")
+
+
+def _reported(done: Done, journal: Journal | None) -> bool:
+    """Say what became of a task; whether it was left out."""
+    if done.problem:
+        say(f"left out: {done.problem}")
+        if journal:
+            journal.leave_out(Path(done.task.name or done.task.path), done.problem)
+        return True
+    if journal:
+        journal.add(done.task.path, [*done.task.outputs.values()])
+    if done.task.target.stdout:
+        print(done.shown, file=sys.stderr, flush=True)
+        sys.stdout.buffer.write(done.made)
+    else:
+        print(done.shown, flush=True)
+    for warning in done.warnings:
+        say(f"{done.task.name or done.task.path.name}: {warning}")
+    return False
+
+
+def each(tasks: Sequence[Task], settings: Settings, workers: int) -> Iterator[Done]:
+    """Every task as it is done, in this process or in several."""
+    if workers <= 1 or len(tasks) < 2:
+        _start(settings)
+        yield from map(one, tasks)
+        return
+    settings.analyzer()  # what is wrong with a setting is said here, once, and not by every worker
+    yield from side_by_side(partial(_started, settings, one), tasks, workers, _lost)
+
+
+def _started(settings: Settings, work: Callable[[Task], Done]) -> Callable[[Task], Done]:
+    _start(settings)
+    return work
+
+
+def _lost(task: Task, how: str, given_up: bool) -> Done:
+    """What is said of a recording whose worker was ended from outside."""
+    file = task.name or task.path
+    if not given_up:
+        say(f"{file}: its worker was ended from outside ({how}); it is tried once more.")
+    remedy = "try it alone, on a machine with more memory perhaps"
+    return Done(task, problem=f"{file} was given up: the worker that had it was ended twice ({how}): {remedy}.")
+
+
+_analyzer: Analyzer | None = None
+
+
+def _start(settings: Settings) -> None:
+    """This process's own analyzer."""
+    global _analyzer
+    _analyzer = settings.analyzer()
+
+
+def one(task: Task) -> Done:
+    """Analyse one recording and write its files. Raises IntoneError where nothing can be written at all."""
+    assert _analyzer is not None
+    if task.problem:
+        return Done(task, problem=task.problem)
+    try:
+        analysis = _analyzer.analysis(Recording.of_file(task.path, task.name, task.track))
+        made = b""
+        if task.target.stdout:
+            made = FORMATS[task.target.names[0]].encoded(analysis, task.target.bom)
+        formats.write_at(analysis, task.outputs, task.target.bom)
+        show = terminal.rendered(analysis, task.colours, task.width) if task.whole else terminal.summary(analysis)
+    except BadClip as problem:
+        return Done(task, problem=task.called(problem))
+    except IntoneError:
+        raise
+    except Exception as problem:  # a decoder's own failure must not cost the rest of a batch
+        said = f"{task.path} ({type(problem).__name__}: {problem}); please report this."
+        return Done(task, problem=task.called(said))
+    return Done(task, show.rstrip("\n"), analysis.warnings, costs=analysis.costs, made=made)

@@ -1,0 +1,75 @@
+"""An `Analysis` -> what annotation programs open: Praat TextGrid, RTTM, Audacity labels, Label Studio tasks."""
+
+import json
+
+from praatio.utilities import textgrid_io
+from praatio.utilities.constants import Interval
+
+from intone.inference.formats.subtitles import caption
+from intone.inference.result import Analysis
+from intone.names import field
+
+
+def textgrid(analysis: Analysis) -> str:
+    """Praat's long text form: interval tiers `emotion`, `confidence`, `text` and `words`."""
+    table = analysis.segments
+    spans = [(start, end) for _, start, end in table.index]
+    words = [word for said in table["words"] for word in said]
+    tiers = {
+        "emotion": list(zip(spans, table["emotion"], strict=True)),
+        "confidence": [(span, f"{p:.2f}") for span, p in zip(spans, table["confidence"], strict=True)],
+        "text": list(zip(spans, table["text"], strict=True)),
+        "words": [((w["start"], w["end"]), w["word"].strip()) for w in words],
+    }
+    length = max([analysis.duration, *(end for found in tiers.values() for (_, end), _ in found)])
+    grid = {
+        "xmin": 0.0,
+        "xmax": length,
+        "tiers": [
+            {
+                "class": "IntervalTier",
+                "name": name,
+                "xmin": 0.0,
+                "xmax": length,
+                "entries": [Interval(start, end, " ".join(label.split())) for (start, end), label in found],
+            }
+            for name, found in tiers.items()
+        ],
+    }
+    return textgrid_io.getTextgridAsStr(grid, "long_textgrid", includeBlankSpaces=True, minimumIntervalLength=0)
+
+
+def rttm(analysis: Analysis) -> str:
+    """NIST's Rich Transcription Time Marked (2009), one SPEAKER line a segment; the emotion stands for the speaker.
+
+    Its file field is what such tools know a recording by: its name without path and ending, and without blanks.
+    """
+    name = field(analysis.file)
+    rows = zip(analysis.segments.index, analysis.segments["emotion"], strict=True)
+    return "".join(
+        f"SPEAKER {name} 1 {start:.3f} {end - start:.3f} <NA> <NA> {emotion} <NA> <NA>\n"
+        for (_, start, end), emotion in rows
+    )
+
+
+def audacity(analysis: Analysis) -> str:
+    """Audacity's label track: start, end and caption, with tabs between."""
+    rows = analysis.segments[["text", "emotion", "confidence"]].itertuples()
+    return "".join(f"{start:.6f}\t{end:.6f}\t{caption(*said)}\n" for (_, start, end), *said in rows)
+
+
+def labelstudio(analysis: Analysis) -> str:
+    """One Label Studio task with its segments as predictions, for a labelling interface with `emotion` and `text`."""
+    found = []
+    rows = analysis.segments[["text", "emotion", "confidence"]].itertuples()
+    for number, ((_, start, end), text, emotion, confidence) in enumerate(rows):
+        common = {"id": f"s{number}", "to_name": "audio", "original_length": round(analysis.duration, 3)}
+        where = {"start": round(start, 3), "end": round(end, 3), "channel": 0}
+        score = round(confidence, 4)
+        label = {"from_name": "emotion", "type": "labels", "value": {**where, "labels": [emotion]}, "score": score}
+        found.append(common | label)
+        if text:
+            found.append(common | {"from_name": "text", "type": "textarea", "value": {**where, "text": [text]}})
+    prediction = {"model_version": analysis.model, "result": found}
+    task = {"data": {"audio": analysis.file}, "predictions": [prediction]}
+    return json.dumps([task], ensure_ascii=False, indent=1) + "\n"

@@ -1,0 +1,103 @@
+"""An `Analysis` -> one web page that holds everything, its sound included, and asks nothing of the network."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from importlib import resources
+from typing import Final
+
+import numpy as np
+
+from intone.audio.frames import SAMPLE_RATE
+from intone.emotions import COLOURS
+from intone.inference.formats.tables import as_dict
+from intone.inference.result import UNSURE, Analysis
+
+BITS: Final = 24_000
+"""Bits a second of the sound in the page (MP3, which every browser plays): 11 MB an hour."""
+
+BARS: Final = 4_000
+"""At most so many bars draw the waveform: more than a screen has columns."""
+
+LIGHT, DARK = "#ffffff", "#1e1e1e"
+"""What browsers put behind a page; of the dark ones that they differ in, the least dark."""
+
+LEAST_CONTRAST: Final = 3.0
+"""Of a line or a dot with what is behind it (WCAG 2.2, 1.4.11)."""
+
+
+def page(analysis: Analysis) -> str:
+    """Waveform, coloured segments that play when they are clicked, words, a curve an emotion."""
+    width = max(1, -(-len(analysis.peaks) // BARS))
+    data = as_dict(analysis) | {
+        "emotions": list(COLOURS),
+        "peaks": [round(float(p), 3) for p in coarser(analysis.peaks, width)],
+        "step": width / 100,  # seconds a bar: a peak is of 10 ms
+        "curve": {
+            "times": [round(time, 3) for _, time in analysis.curve.index],
+            **{emotion: [round(p, 3) for p in analysis.curve[emotion]] for emotion in COLOURS},
+        },
+        "sound": base64.b64encode(mp3(analysis.sound())).decode(),
+    }
+    # Nothing that a recording says or is called may end the script that it stands in.
+    text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "").replace("\u2029", "")
+    frame = resources.files("intone.inference.formats").joinpath("page.html").read_text(encoding="utf-8")
+    return (
+        frame.replace("/*light*/", palette(LIGHT), 1).replace("/*dark*/", palette(DARK), 1).replace("/*data*/", text, 1)
+    )
+
+
+def palette(background: str) -> str:
+    """Each emotion's colour on a background, as custom properties of CSS; what is unsure has none of them, but black
+    or white: beside a second grey neutral wouldn't be told apart."""
+    colours = {name: seen(colour, background) for name, colour in COLOURS.items()} | {UNSURE: farthest(background)}
+    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+
+
+def farthest(background: str) -> str:
+    """Black or white, whichever is seen better there."""
+    return max("#000000", "#ffffff", key=lambda end: contrast(end, background))
+
+
+def seen(colour: str, background: str) -> str:
+    """`#rrggbb`, mixed with black or white (whichever is farther from the background) until it can be seen there."""
+    end = int(farthest(background)[1:3], 16)
+    rgb = np.array(list(bytes.fromhex(colour[1:])))
+    mixed = (bytes(int(x) for x in np.round(rgb + (end - rgb) * share)) for share in np.linspace(0, 1, 51))
+    return next(c for c in (f"#{m.hex()}" for m in mixed) if contrast(c, background) >= LEAST_CONTRAST)
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours `#rrggbb`, from 1 to 21 (WCAG 2.2's ratio)."""
+    below, above = sorted(_luminance(c) for c in (one, other))
+    return (above + 0.05) / (below + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = np.array(list(bytes.fromhex(colour[1:]))) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def coarser(peaks: np.ndarray, width: int) -> np.ndarray:
+    """Peaks [N] -> the largest of each `width` of them."""
+    starts = np.arange(0, len(peaks), width)
+    return np.maximum.reduceat(peaks, starts) if len(peaks) else peaks
+
+
+def mp3(blocks: Iterator[np.ndarray]) -> bytes:
+    """Mono float32 blocks at 16 kHz -> an MP3 file's bytes."""
+    import av
+
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp3") as container:
+        stream = container.add_stream("libmp3lame", rate=SAMPLE_RATE, layout="mono")
+        stream.bit_rate = BITS
+        for block in blocks:
+            sound = np.clip(block, -1, 1)[None].astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound), format="fltp", layout="mono")
+            frame.sample_rate = SAMPLE_RATE
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return out.getvalue()

@@ -1,0 +1,88 @@
+"""An `Analysis` -> JSON, CSV, TSV: for programs and spreadsheets; times in seconds."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from intone.audio.account import Account
+from intone.emotions import EMOTIONS
+from intone.inference.result import Analysis
+from intone.names import cell
+
+
+def as_json(analysis: Analysis) -> str:
+    """`{file, duration, model, language, account, segments: [{start, end, text, language, emotion, …}]}`.
+
+    `account` is what became of each second (audio/account.py). A segment's `audio` is what the sound alone says,
+    `words` are Whisper's with its keys; `sentence` is there where the words were judged too, `warnings` where there are any.
+    """
+    return json.dumps(as_dict(analysis), ensure_ascii=False, indent=1) + "\n"
+
+
+def as_dict(analysis: Analysis) -> dict[str, Any]:
+    """The same as plain Python values."""
+    found: dict[str, Any] = {
+        "file": analysis.file,
+        "duration": round(analysis.duration, 3),
+        "model": analysis.model,
+        "language": analysis.language,
+        "account": _account(analysis.account),
+        "segments": [_segment(key, row) for key, row in zip(analysis.segments.index, _rows(analysis), strict=True)],
+    }
+    return found | ({"warnings": list(analysis.warnings)} if analysis.warnings else {})
+
+
+def _account(account: Account) -> dict[str, Any]:
+    left_out = [{"start": round(p.start, 3), "end": round(p.end, 3), "reason": p.reason} for p in account.left_out]
+    seconds = {name: round(value, 3) for name, value in asdict(account).items() if name != "left_out"}
+    return {**seconds, "left_out": left_out}
+
+
+def _rows(analysis: Analysis) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in analysis.segments.to_dict("records")]
+
+
+def _segment(key: tuple[str, float, float], row: Mapping[str, Any]) -> dict[str, Any]:
+    said = {"sentence": _rounded(row["sentence"])} if row["sentence"] else {}
+    return {
+        "start": round(key[1], 3),
+        "end": round(key[2], 3),
+        "text": row["text"],
+        "language": row["language"],
+        "emotion": row["emotion"],
+        "confidence": round(row["confidence"], 4),
+        "probabilities": _rounded({e: row[e] for e in EMOTIONS}),
+        "audio": _rounded(row["audio"]),
+        **said,
+        "words": [dict(word) for word in row["words"]],
+    }
+
+
+def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
+    return {emotion: round(float(p), 4) for emotion, p in probabilities.items()}
+
+
+def as_csv(analysis: Analysis) -> str:
+    """One row a segment: file, start, end, text, language, emotion, confidence, probabilities, the sound's answer.
+
+    A file or a text that a spreadsheet would run as a formula has an apostrophe before it.
+    """
+    return _separated(analysis, ",")
+
+
+def as_tsv(analysis: Analysis) -> str:
+    """The same with tabs."""
+    return _separated(analysis, "\t")
+
+
+def _separated(analysis: Analysis, mark: str) -> str:
+    flat = pd.DataFrame(analysis.segments.drop(columns=["sentence", "words"])).reset_index()
+    flat["file"] = [cell(name) for name in flat["file"]]
+    flat["text"] = [cell(text) for text in flat["text"]]
+    flat["audio"] = [max(said, key=said.__getitem__) if said else "" for said in flat["audio"]]
+    # Python's writer puts a carriage return between quotes only where lines end in one.
+    text: str = flat.round(4).to_csv(sep=mark, lineterminator="\r\n", index=False)
+    return text.replace("\r\n", "\n")

@@ -1,0 +1,86 @@
+"""The microphone -> an emotion and its confidence, twice a second; what `intone listen` does."""
+
+import queue
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from intone.audio.frames import SAMPLE_RATE
+from intone.audio.segments import VOICE, speech_spans
+from intone.emotions import EMOTIONS
+from intone.errors import BadClip, IntoneError, Missing, brought_by
+from intone.inference import registry
+from intone.inference.model import Model
+from intone.inference.result import UNSURE
+
+STEP: Final = SAMPLE_RATE // 2
+"""Samples between two answers."""
+
+MEMORY: Final = 4 * SAMPLE_RATE
+"""Samples that an answer is given from."""
+
+STILL: Final = SAMPLE_RATE * 7 // 10
+"""Samples of silence after which nobody speaks any more."""
+
+
+def listen(model: str | None = None, device: int | None = None, seconds: float = 0.0) -> None:
+    """Say twice a second which emotion the voice at the microphone carries; Ctrl-C ends it.
+
+    Args:
+        model: A file that `intone export` made, or a name that `intone models list` knows.
+        device: Number of the microphone; the system's own by default.
+        seconds: Stop after so many; 0 goes on.
+    """
+    live = Live(Model(registry.find(model)))
+    steps = round(2 * seconds) or None
+    line_end = "\r" if sys.stdout.isatty() else "\n"
+    for number, block in enumerate(microphone(device)):
+        if steps is not None and number >= steps:
+            break
+        print(f"{live.answer(block):60s}", end=line_end, flush=True)
+
+
+@dataclass
+class Live:
+    """Remembers the last four seconds and judges the speech in them."""
+
+    model: Model
+    heard: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def answer(self, block: np.ndarray) -> str:
+        """Half a second more (mono float32, 16 kHz) -> `angry  83 %`, or that nobody speaks."""
+        self.heard = np.concatenate([self.heard, block])[-MEMORY:]
+        found = speech_spans(self.heard, VOICE, MEMORY / SAMPLE_RATE)
+        if not found or found[-1][1] < len(self.heard) - STILL:
+            return "…"
+        start, end = found[-1]
+        try:
+            heard = self.model.hear(self.heard[start:end])
+        except BadClip:
+            return "…"
+        p = heard.probabilities.max()
+        name = EMOTIONS[int(heard.probabilities.argmax())] if heard.sure else UNSURE
+        return f"{name:10s} {100 * p:3.0f} %  {'█' * round(20 * p)}"
+
+
+def microphone(device: int | None) -> Iterator[np.ndarray]:
+    """Half seconds of mono float32 at 16 kHz. Raises Missing without the library, IntoneError without a device."""
+    try:
+        import sounddevice
+    except (ImportError, OSError) as problem:  # OSError: the library is here, and PortAudio below it isn't
+        remedy = f"{brought_by('listen')}; PortAudio is needed too where the system has none"
+        raise Missing(f"The microphone can't be used ({problem}): {remedy}.") from problem
+    waiting: queue.SimpleQueue[np.ndarray] = queue.SimpleQueue()
+
+    def keep(block: np.ndarray, *_: Any) -> None:
+        waiting.put(block[:, 0].copy())
+
+    try:
+        with sounddevice.InputStream(SAMPLE_RATE, STEP, device, 1, "float32", callback=keep):
+            while True:
+                yield waiting.get()
+    except (sounddevice.PortAudioError, ValueError) as problem:
+        raise IntoneError(f"No microphone can be opened ({problem}): is one plugged in, and allowed?") from problem

@@ -1,0 +1,260 @@
+"""One ONNX file -> a model that hears (mono float32, 16 kHz) and reads, without torch; its card travels inside.
+
+Inputs are `features` [windows, rows, frames] and, where it reads, `tokens` [tokens]; outputs, in order, the sound's
+logits [windows, 8], its embedding [windows, D], the sentence's logits [8] and, where their joining was learned, that of
+each window to the sentence [windows, 8], all before any temperature.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+
+from intone.audio.features import FeatureSettings, extract_trimmed
+from intone.audio.frame_weights import room_power
+from intone.audio.frames import SAMPLE_RATE
+from intone.audio.trimming import speech_span
+from intone.emotions import EMOTIONS
+from intone.errors import BadClip, IntoneError, Missing
+from intone.inference.fusion import RULES, softmax
+from intone.per_process import PerProcess
+from intone.text import Encoder, Subwords, Vocabulary
+
+KEY: Final = "intone"
+"""Of the metadata entry that holds the card."""
+
+SHORTEST: Final = SAMPLE_RATE * 3 // 10
+"""Samples; a shorter sound is filled up with silence."""
+
+LEARNED: Final = "learned"
+"""The rule of a network that joins: its answer is an output of the file."""
+
+TINY: Final = 1e-12
+"""Stands for a probability of nothing."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads, and how what it reads is joined to what it hears."""
+
+    vocabulary: tuple[str, ...] = ()
+    """Words by id; empty where the tokenizer is a pretrained one."""
+    tokenizer: str = ""
+    """That one, as JSON of the library `tokenizers`."""
+    longest: int = 64
+    """Tokens kept of a sentence."""
+    temperature: float = 1.0
+    """Of the sentence's logits."""
+    rule: str = "fusion_late_weighted"
+    """How the sound's answer and the sentence's are joined (fusion.py), or `LEARNED`."""
+    weight: float = 0.5
+    """Of the sound against the sentence, where they are weighed."""
+    fused_temperature: float = 1.0
+    """Of what they are joined to."""
+    unsure: float = 0.0
+    """As the card's, for sound and words together."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """As the card's, for sound and words together."""
+    track: str = ""
+    """Which words those were (data/texts.py): `natural` ones are paired by label, and measure fusion alone."""
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """What turns a sentence into ids."""
+        return Subwords(self.tokenizer, self.longest) if self.tokenizer else Vocabulary(self.vocabulary)
+
+    def joined(self, heard: np.ndarray, read: np.ndarray, fused: np.ndarray | None = None) -> np.ndarray:
+        """Calibrated probabilities [8] of the sound and of the sentence -> of both together.
+
+        Where joining was learned it is the windows' mean, from the fused logits [windows, 8].
+        """
+        if fused is not None:
+            together: np.ndarray = softmax(fused / self.fused_temperature).mean(0)
+            return together
+        branches = [np.log(np.maximum(p, TINY)) for p in (heard, read)]
+        return softmax(RULES[self.rule](branches, self.weight) / self.fused_temperature)
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything about a model that isn't a weight."""
+
+    name: str
+    version: str
+    """Of intone that made it."""
+    features: FeatureSettings
+    temperature: float
+    """Of the sound's logits (Guo et al. 2017), from clips of speakers that the model, or its twin of a fold, hadn't
+    heard."""
+    fingerprint: str
+    """Of settings and training data."""
+    trained_on: str
+    licence: str
+    unsure: float = 0.0
+    """Confidence below which an answer by sound alone is "unsure"; chosen on validation speakers."""
+    language: str = "en"
+    window: float = 5.0
+    """Seconds heard at once at most; a longer segment is heard in windows that overlap by half."""
+    known: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """What its training clips span: level, bandwidth, SNR, distance (ood.py)."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Out of fold: what the sound alone is worth on speakers whom it hasn't heard."""
+    parity: float = 0.0
+    """Largest difference of a logit from the network that the file was made of, in 32 bits."""
+    quantization: Mapping[str, float] = field(default_factory=dict)
+    """Where weights are 8-bit: how the answers differ from those in 32 bits."""
+    reading: Reading | None = None
+    labels: tuple[str, ...] = EMOTIONS
+
+    @property
+    def farthest(self) -> float:
+        """Distance of the strangest training clip: coughs and bells mostly lie beyond it, strangers' speech within."""
+        return self.known.get("distance", (0.0, math.inf))[1]
+
+    def facts(self) -> list[str]:
+        """What it is worth and how faithful the file is, a line each."""
+        out = [f"sound alone, out of fold: {_listed(self.scores)}"] if self.scores else []
+        if self.reading and self.reading.scores:
+            marked = " (paired by label: measures fusion, not RAVDESS)" if self.reading.track == "natural" else ""
+            out.append(f"sound and words, out of fold{marked}: {_listed(self.reading.scores)}")
+        out.append(f"largest difference of a logit from the network: {self.parity:.1e}")
+        return out + ([f"in 8 bits: {_listed(self.quantization)}"] if self.quantization else [])
+
+    def as_json(self) -> str:
+        """As it stands in the file."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def of_json(cls, text: str) -> "Card":
+        """Back from the file."""
+        kept: dict[str, Any] = json.loads(text)
+        reading = kept["reading"] and Reading(**{**kept["reading"], "vocabulary": tuple(kept["reading"]["vocabulary"])})
+        known = {name: (low, high) for name, (low, high) in kept["known"].items()}
+        features = FeatureSettings(**kept["features"])
+        return cls(
+            **{**kept, "features": features, "reading": reading, "known": known, "labels": tuple(kept["labels"])}
+        )
+
+
+def _listed(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a model makes of one segment; probabilities [8] are calibrated."""
+
+    probabilities: np.ndarray
+    audio: np.ndarray
+    """The sound alone."""
+    sentence: np.ndarray | None
+    """The words alone."""
+    windows: np.ndarray
+    """The sound window by window, [windows, 8]."""
+    middles: np.ndarray
+    """Of the windows, seconds from the segment's beginning."""
+    distance: float
+    """Root mean square of the standardised embedding: 1 for a clip like the training clips, more for a stranger."""
+    sure: bool
+    """Whether the most probable emotion is probable enough, of a sound no stranger than any training clip."""
+
+
+class Model:
+    """A model file, ready to listen."""
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        """Raises IntoneError where the file isn't one of intone's, Missing where it isn't there."""
+        self._session = PerProcess(partial(_session, path.absolute(), threads))
+        self.card = Card.of_json(self.session.get_modelmeta().custom_metadata_map[KEY])
+        if self.card.labels != EMOTIONS:
+            raise IntoneError(f"{path} knows other emotions than this version of intone: export it again.")
+
+    @property
+    def session(self) -> onnxruntime.InferenceSession:
+        """The network; loaded again after a fork or a pickle."""
+        return self._session.get()
+
+    @property
+    def name(self) -> str:
+        """Name, version and the beginning of the fingerprint."""
+        return f"{self.card.name} {self.card.version} {self.card.fingerprint[:8]}"
+
+    def hear(self, signal: np.ndarray, text: str = "") -> Heard:
+        """A segment [samples] and its words -> what they carry. Raises BadClip where the segment is silent."""
+        reading = self.card.reading
+        return self.hear_tokens(signal, reading.encoder.encode(text) if reading and text.strip() else None)
+
+    def hear_tokens(self, signal: np.ndarray, tokens: np.ndarray | None) -> Heard:
+        """The same with the ids [tokens] of its words, or None."""
+        starts, windows = self.windows(signal)
+        room = room_power(signal)
+        features = np.stack([extract_trimmed(w, self.card.features, room) for w in windows])
+        audio, embedding, sentence, fused = self.logits(features, tokens)
+        each = softmax(audio / self.card.temperature)
+        alone, together = each.mean(0), each.mean(0)
+        said, unsure = None, self.card.unsure
+        if sentence is not None and self.card.reading:
+            said = softmax(sentence / self.card.reading.temperature)
+            together, unsure = self.card.reading.joined(alone, said, fused), self.card.reading.unsure
+        distance = float(np.sqrt(np.mean(np.square(embedding))))
+        return Heard(
+            together,
+            alone,
+            said,
+            each,
+            (np.array(starts) + len(windows[0]) / 2) / SAMPLE_RATE,
+            distance,
+            bool(together.max() >= unsure and distance <= self.card.farthest),
+        )
+
+    def windows(self, signal: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
+        """A segment -> where its windows begin (samples) and their sound, all of one length; silence around is cut."""
+        trimmed, first = _trimmed(signal)
+        length = min(len(trimmed), round(self.card.window * SAMPLE_RATE))
+        count = 1 + max(0, -(-2 * (len(trimmed) - length) // length))
+        starts = np.linspace(0, len(trimmed) - length, count).round().astype(int)
+        return [first + int(s) for s in starts], [trimmed[s : s + length] for s in starts]
+
+    def logits(
+        self, features: np.ndarray, tokens: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Features [windows, rows, frames] and ids [tokens] -> audio logits [windows, 8], embedding, sentence logits
+        [8], fused logits [windows, 8]; None where nothing is read, or the file doesn't give it."""
+        feed: dict[str, np.ndarray] = {"features": features}
+        if self.card.reading:
+            feed["tokens"] = np.ones(1, np.int64) if tokens is None else tokens
+        audio, embedding, *read = self.session.run(None, feed)
+        sentence, fused = (*read, None, None)[:2] if tokens is not None else (None, None)
+        return audio, embedding, sentence, fused
+
+
+def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    if not path.is_file():
+        raise Missing(f"There is no model file {path}: `intone export` makes one from a run.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        Card.of_json(session.get_modelmeta().custom_metadata_map[KEY])
+    # onnxruntime's own exceptions have no common base but Exception.
+    except Exception as error:
+        raise IntoneError(f"{path} is not a model file of intone's: `intone export` makes them.") from error
+    return session
+
+
+def _trimmed(signal: np.ndarray) -> tuple[np.ndarray, int]:
+    """A segment without the silence around it, long enough to be heard, and where it begins."""
+    if not np.isfinite(signal).all():
+        raise BadClip("This signal holds samples that are not numbers (NaN or infinity).")
+    start, end = speech_span(signal)
+    trimmed = signal[start:end]
+    if len(trimmed) < SHORTEST:
+        trimmed = np.pad(trimmed, (0, SHORTEST - len(trimmed)))
+    return trimmed, start

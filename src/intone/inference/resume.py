@@ -1,0 +1,97 @@
+"""An output folder -> which recordings are finished in it: a line each, written once all its files are there.
+
+The last line that names a file says what is in it: a recording is done again once another one, or other settings, have
+written there.
+
+Beside it stands a table of those that the last command left out.
+"""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from intone.cache import digest
+from intone.errors import IntoneError
+from intone.inference.formats import unwritten
+from intone.names import cell, readable
+
+NAME: Final = ".intone-finished"
+LEFT_OUT: Final = "intone-left-out.csv"
+"""Columns `file, reason`; not there where nothing was left out. Cells are as those of the format `csv`."""
+
+
+@dataclass
+class Journal:
+    """What is finished in a folder with these settings."""
+
+    folder: Path
+    settings: str
+    """Names whatever changes the answers."""
+    finished: dict[str, str] = field(default_factory=dict)
+    """File in the folder -> what it was made of."""
+
+    def __post_init__(self) -> None:
+        """Read it. Raises IntoneError where nothing can be written into the folder."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+            self.left_out.unlink(missing_ok=True)  # whatever was left out is tried again
+        except OSError as problem:
+            raise IntoneError(unwritten(self.folder, problem)) from problem
+        with suppress(FileNotFoundError):
+            lines = (self.folder / NAME).read_text(encoding="utf-8", errors="replace").splitlines()
+            for line in lines:
+                with suppress(ValueError, TypeError, KeyError):  # damaged, or of an older version
+                    key, written = line.split("\t")
+                    self.finished |= dict.fromkeys(json.loads(written)["files"], key)
+
+    def has(self, recording: Path, outputs: Sequence[Path]) -> bool:
+        """Whether the very same recording was analysed with the same settings, and its files are still there."""
+        key = self._key(recording)
+        # Only a file that was written once is looked for: others may have names that no file can have.
+        return bool(key) and all(self.finished.get(self._name(path)) == key and path.is_file() for path in outputs)
+
+    def add(self, recording: Path, outputs: Sequence[Path]) -> None:
+        """It is finished. Raises IntoneError where that can't be written down."""
+        key, files = self._key(recording), [self._name(path) for path in outputs]
+        _append(self.folder / NAME, f"{key}\t{json.dumps({'recording': str(recording), 'files': files})}\n")
+        self.finished |= dict.fromkeys(files, key)
+
+    @property
+    def left_out(self) -> Path:
+        """Where that table is."""
+        return self.folder / LEFT_OUT
+
+    def leave_out(self, recording: Path, reason: str) -> None:
+        """It couldn't be analysed. Raises IntoneError where that can't be written down."""
+        rows = io.StringIO()
+        head = [] if self.left_out.exists() else [("file", "reason")]
+        row = [cell(readable(text)) for text in (str(recording), reason)]
+        csv.writer(rows, lineterminator="\r\n").writerows([*head, row])  # else no carriage return is put between quotes
+        _append(self.left_out, rows.getvalue().replace("\r\n", "\n"))
+
+    def _name(self, path: Path) -> str:
+        return os.path.relpath(path, self.folder)
+
+    def _key(self, recording: Path) -> str:
+        try:
+            kind = recording.stat()
+        except (OSError, ValueError):  # it isn't there, or can't be
+            return ""
+        return digest([str(recording.resolve()), kind.st_size, kind.st_mtime_ns], self.settings)
+
+
+def _append(place: Path, text: str) -> None:
+    try:
+        with place.open("a", encoding="utf-8", errors="replace") as f:
+            f.write(text)
+    except OSError as problem:
+        raise IntoneError(unwritten(place, problem)) from problem

@@ -1,0 +1,198 @@
+"""`intone serve`: a recording from a browser or another program -> what `intone analyze` writes, on this machine."""
+
+import contextlib
+import re
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tyro.conf import FlagCreatePairsOff
+
+from intone.errors import IntoneError
+from intone.inference.serve.child import Child, Limits
+from intone.progress import say
+
+if TYPE_CHECKING:
+    from intone.inference.analyzer import Analyzer
+    from intone.inference.serve.connections import Server
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    model: str | None = None,
+    text: bool = True,
+    whisper: str = "whisper-base",
+    language: str | None = None,
+    threads: int = 0,
+    most: int = 500,
+    longest: int = 14_400,
+    time: int = 3_600,
+    memory: int = 4_000,
+    waiting: int = 16,
+    token: str | None = None,
+    no_token: FlagCreatePairsOff[bool] = False,
+    allow: tuple[str, ...] = (),
+) -> None:
+    """A page and a service on this machine until Ctrl-C: a recording goes in, its emotions come out in any format.
+
+    Nothing is sent elsewhere, and nothing that comes in is kept. One recording is analysed at a time; others wait.
+
+    Args:
+        host: Where to listen; another address than this machine's own lets others in, and wants --token.
+        port: Of the address; 0 is any that is free.
+        model: A file that `intone export` made, or a name that `intone models list` knows.
+        text: Write down the words too (--no-text: emotions alone, several times faster).
+        whisper: Which Whisper: a name that `intone models list` knows, or a folder.
+        language: Its code or English name, such as en, de or German; else found out stretch by stretch.
+        threads: CPU threads; 0 is one a core.
+        most: MB that a recording may have.
+        longest: Seconds of sound that a recording may have.
+        time: Seconds that analysing one recording may take.
+        memory: MB that the process that analyses may take, models included.
+        waiting: Recordings that may arrive, wait and be analysed at once.
+        token: A secret that whoever asks has to know: it is sent as `Authorization: Bearer`, and is part of the
+            address that is printed.
+        no_token: Let others in without one.
+        allow: Further names by which the service may be asked for, of a proxy before it for instance.
+    """
+    _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting)
+    make = partial(analyzer_of, model, whisper if text else None, language, threads)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(ended_as_by_ctrl_c())
+        door = stack.enter_context(listening(host, port))
+        _let_in(host, door.getsockname()[0], token, no_token)
+        child = Child(make, Limits(longest, time, memory))
+        stack.callback(child.close)
+        server = _server(child, stack, door, host, most, waiting, token, allow)
+        say(f"intone is at {shown(door, token)} until Ctrl-C.")
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run([door])
+
+
+def _server(
+    child: Child,
+    stack: contextlib.ExitStack,
+    door: socket.socket,
+    host: str,
+    most: int,
+    waiting: int,
+    token: str | None,
+    allow: tuple[str, ...],
+) -> "Server":
+    """What answers at the door, once the child has its models; the stack ends what it needs."""
+    import uvicorn
+
+    # Importing these takes most of the time in which the child loads its models.
+    from intone.inference.serve.app import Service, app
+    from intone.inference.serve.connections import AT_ONCE, Connection, Server
+    from intone.inference.serve.folder import folder
+    from intone.inference.serve.guard import Guard, Hosts
+
+    child.load()
+    service = Service(child, stack.enter_context(folder()), most, waiting)
+    stack.callback(service.thread.shutdown, wait=False, cancel_futures=True)
+    config = uvicorn.Config(
+        Guard(app(service), Hosts.of(host, door.getsockname()[0], allow), token),
+        http=Connection,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        backlog=AT_ONCE,
+        proxy_headers=False,
+        server_header=False,
+        # Of a failure one sentence is said; uvicorn would add a traceback.
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    return Server(config, service.stop)
+
+
+def analyzer_of(model: str | None, whisper: str | None, language: str | None, threads: int) -> "Analyzer":
+    """The one of `intone analyze` with these flags; it is made in the child."""
+    from intone.inference.batch import settled
+
+    return settled(model, whisper, language, threads).analyzer()
+
+
+def _checked(**flags: int) -> None:
+    for name, value in flags.items():
+        if value < 1:
+            raise IntoneError(f"--{name} {value} is too little: give 1 or more.")
+
+
+def _let_in(host: str, address: str, token: str | None, no_token: bool) -> None:
+    """Raises IntoneError where others would be let in unawares; says loudly that they are."""
+    from intone.inference.serve.guard import is_loopback
+
+    if token is not None and not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", token):
+        raise IntoneError("--token has to be letters, digits and ._~+/=- alone, without blanks: choose another.")
+    if token is not None and no_token:
+        raise IntoneError("--token and --no-token exclude one another: leave one of them out.")
+    if is_loopback(address):
+        return
+    if token is None and not no_token:
+        fresh = secrets.token_urlsafe(16)
+        raise IntoneError(f"--host {host} lets others in: give --token {fresh} or another secret, or --no-token.")
+    how = "whoever knows the token" if token else "ANYONE, WITHOUT A TOKEN,"
+    say(f"WARNING: from other machines {how} can use this service; what is sent is not encrypted.")
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A door at this address; raises IntoneError where there can't be one."""
+    if not 0 <= port < 1 << 16:
+        raise IntoneError(f"There is no port {port}: choose another --port, up to 65535.")
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        door = socket.create_server(address, family=family)
+    except (OSError, UnicodeError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise IntoneError(
+            f"{host} port {port} can't be listened at ({reason.lower()}): choose another --port or --host."
+        ) from problem
+    # Connections have it from here; otherwise each answer's end waits 40 ms for the client to acknowledge its head.
+    door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return door
+
+
+def shown(door: socket.socket, token: str | None) -> str:
+    """An address that works in a browser, on this machine and, where others are let in, on theirs."""
+    host, port = door.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = own_address(door.family)
+    place = f"[{host}]" if ":" in host else host
+    return f"http://{place}:{port}/" + (f"?token={token}" if token else "")
+
+
+def own_address(family: int) -> str:
+    """By which other machines know this one; its address for itself where there is no network."""
+    # Nothing is sent: connecting a datagram socket only asks the system which way it would go.
+    outside, itself = (("2001:db8::1", 9), "::1") if family == socket.AF_INET6 else (("192.0.2.1", 9), "127.0.0.1")
+    with socket.socket(family, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(outside)
+        except OSError:
+            return itself
+        found: str = way.getsockname()[0]
+        return found
+
+
+@contextlib.contextmanager
+def ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM, and a terminal that is closed, end the service as Ctrl-C does: everybody answered, nothing left."""
+    kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        kinds = []
+    before = {kind: signal.getsignal(kind) for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN}
+    for kind in before:
+        signal.signal(kind, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

@@ -1,0 +1,143 @@
+"""A recording that was sent -> the files that `intone analyze -o` writes for it, or one sentence; it runs in the child.
+
+Paths in sentences are replaced by the name that the sender gave; seconds are of sound, decoded.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from intone.audio.frames import SAMPLE_RATE
+from intone.audio.readers.sound import Sound
+from intone.audio.recording import Recording
+from intone.errors import BadClip, IntoneError
+from intone.inference.analyzer import Analyzer
+from intone.inference.formats import FORMATS
+from intone.inference.serve.job import LEFT, STEP, Answer, Facts, Job
+
+
+class Left(IntoneError):
+    """Nobody waits for this recording any more."""
+
+
+class TooLong(BadClip):
+    """A recording that lasts longer than the service hears."""
+
+
+def bounded(recording: Recording, longest: float, step: Callable[[], None]) -> Recording:
+    """The same recording, of which `longest` seconds may be decoded (else TooLong); each of its blocks is a step."""
+
+    def counted(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+        samples = 0
+        for block in blocks:
+            step()
+            samples += len(block)
+            if samples > longest * rate:
+                raise TooLong(f"{recording.name} lasts longer than {longest:g} s: send it in parts.")
+            yield block
+
+    def source() -> Sound:
+        sound = recording.source()
+        sound.blocks = counted(sound.blocks, sound.rate)
+        return sound
+
+    return replace(recording, source=source)
+
+
+def done(analyzer: Analyzer, job: Job, longest: float, step: Callable[[], None]) -> Answer:
+    """What becomes of a job; `step` is called every few seconds of it, and may raise `Left` to end it."""
+    heard = bounded(Recording.of_file(job.path, job.name, job.track), longest, step)
+    try:
+        analysis = asked(analyzer, job).analysis(heard, step)
+        return Answer({format: FORMATS[format].encoded(analysis) for format in job.formats})
+    except Left:
+        return Answer(status=499, problem=f"Nobody waits for {job.name} any more.")
+    except IntoneError as problem:
+        status = 413 if isinstance(problem, TooLong) else 422
+        return Answer(status=status, problem=str(problem).replace(str(job.path), job.name))
+    except Exception as problem:
+        kind = type(problem).__name__
+        detail = f"{job.name} ({kind}: {problem}); please report this."
+        return Answer(status=500, problem=f"{job.name} can't be analysed ({kind}): please report this.", detail=detail)
+
+
+def asked(analyzer: Analyzer, job: Job) -> Analyzer:
+    """The analyzer as a job wants it. Raises IntoneError for a language that this Whisper doesn't know."""
+    language = analyzer.language
+    if job.language is not None and analyzer.whisper:
+        analyzer.whisper.check_language(job.language)
+        language = job.language
+    return Analyzer(analyzer.model, analyzer.whisper if job.text else None, language)
+
+
+class Line:
+    """The child's end of the pipe to the service; analysing has two threads, and both take steps."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe, self.lock, self.left = pipe, threading.Lock(), False
+
+    def job(self) -> Job:
+        """The next one; a word that came too late for the one before is passed over."""
+        while not isinstance(job := self.pipe.recv(), Job):
+            pass
+        self.left = False
+        return job
+
+    def step(self) -> None:
+        """Say that it goes on; raises Left where nobody waits for it."""
+        with self.lock:
+            if not self.left and self.pipe.poll():
+                self.left = self.pipe.recv() == LEFT
+            if self.left:
+                raise Left("Nobody waits any more.")
+            self.pipe.send(STEP)
+
+
+def facts(analyzer: Analyzer) -> Facts:
+    """What an analyzer has loaded."""
+    return Facts(analyzer.model.name, analyzer.model.card.licence, analyzer.whisper is not None)
+
+
+def work(make: Callable[[], Analyzer], longest: float, pipe: Connection) -> None:
+    """What the child does until its parent ends: say what it loaded, or the IntoneError why not; then job after job."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        analyzer = make()
+        warm(analyzer)
+    except IntoneError as problem:
+        pipe.send(problem)
+        return
+    pipe.send(facts(analyzer))
+    _hush()
+    line = Line(pipe)
+    while True:
+        pipe.send(done(analyzer, line.job(), longest, line.step))
+
+
+def warm(analyzer: Analyzer) -> None:
+    """What is loaded when it is first needed is loaded now, so that nobody's recording waits for it."""
+    silence = np.zeros(SAMPLE_RATE, np.float32)
+    analyzer.signal(silence, SAMPLE_RATE)
+    if analyzer.whisper:
+        analyzer.whisper.languages(silence)
+
+
+def _hush() -> None:
+    """Decoders write their complaints past Python onto the terminal; what matters of them is in the answer."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        os.dup2(nowhere, output)
+    os.close(nowhere)
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed can't end its child: the child sees to it, and its memory is free."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,156 @@
+"""What was typed (recordings, folders, -o, -f) -> a task for each recording: what is read, and where its results go."""
+
+import itertools
+import re
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import get_terminal_size
+from types import MappingProxyType
+
+from intone.audio.recording import recordings
+from intone.audio.spool import STANDARD
+from intone.errors import IntoneError
+from intone.inference import formats
+from intone.inference.formats import FORMATS, chosen
+from intone.inference.resume import LEFT_OUT
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where results go: into a folder, into one file, onto standard output, or nowhere but on the screen."""
+
+    names: tuple[str, ...] = ("json",)
+    """Of formats."""
+    folder: Path | None = None
+    file: Path | None = None
+    stdout: bool = False
+    bom: bool = False
+    """A byte order mark before what spreadsheets open."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One recording and where its results go."""
+
+    path: Path
+    stem: str
+    target: Target = field(default_factory=Target)
+    whole: bool = True
+    """The whole picture on the screen, or one line."""
+    colours: bool = False
+    width: int = 100
+    problem: str = ""
+    """Why it can't be done, where that is known beforehand."""
+    name: str | None = None
+    """What it is called, where that isn't its path."""
+    track: int | None = None
+    """Sound track of a video, 1 being the first; None is the default one."""
+
+    @property
+    def outputs(self) -> dict[str, Path]:
+        """Format -> the file that is made of it."""
+        names, folder = self.target.names, self.target.folder
+        if self.target.file:
+            return {names[0]: self.target.file}
+        return dict(zip(names, formats.places(folder, self.stem, names), strict=True)) if folder else {}
+
+    def called(self, problem: object) -> str:
+        """A sentence on its path, with its own name there."""
+        return str(problem).replace(str(self.path), self.name) if self.name else str(problem)
+
+
+def target(out: str | None, asked: str | None, files: Sequence[str], bom: bool = False) -> Target:
+    """What -o and -f mean for these recordings. Raises IntoneError where that could be two things, or none."""
+    names = chosen(asked) if asked else ()
+    alone = len(files) == 1 and not is_folder(Path(files[0]))
+    if bom and not any(FORMATS[name].takes_mark for name in names or _of_file(out)):
+        takers = ",".join(name for name, form in FORMATS.items() if form.takes_mark)
+        raise IntoneError(f"A byte order mark is for spreadsheets: --bom goes with -f {takers}, or one of them.")
+    if out == STANDARD:
+        if sys.stdout is None:
+            raise IntoneError("Standard output is closed: name a file or a folder with -o.")
+        if not alone or len(names) > 1:
+            raise IntoneError("Standard output takes one format of one recording: name a folder with -o for more.")
+        return Target(names or ("json",), stdout=True, bom=bom)
+    if out and not out.endswith("/") and not is_folder(Path(out)):
+        meant = _of_file(out)
+        if meant:
+            return Target(_one_file(out, meant[0], names, files, alone), file=Path(out), bom=bom)
+        if alone and re.search(r"[^./]\.[A-Za-z][A-Za-z0-9]{2,3}$", out):
+            raise IntoneError(
+                f"No format ends as {out} does: choose an ending of {_endings()}, or write {out}/ for a folder."
+            )
+    folder = Path(out) if out else Path() if names else None
+    return Target(names or ("json",), folder, bom=bom)
+
+
+def _of_file(out: str | None) -> tuple[str, ...]:
+    found = formats.of_ending(out) if out else None
+    return (found,) if found else ()
+
+
+def _one_file(out: str, meant: str, names: tuple[str, ...], files: Sequence[str], alone: bool) -> tuple[str, ...]:
+    """The format of the one file that `out` is; raises IntoneError where it can't be one."""
+    if not alone:
+        raise IntoneError(f"{out} is one file, and there may be more recordings: write {out}/ for a folder.")
+    if len(names) > 1:
+        raise IntoneError(f"{out} is one file, and -f names {len(names)} formats: write {out}/ for a folder.")
+    # Audacity and Label Studio open any .txt and .json, so that these are such files too where -f says so.
+    if names and Path(out).suffix.lower() != Path(f"a{FORMATS[names[0]].ending}").suffix.lower():
+        raise IntoneError(f"{out} ends as {meant} does, and -f says {names[0]}: leave -f out, or name another file.")
+    try:
+        same = Path(files[0]).samefile(out)
+    except (OSError, ValueError):  # one of them isn't there
+        same = False
+    if same:
+        raise IntoneError(f"{out} is the recording itself: name another file with -o.")
+    return names or (meant,)
+
+
+def _endings() -> str:
+    return ", ".join(form.ending for form in FORMATS.values())
+
+
+def tasks(
+    files: Sequence[Path], where: Target, called: Mapping[Path, str] = MappingProxyType({}), track: int | None = None
+) -> list[Task]:
+    """A task for each recording, folders opened up; where two would write the same files, each gets a name of its own.
+
+    Of `talk.wav` and `talk.mp3` both keep their endings; of two that are called the same, the second is numbered.
+    `called` says what a recording is called where that isn't its path; `track` is as in `Task`.
+    """
+    folders, problems = [path for path in files if is_folder(path)], {}
+    found = {path: Path(called.get(path, path.name)) for path in files if path not in folders}
+    for folder in folders:
+        try:
+            found |= {path: path.relative_to(folder) for path in recordings(folder)}
+        except IntoneError as problem:
+            found[folder], problems[folder] = Path(folder.name), str(problem)
+    stems = Counter(str(place.with_suffix("")) for place in found.values())
+    taken = {where.folder / LEFT_OUT} if where.folder else set()
+    terminal = sys.stderr if where.stdout else sys.stdout
+    colours = terminal is not None and terminal.isatty()
+    width = min(get_terminal_size((100, 24)).columns, 160)
+    whole = not (where.folder or where.file) or len(found) == 1
+    out = []
+    for path, place in found.items():
+        first = place.name if stems[str(place.with_suffix(""))] > 1 else place.stem
+        own = Target(where.names, where.folder and where.folder / place.parent, where.file, where.stdout, where.bom)
+        for stem in itertools.chain([first], (f"{first}-{k}" for k in itertools.count(2))):
+            task = Task(path, stem, own, whole, colours, width, problems.get(path, ""), called.get(path), track)
+            if not taken & set(task.outputs.values()):
+                break
+        taken |= set(task.outputs.values())
+        out.append(task)
+    return out
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is one; a name that no file can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # what is wrong is said when it is opened
+        return False

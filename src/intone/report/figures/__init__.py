@@ -1,0 +1,31 @@
+"""Tables -> matplotlib figures, one function a figure; print-readable, colour-blind safe, no global state."""
+
+from intone.report.figures.clips import ClipPicture, spectrograms_figure
+from intone.report.figures.comparison import cost_figure, leaks_figure, standing_figure, tracks_figure
+from intone.report.figures.confusions import confusion_figure, confusions_figure, recalls_figure
+from intone.report.figures.curves import perturbations_figure, reliability_figure, risk_coverage_figure
+from intone.report.figures.explained import attention_figure, shares_figure
+from intone.report.figures.history import histories_figure, history_figure
+from intone.report.figures.speakers import speakers_figure
+from intone.report.figures.style import save
+
+__all__ = [
+    "ClipPicture",
+    "attention_figure",
+    "confusion_figure",
+    "confusions_figure",
+    "cost_figure",
+    "histories_figure",
+    "history_figure",
+    "leaks_figure",
+    "perturbations_figure",
+    "recalls_figure",
+    "reliability_figure",
+    "risk_coverage_figure",
+    "save",
+    "shares_figure",
+    "speakers_figure",
+    "spectrograms_figure",
+    "standing_figure",
+    "tracks_figure",
+]

@@ -1,0 +1,94 @@
+"""Predictions -> which emotions are taken for which."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from intone.emotions import COLOURS, EMOTIONS
+from intone.evaluation.groups import counts
+from intone.report.figures.style import FAINT, INK, LINES, SOFT, WIDTH, blank, plain, styled
+
+
+@styled
+def confusion_figure(table: pd.DataFrame, title: str = "") -> Figure:
+    """Predictions -> confusion matrix, each row in percent of that emotion's clips."""
+    found = counts(table)
+    rates = 100 * found / np.maximum(found.sum(1, keepdims=True), 1)
+    figure = blank(7.6, 9.2)
+    axes = figure.subplots()
+    image = axes.imshow(rates, cmap="Blues", vmin=0, vmax=100)
+    ticks = range(len(EMOTIONS))
+    axes.set_xticks(ticks, EMOTIONS, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, EMOTIONS)
+    axes.tick_params(length=0)
+    axes.tick_params(axis="y", pad=8)
+    axes.spines[:].set_visible(False)
+    axes.set(xlabel="predicted", ylabel="portrayed", title=title)
+    for i, j in np.ndindex(rates.shape):
+        if rates[i, j] >= 0.5:
+            shade = "white" if rates[i, j] > 55 else INK
+            axes.text(j, i, f"{rates[i, j]:.0f}", ha="center", va="center", color=shade, fontsize=7)
+    for place, emotion in enumerate(EMOTIONS):  # the emotion's own colour stands beside its row
+        axes.add_patch(Rectangle((-0.72, place - 0.42), 0.16, 0.84, color=COLOURS[emotion], clip_on=False, linewidth=0))
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.set_label("% of the emotion's clips")
+    return figure
+
+
+@styled
+def confusions_figure(tables: Mapping[str, pd.DataFrame], columns: int = 6) -> Figure:
+    """Name -> predictions: a small confusion matrix each, rows in percent, without figures; one scale for all."""
+    rows = -(-len(tables) // columns)
+    figure = blank(0.9 + 3.1 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, (name, table) in zip(panels, tables.items(), strict=False):
+        axes.set_axis_on()
+        found = counts(table)
+        image = axes.imshow(100 * found / np.maximum(found.sum(1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=100)
+        letters = [emotion[:2] for emotion in EMOTIONS]
+        axes.set_xticks(range(len(EMOTIONS)), letters, fontsize=4.5)
+        axes.set_yticks(range(len(EMOTIONS)), letters, fontsize=4.5)
+        axes.tick_params(length=0, pad=1)
+        axes.spines[:].set_visible(False)
+        axes.set_title(name.replace("-", "\n-"), fontsize=5.5)
+    bar = figure.colorbar(image, ax=panels.tolist(), shrink=0.8, pad=0.01, aspect=15)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=6)
+    bar.set_label("% of the emotion's clips", fontsize=6)
+    return figure
+
+
+@styled
+def recalls_figure(recalls: Mapping[str, pd.Series], listeners: Mapping[str, float] | None = None) -> Figure:
+    """Model -> recall by emotion (percent): one group of bars an emotion, in its colour, a shade a model."""
+    names = list(recalls)
+    figure = blank(5.6, WIDTH)
+    axes = figure.subplots()
+    width = 0.8 / len(names)
+    hatches = ("", "////", "....", "xxxx", "----", "oo")
+    for k, name in enumerate(names):
+        x = np.arange(len(EMOTIONS)) + (k - (len(names) - 1) / 2) * width
+        values = recalls[name].reindex(list(EMOTIONS))
+        style: dict[str, Any] = {"edgecolor": "white", "hatch": hatches[k % len(hatches)], "linewidth": 0.4}
+        axes.bar(x, values, width * 0.92, color=[COLOURS[e] for e in EMOTIONS], **style)
+        axes.bar(0, 0, color=SOFT, label=name, **style)
+    for emotion, value in (listeners or {}).items():
+        place = EMOTIONS.index(emotion)
+        axes.hlines(value, place - 0.45, place + 0.45, color=INK, linewidth=1.2, linestyle=(0, (2, 1)))
+    if listeners:
+        axes.plot([], [], color=INK, linewidth=1.2, linestyle=(0, (2, 1)), label="listeners")
+    axes.axhline(50, color=LINES[1], linewidth=0.8)
+    axes.set_xticks(range(len(EMOTIONS)), EMOTIONS)
+    axes.set(ylabel="recall (%)", ylim=(0, 100))
+    axes.tick_params(axis="x", length=0)
+    axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+    plain(axes, "y")
+    axes.spines["bottom"].set_color(FAINT)
+    return figure

@@ -1,0 +1,42 @@
+"""A results folder -> every test of models that the report speaks of, each family corrected together."""
+
+import itertools
+
+import pandas as pd
+
+from intone.evaluation.comparisons import PAIRED_COLUMNS, paired_row
+from intone.evaluation.correction import holm
+from intone.report.markdown import verdict
+from intone.report.source import AUDIO_TRACK, MAIN, Source
+
+
+def comparisons(source: Source) -> pd.DataFrame:
+    """results/paired.csv and the audio models of chosen.json among themselves: one family, one correction.
+
+    Columns: those of `evidence.PAIRED_COLUMNS`, `holm, verdict`.
+    """
+    fusions = source.table("paired.csv")
+    rows = pd.concat([t for t in (fusions, _audio(source)) if t is not None and len(t)], ignore_index=True)
+    rows = rows.reindex(columns=list(PAIRED_COLUMNS))
+    rows["holm"] = holm(rows["p"].tolist())
+    rows["verdict"] = [verdict(gap, p) for gap, p in zip(rows["gap"], rows["holm"], strict=True)]
+    return rows
+
+
+def _audio(source: Source) -> pd.DataFrame:
+    """Each later audio answer against each earlier one."""
+    audio = [s.experiment for q, s in source.answers.items() if s and q.startswith("audio")]
+    rows = []
+    for earlier, later in itertools.combinations(audio, 2):
+        names = {"track": AUDIO_TRACK, "protocol": MAIN, "model": later.model, "against": earlier.model}
+        rows.append({**names, **paired_row(source.tested(later), source.tested(earlier)), "chosen": True})
+    return pd.DataFrame(rows, columns=list(PAIRED_COLUMNS))
+
+
+def text_against_chance(source: Source) -> pd.DataFrame | None:
+    """results/text_controls.csv without variants that a model chooses among, and `holm`: a family of its own."""
+    controls = source.table("text_controls.csv")
+    if controls is None:
+        return None
+    rows = controls[~controls["model"].str.contains("-")].reset_index(drop=True)
+    return rows.assign(holm=holm(rows["p"].tolist()))

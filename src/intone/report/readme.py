@@ -1,0 +1,124 @@
+"""results/ -> the README's tables, between its markers, and docs/tried.md: what was tried while settings were found."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from intone.cache import write_whole
+from intone.errors import IntoneError
+from intone.report.numbers import size, span
+
+START, END = "<!-- results: made by `intone results readme` -->", "<!-- end of results -->"
+
+TITLES = {
+    "none": "Audio alone",
+    "asr": "With what was really said (Whisper's words): a negative control, two fixed sentences",
+    "natural": "With sentences paired by label: measures fusion, not RAVDESS",
+}
+
+PROTOCOLS = {
+    "luna5": "luna5",
+    "emobox6": "emobox6",
+    "loso24": "leave one actor out",
+    "random": "random split: a leak",
+}
+
+ENSEMBLE = "ensemble_"
+
+
+def readme_table(results: Path) -> str:
+    """Markdown: test accuracy and UAR with intervals beside train and validation, and the audio models by protocol."""
+    summary = pd.read_csv(results / "summary.csv")
+    shown = (summary["modality"] == "audio") | ~summary["model"].str.contains("-")
+    main = summary[(summary["protocol"] == "luna5") & shown]
+    ensemble = main["model"].str.startswith(ENSEMBLE)
+    blocks = [block(main[~ensemble & (main["track"] == track)], title) for track, title in TITLES.items()]
+    blocks.insert(1, block(main[ensemble], "Audio alone, several models together"))
+    return "\n\n".join([*filter(None, blocks), protocols(summary)])
+
+
+def block(rows: pd.DataFrame, title: str) -> str:
+    """One table, the best first; "" where there is nothing."""
+    if not len(rows):
+        return ""
+    lines = [
+        f"**{title}**",
+        "",
+        "| model | parameters | train acc. | val. acc. | test acc. | test UAR [95 %] |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    wide = rows.pivot(index="model", columns="split")
+    for key, row in wide.sort_values(("uar", "test"), ascending=False).iterrows():
+        rates = " | ".join(f"{row['accuracy', part]:.1f}" for part in ("train", "validation", "test"))
+        recall = span(row["uar", "test"], row["uar_low", "test"], row["uar_high", "test"])
+        lines.append(f"| `{key}` | {size(row['parameters', 'test'])} | {rates} | {recall} |")
+    return "\n".join(lines)
+
+
+def protocols(summary: pd.DataFrame) -> str:
+    """Test UAR of whatever was judged under more protocols than the main one; the leaky one named as such."""
+    rows = summary[(summary["track"] == "none") & (summary["split"] == "test")]
+    counts = rows.groupby("model")["protocol"].nunique()
+    shown = {p: title for p, title in PROTOCOLS.items() if (rows["protocol"] == p).any()}
+    lines = [
+        "**By protocol: test UAR [95 %]**",
+        "",
+        f"| model | {' | '.join(shown.values())} |",
+        f"|---|{'--:|' * len(shown)}",
+    ]
+    for model in counts.index[counts > 1]:
+        mine = rows[rows["model"] == model].set_index("protocol")
+        cells = [span(*mine.loc[p, ["uar", "uar_low", "uar_high"]]) if p in mine.index else "" for p in shown]
+        lines.append(f"| `{model}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def write_readme(readme: Path, results: Path) -> None:
+    """Put the table between the README's markers; raises IntoneError where they are not there."""
+    text = readme.read_text(encoding="utf-8")
+    if START not in text or END not in text:
+        raise IntoneError(f"{readme} has no place for the table: it needs the lines {START} and {END}.")
+    before, after = text.split(START)[0], text.split(END)[1]
+    write_whole(readme, f"{before}{START}\n{readme_table(results)}\n{END}{after}".encode())
+
+
+def tried_page(results: Path) -> str:
+    """Markdown: every setting of development.csv with its UAR on each group of held-out actors, in percent."""
+    rows = pd.read_csv(results / "development.csv")
+    in_turn = rows["held_out_actors"].str.contains(",")  # parts of one group, each held out while the others train
+    lines = [
+        "# What was tried",
+        "",
+        "UAR in percent on training actors of the first luna5 fold that were held out for it, in groups, while the",
+        "rest of its training actors trained. They are test actors of other folds, whose test was not read for this.",
+        "A seed alone moves a setting by points, and a group has five actors: small differences say nothing.",
+        "Made by `intone results readme` from `results/development.csv`; [how it came about](method.md).",
+        "",
+        *_tried(rows[~in_turn]),
+    ]
+    if in_turn.any():
+        lines += [
+            "",
+            "Here each part of a group was held out in its turn. Losses are in nats a clip, at the temperature that",
+            "suits them best: they tell settings apart that UAR can't.",
+            "",
+            *_tried(rows[in_turn], ("uar", "loss")),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+SHOWN = {"uar": ("UAR", ".1f"), "loss": ("loss", ".3f")}
+"""Column of development.csv -> its head and format."""
+
+
+def _tried(rows: pd.DataFrame, shown: Sequence[str] = ("uar",)) -> list[str]:
+    """A table's lines: one row a setting, one column for each figure of each group of actors."""
+    columns = [(g, figure) for g in dict.fromkeys(rows["held_out_actors"]) for figure in shown]
+    heads = [f"{SHOWN[f][0]}, actors {g}" if len(shown) > 1 else f"actors {g}" for g, f in columns]
+    lines = [f"| name | what | epochs | {' | '.join(heads)} |", f"|---|---|--:|{'--:|' * len(columns)}"]
+    for (name, change, epochs), tried in rows.groupby(["setting", "change", "epochs"], sort=False):
+        got = tried.set_index("held_out_actors")
+        cells = " | ".join(f"{got.loc[g, f]:{SHOWN[f][1]}}" if g in got.index else "" for g, f in columns)
+        lines.append(f"| {name} | {change} | {epochs or '–'} | {cells} |")
+    return lines

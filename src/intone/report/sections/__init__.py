@@ -1,0 +1,1 @@
+"""A results folder -> the chapters of the report, each Markdown with figures."""

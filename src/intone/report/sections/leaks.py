@@ -1,0 +1,84 @@
+"""What a leak is worth: each deliberate one against the honest run of the same pipeline, beside published ones."""
+
+from typing import Any
+
+import pandas as pd
+
+from intone.evaluation.correction import holm
+from intone.evaluation.metrics import sign_flip
+from intone.evaluation.results import Experiment
+from intone.report.figures import leaks_figure
+from intone.report.markdown import Gallery, absent, table
+from intone.report.numbers import bare_p, points, rate
+from intone.report.source import MAIN, Source
+
+KINDS = {
+    "random": "clips shuffled: the test's actors are learned from",
+    f"{MAIN}_test_statistics": "each test actor's own statistics normalise its clips",
+    f"{MAIN}_test_layer": "the encoder's layers are chosen on test",
+}
+"""Protocol -> what leaks; the words made from the label are a track."""
+
+SHORT = {"random": "random split", f"{MAIN}_test_statistics": "test statistics", f"{MAIN}_test_layer": "layers by test"}
+
+COMMAND = "intone leaks"
+
+
+def section(source: Source, gallery: Gallery) -> dict[str, Any]:
+    """What templates/leaks.md is filled with."""
+    ours = audit(source)
+    missing = [f"*{why}*" for protocol, why in KINDS.items() if protocol not in set(ours["protocol"])]
+    shown = ours[ours["track"] == "none"].assign(name=lambda t: t["model"] + ": " + t["short"], ours=True)
+    rows = pd.concat([shown, _published(source)], ignore_index=True)
+    return {
+        "missing": absent(COMMAND, *missing),
+        "figure": gallery.add(
+            "What a leak is worth: test UAR, honest → leaked. Filled: measured here; grey: published by others, random "
+            "splits (accuracy where marked).",
+            {"leaks": leaks_figure(rows[["name", "honest", "leaked", "ours"]])},
+        )
+        if len(rows)
+        else "",
+        "table": gallery.captioned(
+            "The same pipeline, honest and with one leak: UAR, difference, two-sided sign-flip p over the 24 actors "
+            "(Holm).",
+            _table(ours),
+        )
+        if len(ours)
+        else "",
+    }
+
+
+def audit(source: Source) -> pd.DataFrame:
+    """Every leak with its honest twin: `model, track, protocol, why, short, honest, leaked, gap, p, holm`."""
+    rows = []
+    s = source.summary
+    for key in s[s["split"] == "test"][["model", "modality", "track", "protocol"]].itertuples(index=False):
+        leak = Experiment(str(key.model), str(key.modality), str(key.track), str(key.protocol))
+        honest = source.find(leak.model, "asr" if leak.track == "simulated" else leak.track)
+        if not leak.leaks or honest is None or "-" in leak.model.replace("-frozen", ""):
+            continue
+        gap, p = sign_flip(source.tested(leak), source.tested(honest))
+        made = leak.track == "simulated"
+        why = "sentences made from the label" if made else KINDS[leak.protocol]
+        short = "label in the words" if made else SHORT[leak.protocol]
+        uars = (float(source.row(e)["uar"]) for e in (honest, leak))
+        rows.append((leak.model, leak.track, leak.protocol, why, short, *uars, gap, p))
+    columns = ["model", "track", "protocol", "why", "short", "honest", "leaked", "gap", "p"]
+    found = pd.DataFrame(rows, columns=columns)
+    return found.assign(holm=holm(found["p"].tolist()))
+
+
+def _table(ours: pd.DataFrame) -> str:
+    cells = [
+        (f"`{r['model']}`", r["why"], rate(r["honest"]), rate(r["leaked"]), points(r["gap"]), bare_p(r["holm"]))
+        for r in ours.to_dict("records")
+    ]
+    return table(["model", "what leaks", "honest", "leaked", "difference", "p, Holm"], cells, left=2)
+
+
+def _published(source: Source) -> pd.DataFrame:
+    rows = source.published[source.published["topic"] == "leak"]
+    wide = rows.pivot(index=["system", "metric"], columns="setting", values="value").reset_index()
+    wide["name"] = wide["system"] + wide["metric"].map({"uar": "", "accuracy": " (accuracy)"})
+    return wide.assign(ours=False).astype({"honest": float, "leaked": float})

@@ -1,0 +1,135 @@
+"""What models look at: saliency on spectrograms, attention over time, words, and each modality's share in a fusion."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from intone.emotions import EMOTIONS, INDEX
+from intone.evaluation.confidence import FLOOR
+from intone.evaluation.results import Experiment
+from intone.report.figures import attention_figure, shares_figure, spectrograms_figure
+from intone.report.figures.clips import ClipPicture
+from intone.report.markdown import Gallery, absent, listed, table
+from intone.report.source import WORDS, Source
+
+COMMAND = "intone explain"
+
+
+def section(source: Source, gallery: Gallery) -> dict[str, Any]:
+    """What templates/saliency.md is filled with."""
+    looked = pictures(source.results / "explanations", "saliency")
+    caption = (
+        "One actor, one sentence, eight emotions: what moved `{model}` towards its prediction (integrated gradients, "
+        "Sundararajan et al. 2017; red), over the log-mel spectrogram (grey). Frames: the portrayed emotion."
+    )
+    return {
+        "missing": absent(COMMAND, *_missing(source, bool(looked[0]))),
+        "spectrograms": gallery.add(caption.format(model=looked[1]), {"saliency": spectrograms_figure(looked[0])})
+        if looked[0]
+        else "",
+        "attention": _attention(source, gallery),
+        "words": _words(source, gallery),
+        "shares": _shares(source, gallery),
+    }
+
+
+def _missing(source: Source, looked: bool) -> list[str]:
+    parts = {"attention": "attention over time", "words": "word attributions"}
+    tables = [what for name, what in parts.items() if source.table(f"explanations/{name}.csv") is None]
+    return tables if looked else ["saliency on spectrograms", *tables]
+
+
+def pictures(folder: Path, wanted: str) -> tuple[list[ClipPicture], str]:
+    """The pictures of one set in results/explanations/, and the model that they are of."""
+    if not (folder / "pictures.csv").exists():
+        return [], ""
+    rows = pd.read_csv(folder / "pictures.csv", keep_default_na=False)
+    rows = rows[rows["set"] == wanted]
+    kept = np.load(folder / "pictures.npz", allow_pickle=False)
+    found = []
+    for row in rows.to_dict("records"):
+        number = row["number"]
+        levels = kept[f"levels-{number}"].astype(np.float32) - 60.0  # stored as whole decibels above −60
+        weights = kept[f"weights-{number}"].astype(np.float32) / 255 if f"weights-{number}" in kept else None
+        found.append(ClipPicture(levels, row["title"], row["emotion"], weights))
+    return found, str(rows["model"].iloc[0]) if len(rows) else ""
+
+
+def _attention(source: Source, gallery: Gallery) -> str:
+    rows = source.table("explanations/attention.csv")
+    if rows is None:
+        return ""
+    names = listed([f"`{m}`" for m in dict.fromkeys(rows["model"])])
+    caption = f"Where in a clip {names} attends, by emotion: mean weight over test clips against even attention (1)."
+    return gallery.add(caption, {"attention": attention_figure(rows)})
+
+
+def _words(source: Source, gallery: Gallery, most: int = 6) -> str:
+    rows = source.table("explanations/words.csv")
+    if rows is None:
+        return ""
+    cells = []
+    for emotion, part in rows.groupby("emotion", sort=False):
+        best = part.sort_values("attribution", ascending=False).head(most)
+        cells.append([emotion, ", ".join(fit_to_print(str(w)) for w in best["word"])])
+    model = rows["model"].iloc[0]
+    caption = (
+        f"Words that move `{model}` most towards each emotion, on {WORDS['natural']}: measures fusion, not RAVDESS."
+    )
+    return gallery.captioned(caption, table(["emotion", "words"], cells, left=2))
+
+
+def _shares(source: Source, gallery: Gallery) -> str:
+    rows = [
+        part
+        for s in source.subjects
+        if s.experiment.modality == "fusion" and (part := shares(source, s.experiment)) is not None
+    ]
+    if not rows:
+        return ""
+    caption = (
+        "What sound and words each add to the fused log-odds of the predicted emotion over an eighth: Shapley values "
+        "of two players, exact, mean over test clips by predicted emotion."
+    )
+    return gallery.add(caption, {"shares": shares_figure(pd.concat(rows))})
+
+
+def fit_to_print(word: str) -> str:
+    """The word; of a coarse one its first letter and stars, for the comments are the internet's."""
+    return word[0] + r"\*" * (len(word) - 1) if word.startswith(COARSE) else word
+
+
+COARSE = ("fuck", "shit", "bitch", "cunt", "dick", "ass", "bastard", "nigg", "fag", "whore", "slut")
+
+
+def shares(source: Source, fusion: Experiment) -> pd.DataFrame | None:
+    """Columns `track, emotion, audio, text`: Shapley values in nats, from the predictions of a fusion and its branches.
+
+    None where a branch is not there.
+    """
+    tests = source.table("paired.csv")
+    mine = tests[(tests["model"] == fusion.model) & (tests["track"] == fusion.track)] if tests is not None else None
+    names = [] if mine is None else list(mine["against"])
+    audio = next((e for n in names if n.startswith("audio") and (e := source.find(n, "none"))), None)
+    text = next((e for n in names if n.startswith("text") and (e := source.find(n, fusion.track))), None)
+    if audio is None or text is None:
+        return None
+    both = source.tested(fusion).set_index("file")
+    said = both["predicted"].map(INDEX).to_numpy()
+    worth = [_log_odds(source.tested(e).set_index("file").loc[both.index], said) for e in (audio, text)]
+    whole = _log_odds(both, said)
+    heard = (worth[0] + whole - worth[1]) / 2
+    rows = pd.DataFrame({"emotion": both["predicted"].to_numpy(), "audio": heard, "text": whole - heard})
+    means = rows.groupby("emotion", sort=False).mean().reset_index()
+    return means.assign(track=WORDS[fusion.track] + (NATURAL if fusion.track == "natural" else ""))
+
+
+NATURAL = "\n(measures fusion, not RAVDESS)"
+
+
+def _log_odds(table: pd.DataFrame, said: np.ndarray) -> np.ndarray:
+    """Log of the said emotion's probability over an eighth, [N]; a probability given as 0 counts as `FLOOR`."""
+    own = table[list(EMOTIONS)].to_numpy(float)[np.arange(len(table)), said]
+    return np.log(np.maximum(own, FLOOR) * len(EMOTIONS))

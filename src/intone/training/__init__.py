@@ -1,0 +1,1 @@
+"""A corpus and a recipe -> finished folds in a runs folder."""

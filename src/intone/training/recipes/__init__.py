@@ -1,0 +1,170 @@
+"""Model name -> how it is made: the one table of the project's models; a new one is one line."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from intone.audio.augment.spectrogram import SpectrogramAugmentation
+from intone.audio.features import FeatureSettings
+from intone.errors import IntoneError
+from intone.models.cnn import AudioCnnPreset
+from intone.models.linear_probe import SpeechProbePreset
+from intone.models.rnn import TextRnnPreset
+from intone.models.text_encoder import TextTransformerPreset
+from intone.training.module import TrainingPreset
+from intone.training.recipes.ast import AstRecipe
+from intone.training.recipes.encoder_head import SpeechHeadRecipe, SpeechTunedRecipe
+from intone.training.recipes.fusion import (
+    AttentionRecipe,
+    AudioChoice,
+    EarlyRecipe,
+    Ensemble,
+    FusionChoice,
+    LateRecipe,
+    TextChoice,
+)
+from intone.training.recipes.linear_probe import NoisyProbeRecipe, SpeechProbeRecipe
+from intone.training.recipes.spectrogram import AudioRecipe
+from intone.training.recipes.text import TextRecipe, TfidfRecipe
+from intone.training.recipes.text_encoder import TextTransformerRecipe
+from intone.training.runs import COMMITTED_PRECISION
+from intone.training.workspace import Recipe
+
+PRECISION = os.environ.get("INTONE_PRECISION") or COMMITTED_PRECISION
+"""In which the project's models learn: that of the committed results, whatever the processor, or another one on
+purpose. What learnt in another one is another model, in run folders made anew."""
+
+if PRECISION not in (COMMITTED_PRECISION, "32-true"):
+    raise IntoneError(f"INTONE_PRECISION is {PRECISION!r}: networks learn in {COMMITTED_PRECISION} or in 32-true.")
+
+
+def in_precision(models: Mapping[str, Recipe], precision: str) -> dict[str, Recipe]:
+    """The same models, whose networks are trained in that precision."""
+
+    def changed(recipe: Any) -> Recipe:
+        kept = {part.name: getattr(recipe, part.name) for part in fields(recipe)}
+        presets = {name: p for name, p in kept.items() if isinstance(p, TrainingPreset)}
+        changed: Recipe = replace(recipe, **{name: replace(p, precision=precision) for name, p in presets.items()})
+        return changed
+
+    return {name: changed(recipe) for name, recipe in models.items()}
+
+
+BRANCHES = ("audio_cnn", "text_lstm")
+"""What the fusions of the first phase are made of."""
+
+LATE = ("fusion_late_mean", "fusion_late_logits", "fusion_late_vote", "fusion_late_weighted")
+
+BASE, SMALL = "whisper-base-encoder", "whisper-small-encoder"
+BASE_LAYERS, SMALL_LAYERS = (1, 2, 3, 4, 5), (3, 4, 5, 6, 7)
+"""Where emotion was heard best, from development on luna5; each fold chooses among them."""
+
+SHORT_LAYERS = SMALL_LAYERS[:-1]
+"""Without the seventh, 46 million parameters run in the place of 53."""
+
+CAUTION = 2.0
+"""Standard errors by which a richer fusion has to be better on validation clips: the usual 95 %. Two actors are few,
+and words that mean nothing must not cost anything."""
+
+_FROM_SCRATCH: Mapping[str, Recipe] = {
+    "audio_cnn": AudioRecipe(),
+    "audio_cnn_mfcc": AudioRecipe(
+        FeatureSettings(kind="mfcc"), AudioCnnPreset(augmentation=SpectrogramAugmentation(shift=0.0))
+    ),
+    "text_tfidf": TfidfRecipe(),
+    "text_lstm-glove": TextRecipe(network=TextRnnPreset("lstm", "glove")),
+    "text_lstm-learned": TextRecipe(network=TextRnnPreset("lstm", "learned")),
+    "text_lstm": TextChoice(("text_lstm-glove", "text_lstm-learned")),
+    "text_gru-glove": TextRecipe(network=TextRnnPreset("gru", "glove")),
+    "text_gru-learned": TextRecipe(network=TextRnnPreset("gru", "learned")),
+    "text_gru": TextChoice(("text_gru-glove", "text_gru-learned")),
+    **{name: LateRecipe(name, BRANCHES) for name in LATE},
+    "fusion_early-frozen": EarlyRecipe(BRANCHES, joint=False),
+    "fusion_early-joint": EarlyRecipe(BRANCHES, joint=True),
+    "fusion_early": FusionChoice(("fusion_early-frozen", "fusion_early-joint")),
+    "fusion_nested": FusionChoice(("audio_cnn", *LATE, "fusion_early-frozen", "fusion_early-joint"), tolerance=CAUTION),
+}
+
+FIRST_PHASE = in_precision(_FROM_SCRATCH, PRECISION)
+"""Networks from scratch."""
+
+CNN_MINILM, WHISPER_MINILM = ("audio_cnn", "text_minilm"), ("audio_whisper_small-frozen", "text_minilm")
+WHISPER_LSTM = ("audio_whisper_base-noisy", "text_lstm")
+"""What fits into a package: the model that comes with it."""
+
+_ON_ENCODERS: Mapping[str, Recipe] = {
+    "audio_ast": AstRecipe(),
+    "audio_whisper_base-frozen": SpeechProbeRecipe(weights=BASE, layers=BASE_LAYERS),
+    "audio_whisper_base-noisy": NoisyProbeRecipe(weights=BASE, layers=BASE_LAYERS),
+    "audio_whisper_base-head": SpeechHeadRecipe(weights=BASE, layers=BASE_LAYERS),
+    "audio_whisper_base": AudioChoice(("audio_whisper_base-frozen", "audio_whisper_base-head")),
+    "audio_whisper_small-frozen": SpeechProbeRecipe(weights=SMALL, layers=SMALL_LAYERS),
+    "audio_whisper_small-noisy": NoisyProbeRecipe(weights=SMALL, layers=SMALL_LAYERS),
+    "audio_whisper_small-short": NoisyProbeRecipe(
+        weights=SMALL,
+        layers=SHORT_LAYERS,
+        speeds=(1.0, 0.9, 1.1),
+        under=("noise", "babble", "room"),
+        probe=SpeechProbePreset(strength=0.005),  # six copies of each clip, in the place of three
+    ),
+    "audio_whisper_small-head": SpeechHeadRecipe(weights=SMALL, layers=SMALL_LAYERS),
+    "audio_whisper_small-tuned": SpeechTunedRecipe(weights=SMALL, layers=(3,), speeds=(1.0, 0.94, 1.06)),
+    "audio_whisper_small": AudioChoice(
+        ("audio_whisper_small-noisy", "audio_whisper_small-head", "audio_whisper_small-tuned")
+    ),
+    "ensemble_whisper": Ensemble(
+        "fusion_late_logits",
+        ("audio_whisper_small-tuned", "audio_whisper_small-noisy", "audio_whisper_base-noisy"),
+    ),
+    "ensemble_whisper-short": Ensemble(
+        "fusion_late_logits",
+        ("audio_whisper_small-tuned", "audio_whisper_small-short", "audio_whisper_base-noisy"),
+    ),
+    "text_minilm-frozen": TextTransformerRecipe(
+        network=TextTransformerPreset(frozen=True),
+        on_goemotions=TrainingPreset(rate=3e-3, batch=32, average=0.99),
+        training=TrainingPreset(rate=3e-3, patience=4, average=0.9),
+    ),
+    "text_minilm-tuned": TextTransformerRecipe(),
+    "text_minilm": TextChoice(("text_minilm-frozen", "text_minilm-tuned")),
+    "fusion_cnn_minilm-logits": LateRecipe("fusion_late_logits", CNN_MINILM),
+    "fusion_cnn_minilm-weighted": LateRecipe("fusion_late_weighted", CNN_MINILM),
+    "fusion_cnn_minilm-early": EarlyRecipe(CNN_MINILM, joint=False),
+    "fusion_cnn_minilm": FusionChoice(
+        ("audio_cnn", "fusion_cnn_minilm-logits", "fusion_cnn_minilm-weighted", "fusion_cnn_minilm-early"),
+        tolerance=CAUTION,
+    ),
+    "fusion_whisper_minilm-logits": LateRecipe("fusion_late_logits", WHISPER_MINILM),
+    "fusion_whisper_minilm-weighted": LateRecipe("fusion_late_weighted", WHISPER_MINILM),
+    "fusion_whisper_minilm": FusionChoice(
+        ("audio_whisper_small-frozen", "fusion_whisper_minilm-logits", "fusion_whisper_minilm-weighted"),
+        tolerance=CAUTION,
+    ),
+    "fusion_whisper_lstm": LateRecipe("fusion_late_weighted", WHISPER_LSTM),
+    "fusion_attention": AttentionRecipe(("audio_whisper_small-head", "text_minilm"), joint=False),
+}
+
+TRANSFORMERS = in_precision(_ON_ENCODERS, PRECISION)
+"""What stands on pretrained encoders, and a small AST from scratch."""
+
+LONG = (
+    "audio_ast",
+    "audio_whisper_small-tuned",
+    "audio_whisper_small",
+    "ensemble_whisper",
+    "ensemble_whisper-short",
+)
+"""Hours on a processor, and what is made of it: trained when asked for, and not by the way."""
+
+MODELS: Mapping[str, Recipe] = {**FIRST_PHASE, **TRANSFORMERS}
+
+
+PAIRS: Mapping[str, tuple[str, ...]] = {
+    "fusion_nested": ("audio_cnn", "text_lstm", "text_gru"),
+    "fusion_cnn_minilm": CNN_MINILM,
+    "fusion_whisper_minilm": WHISPER_MINILM,
+    "fusion_whisper_lstm": WHISPER_LSTM,
+    "fusion_attention": ("audio_whisper_small-head", "text_minilm"),
+}
+"""Fusion -> the branches that it has to beat."""
