@@ -17,7 +17,8 @@ def as_json(analysis: Analysis) -> str:
     """`{file, duration, model, language, account, segments: [{start, end, text, language, emotion, …}]}`.
 
     `account` is what became of each second (audio/account.py). A segment's `audio` is what the sound alone says,
-    `words` are Whisper's with its keys; `sentence` is there where the words were judged too, `warnings` where there are any.
+    `words` are Whisper's with its keys; `sentence` is there where the words were judged too, `warnings`
+    where there are any.
     """
     return json.dumps(as_dict(analysis), ensure_ascii=False, indent=1) + "\n"
 
