@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from intone.audio.clip import decode, duration, pcm_digest, read_clip, samples_digest, to_clip
-from intone.audio.frames import FRAME, HOP, SAMPLE_RATE, frame_energy
+from intone.audio.frames import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE, frame_energy
 from intone.errors import BadClip
 
 
@@ -98,10 +98,10 @@ def test_a_bad_file_is_refused_in_one_sentence_that_names_it(tmp_path: Path, mak
 def test_frame_energy_equals_the_plain_sum() -> None:
     signal = np.random.default_rng(0).normal(size=1234).astype(np.float32)
     energy = frame_energy(signal)
-    padded = np.pad(signal.astype(np.float64), (0, FRAME))
-    plain = [np.mean(padded[k * HOP : k * HOP + FRAME] ** 2) for k in range(energy.size)]
+    padded = np.pad(signal.astype(np.float64), (0, FRAME_SAMPLES))
+    plain = [np.mean(padded[k * HOP_SAMPLES : k * HOP_SAMPLES + FRAME_SAMPLES] ** 2) for k in range(energy.size)]
     np.testing.assert_allclose(energy, plain)
-    assert (energy.size - 1) * HOP + FRAME >= signal.size  # the last sample is in a frame
+    assert (energy.size - 1) * HOP_SAMPLES + FRAME_SAMPLES >= signal.size  # the last sample is in a frame
 
 
 def test_digest_tells_samples_not_packing(tmp_path: Path) -> None:

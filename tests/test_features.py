@@ -6,9 +6,9 @@ import pytest
 import soundfile
 
 from intone.audio.features import (
-    FFT,
-    HOP,
-    WINDOW,
+    FFT_SAMPLES,
+    FRAME_SAMPLES,
+    HOP_SAMPLES,
     FeatureSettings,
     deltas,
     extract,
@@ -31,7 +31,9 @@ def signal() -> np.ndarray:
 
 
 def librosa_power(signal: np.ndarray) -> np.ndarray:
-    stft = librosa.stft(signal, n_fft=FFT, hop_length=HOP, win_length=WINDOW, window="hann", pad_mode="constant")
+    stft = librosa.stft(
+        signal, n_fft=FFT_SAMPLES, hop_length=HOP_SAMPLES, win_length=FRAME_SAMPLES, window="hann", pad_mode="constant"
+    )
     return np.abs(stft) ** 2
 
 
@@ -43,7 +45,9 @@ def test_power_spectrum_is_librosas(signal):
 
 def test_mel_filters_are_librosas():
     ours = mel_filters(64, 50.0, 8000.0)
-    assert np.allclose(ours, librosa.filters.mel(sr=SAMPLE_RATE, n_fft=FFT, n_mels=64, fmin=50, fmax=8000), atol=1e-6)
+    assert np.allclose(
+        ours, librosa.filters.mel(sr=SAMPLE_RATE, n_fft=FFT_SAMPLES, n_mels=64, fmin=50, fmax=8000), atol=1e-6
+    )
 
 
 def test_log_mel_and_spectrogram_are_librosas(signal):

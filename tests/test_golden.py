@@ -26,7 +26,7 @@ from intone.data.texts import TRACKS
 from intone.emotions import EMOTIONS
 from intone.inference import registry
 from intone.inference.formats import FORMATS
-from intone.inference.model import KEY, Card, Model
+from intone.inference.model import METADATA_KEY, Card, Model
 from intone.inference.result import Analysis, Segment, curve, table
 from intone.training.encoder_states import Hearing
 from intone.training.recipes import MODELS
@@ -124,7 +124,7 @@ def test_what_was_computed_once_is_found_in_the_cache(tmp_path, monkeypatch):
 
 def shipped() -> tuple[Model, str]:
     model = Model(registry.own(), threads=1)
-    return model, model.session.get_modelmeta().custom_metadata_map[KEY]
+    return model, model.session.get_modelmeta().custom_metadata_map[METADATA_KEY]
 
 
 def test_the_packages_card_is_read_and_written_as_it_stands_in_the_file():

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from intone.errors import IntoneError, Missing
 from intone.models import pretrained
-from intone.models.text_encoder import LONGEST, SubwordVocabulary, TextTransformer, TextTransformerPreset
+from intone.models.text_encoder import MAX_TOKENS, SubwordVocabulary, TextTransformer, TextTransformerPreset
 from intone.text import padded
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "i", "am", "so", "happy", "!", "not"]
@@ -47,7 +47,7 @@ def test_a_text_encoder_reads_a_sentence_whatever_stands_behind_it(make, tmp_pat
     with torch.inference_mode():
         torch.testing.assert_close(network(*both)[0][1:], network(*alone)[0], atol=1e-5, rtol=1e-4)
         assert not torch.allclose(network(*both)[0][0], network(*both)[0][1])
-    assert len(encode("happy " * 200)) == LONGEST
+    assert len(encode("happy " * 200)) == MAX_TOKENS
 
 
 def test_a_frozen_encoder_stays_and_a_free_one_learns(tmp_path):

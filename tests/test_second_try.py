@@ -13,7 +13,7 @@ from intone.asr.languages import Language
 from intone.asr.retry import sentences_of, written
 from intone.asr.sentences import text_of
 from intone.audio.frames import SAMPLE_RATE
-from intone.audio.segments import LONGEST, SLIVER, Span, Stretch, covering, uncovered
+from intone.audio.segments import MAX_SEGMENT_S, MIN_WORDLESS_S, Span, Stretch, covering, uncovered
 
 
 def words(said: str, start: float, end: float, probability: float = 0.9) -> list[Word]:
@@ -70,7 +70,7 @@ def test_a_long_stretch_without_words_is_heard_again_in_parts():
     speech = [(100.0, 109.0), (109.5, 118.0), (118.5, 127.0)]
     found = sentences_of(whisper, stretch(27, 100, speech))
     assert len(found) == 3 and whisper.heard[0] == 27 and len(whisper.heard) == 4
-    assert max(whisper.heard[1:]) <= LONGEST
+    assert max(whisper.heard[1:]) <= MAX_SEGMENT_S
     starts = [sentence[0]["start"] for sentence in found]
     assert starts == sorted(starts) and starts[1] == pytest.approx(109.6, abs=0.01)
 
@@ -90,7 +90,7 @@ def test_what_ends_early_goes_on_where_it_stopped():
 
 def test_a_hum_between_two_words_is_not_tried_again():
     whisper = Scripted([lambda s: words("Kids are talking.", 0, 3)])
-    sentences_of(whisper, stretch(4, 0, [(0.0, 3.0 + 0.9 * SLIVER)]))
+    sentences_of(whisper, stretch(4, 0, [(0.0, 3.0 + 0.9 * MIN_WORDLESS_S)]))
     assert whisper.heard == [4] and not whisper.sampled
 
 

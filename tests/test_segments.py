@@ -11,7 +11,8 @@ from intone.asr.alignment import Word, in_order
 from intone.asr.sentences import moved, sentences, text_of
 from intone.audio import segments
 from intone.audio.frames import SAMPLE_RATE
-from intone.audio.segments import LONGEST, SLIVER, Stretch, covering, speech_bounds, stretches, uncovered
+from intone.audio.segments import MAX_SEGMENT_S, MIN_WORDLESS_S, Stretch, covering, speech_bounds, stretches, uncovered
+from intone.audio.vad import VadSettings
 from intone.data import synthetic
 
 
@@ -48,7 +49,7 @@ def test_sentences_end_at_marks_and_pauses(spoken, expected):
 def test_a_long_sentence_is_cut_at_its_pause():
     words = told("a " * 30 + "b") + told("c " * 30, start=9.9)
     parts = sentences(words)
-    assert all(p[-1]["end"] - p[0]["start"] <= LONGEST for p in parts)
+    assert all(p[-1]["end"] - p[0]["start"] <= MAX_SEGMENT_S for p in parts)
     assert text_of(parts[0]).endswith("b") and text_of(parts[1]).startswith("c")
 
 
@@ -85,7 +86,7 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
 
 def test_where_somebody_speaks_is_said_without_margins(speech):
     for stretch in stretches(iter([speech]), 0.3, 28):
-        assert stretch.speech and all(b - a <= LONGEST for a, b in stretch.speech)
+        assert stretch.speech and all(b - a <= MAX_SEGMENT_S for a, b in stretch.speech)
         assert stretch.start + 0.1 < stretch.speech[0][0] < stretch.speech[-1][1] < stretch.end - 0.1
 
 
@@ -104,7 +105,7 @@ def test_chapters_hide_no_speech_and_double_none(speech, monkeypatch):
     whole = list(stretches(iter([speech])))
     assert len(whole) >= 3
     for chapter in (2, 3, 5):
-        monkeypatch.setattr(segments, "CHAPTER", chapter)
+        monkeypatch.setattr(segments, "CHAPTER_S", chapter)
         parts = list(stretches(iter(in_blocks(speech, 8_000))))
         spoken = np.zeros(len(speech) // 160)
         for part in parts:
@@ -121,16 +122,15 @@ def test_what_the_detector_doubts_lies_between_what_it_hears(monkeypatch):
     heard = {0.3: (10.0, 12.0), 0.5: (10.5, 11.5), 0.12: (5.0, 35.0)}
     at = np.arange(60 * SAMPLE_RATE, dtype=np.float32)
 
-    def found(signal: np.ndarray, voice: float, longest: float, margin: float = 0.2) -> list[tuple[int, int]]:
-        first, last = (round(t * SAMPLE_RATE - signal[0]) for t in heard[voice])
+    def found(signal: np.ndarray, vad: VadSettings) -> list[tuple[int, int]]:
+        first, last = (round(t * SAMPLE_RATE - signal[0]) for t in heard[vad.threshold])
         first, last = max(0, first), min(len(signal), last)
-        return [
-            (a, min(a + round(longest * SAMPLE_RATE), last)) for a in range(first, last, round(longest * SAMPLE_RATE))
-        ]
+        step = round(vad.max_speech_s * SAMPLE_RATE)
+        return [(a, min(a + step, last)) for a in range(first, last, step)]
 
     monkeypatch.setattr(segments, "speech_spans", found)
     for chapter in (8, 20, 60):
-        monkeypatch.setattr(segments, "CHAPTER", chapter)
+        monkeypatch.setattr(segments, "CHAPTER_S", chapter)
         parts = list(stretches(iter(in_blocks(at)), 0.3, 28))
         spans = [(p.start, round(p.end, 3)) for p in parts if not p.doubtful]
         assert next(p for p in parts if not p.doubtful).speech == ((10.5, 11.5),)
@@ -140,21 +140,21 @@ def test_what_the_detector_doubts_lies_between_what_it_hears(monkeypatch):
         assert not uncovered(doubts, [(5.0, 10.0), (12.0, 35.0)])
         assert all(a.end <= b.start for a, b in itertools.pairwise(parts))
         assert all(p.signal[0] == round(p.start * SAMPLE_RATE) for p in parts)
-    monkeypatch.setattr(segments, "CHAPTER", 60)
+    monkeypatch.setattr(segments, "CHAPTER_S", 60)
     assert [p.doubtful for p in stretches(iter(in_blocks(at)), 0.5, 12)] == [False]
 
 
 def test_speech_that_never_pauses_is_cut(monkeypatch):
-    def always(signal: np.ndarray, voice: float, longest: float, margin: float = 0.2) -> list[tuple[int, int]]:
-        step = round(longest * SAMPLE_RATE)
+    def always(signal: np.ndarray, vad: VadSettings) -> list[tuple[int, int]]:
+        step = round(vad.max_speech_s * SAMPLE_RATE)
         return [(i, min(i + step, len(signal))) for i in range(0, len(signal), step)]
 
     monkeypatch.setattr(segments, "speech_spans", always)
     talk = np.ones(50 * SAMPLE_RATE, np.float32)
-    monkeypatch.setattr(segments, "CHAPTER", 20)
+    monkeypatch.setattr(segments, "CHAPTER_S", 20)
     found = list(stretches(iter(in_blocks(talk))))
     assert sum(len(s.signal) for s in found) == len(talk)
-    assert max(s.end - s.start for s in found) <= LONGEST
+    assert max(s.end - s.start for s in found) <= MAX_SEGMENT_S
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_every_span_of_speech_lies_in_a_segment(sentences_there, speech):
     assert all(a[1] <= b[0] for a, b in itertools.pairwise(segments_there))
     assert all(w[0] <= s[0] and w[1] >= s[1] for w, s in zip(wide, sentences_there, strict=True))
     grown = [max(s[0] - w[0], w[1] - s[1]) for w, s in zip(wide, sentences_there, strict=True)]
-    assert max(grown, default=0) < SLIVER
+    assert max(grown, default=0) < MIN_WORDLESS_S
     # Silence is not made speech: a segment without words holds nothing but what was uncovered.
     assert set(alone) <= set(uncovered(speech, sentences_there))
 

@@ -209,7 +209,7 @@ def test_a_failure_of_our_own_is_one_sentence_without_a_path(client, talk, tempo
     assert capsys.readouterr().err.count("\n") == 1 and not list(temporary.iterdir())
 
 
-@pytest.mark.parametrize("size", [1000, 3 * upload.AT_ONCE])
+@pytest.mark.parametrize("size", [1000, 3 * upload.BUFFER_BYTES])
 def test_a_full_disk_is_said_while_the_recording_arrives(size, analyzer, temporary, monkeypatch):
     opened = Path.open
     monkeypatch.setattr(Path, "open", lambda path, *how, **more: opened(Path("/dev/full"), *how, **more))

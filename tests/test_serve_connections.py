@@ -174,7 +174,7 @@ def said(sock: socket.socket) -> tuple[str, str]:
 
 
 def test_too_many_connections_are_refused_in_a_sentence(live, monkeypatch):
-    monkeypatch.setattr(connections, "MOST", 1)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
     with live() as first:
         first.sendall(b"GET / HT")
         with live() as second:

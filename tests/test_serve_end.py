@@ -126,8 +126,12 @@ def test_a_folder_that_was_left_goes(temporary):
     assert not list(temporary.iterdir())
 
 
-def test_a_signal_that_is_ignored_stays_so():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+@pytest.mark.parametrize("ctrl_c", [signal.SIG_IGN, signal.default_int_handler])
+def test_a_signal_that_is_ignored_stays_so(ctrl_c):
+    """SIGINT is, in what a script starts in the background."""
+    before = {kind: signal.getsignal(kind) for kind in (signal.SIGHUP, signal.SIGINT)}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, ctrl_c)
     try:
         with ended_as_by_ctrl_c():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -135,4 +139,5 @@ def test_a_signal_that_is_ignored_stays_so():
                 signal.raise_signal(signal.SIGTERM)
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
-        signal.signal(signal.SIGHUP, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

@@ -19,7 +19,7 @@ from intone.models.auxiliary import SideHeads, SideTasks
 from intone.models.batch import Batch
 from intone.models.checkpoint import load_network_file, save_network
 from intone.models.cnn import REDUCTION, AudioCnn, AudioCnnPreset, AudioExamples, Dynamics, padded, statistics
-from intone.training.module import LONGEST_GRADIENT, Lesson, TrainingPreset
+from intone.training.module import MAX_GRADIENT_NORM, Lesson, TrainingPreset
 from intone.training.recipes import MODELS, in_precision
 from intone.training.runs import (
     COMMITTED_PRECISION,
@@ -138,7 +138,7 @@ def test_a_long_gradient_is_cut_before_the_step(tmp_path):
     steep = network()
     steep.head.weight.data.mul_(1e4)
     fit(steep, Points(), SPLIT, TrainingPreset(epochs=1, batch=16, precision="32-true"), tmp_path, callbacks=[Watch()])
-    assert 4.9 < max(lengths) <= LONGEST_GRADIENT + 1e-3
+    assert 4.9 < max(lengths) <= MAX_GRADIENT_NORM + 1e-3
 
 
 def test_patience_ends_a_training_that_gets_no_better(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from intone.audio.augment.perturbations import mixed
 from intone.audio.clip import read_clip
-from intone.audio.frames import FRAME, SAMPLE_RATE
+from intone.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from intone.audio.trimming import speech_span, trim_silence
 from intone.errors import BadClip
 
@@ -18,7 +18,7 @@ def test_trimming_keeps_the_speech_its_pauses_and_50_ms_around_it() -> None:
     silence = np.random.default_rng(0).normal(0, 1e-4, SAMPLE_RATE).astype(np.float32)
     signal = np.concatenate([silence, tone(), silence, tone(), silence])
     trimmed = trim_silence(signal)
-    assert trimmed.size == pytest.approx(3.1 * SAMPLE_RATE, abs=2 * FRAME)
+    assert trimmed.size == pytest.approx(3.1 * SAMPLE_RATE, abs=2 * FRAME_SAMPLES)
     np.testing.assert_array_equal(trim_silence(trimmed), trimmed)  # nothing is left to trim
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intone.text import LONGEST, PAD, UNKNOWN, Glove, Vocabulary, padded, tokens
+from intone.text import MAX_TOKENS, PAD, UNKNOWN, Glove, Vocabulary, padded, tokens
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_vocabulary_is_frequent_first_and_whatever_the_order() -> None:
 def test_every_sentence_has_a_token_and_none_has_too_many() -> None:
     vocabulary = Vocabulary.of(["again and again"])
     assert vocabulary.encode("").tolist() == [1]
-    assert len(vocabulary.encode("again " * 500)) == LONGEST
+    assert len(vocabulary.encode("again " * 500)) == MAX_TOKENS
     assert vocabulary.encode("").dtype == np.int64
 
 

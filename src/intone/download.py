@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from intone.errors import IntoneError
 
-BLOCK: Final = 1 << 18
+BLOCK_BYTES: Final = 1 << 18
 """Bytes read at a time."""
 
 TIMEOUT: Final = 30.0
@@ -99,7 +99,7 @@ def _append(response: HTTPResponse, part: Path, have: int, bar: Progress) -> Non
     task = bar.add_task(part.name.removesuffix(".part"), total=have + coming or None, completed=have)
     done = 0
     with part.open("ab" if have else "wb") as f:
-        while block := response.read(BLOCK):
+        while block := response.read(BLOCK_BYTES):
             f.write(block)
             done += len(block)
             bar.advance(task, len(block))
@@ -139,7 +139,7 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) ->
     part = target.with_name(f".{target.name}.part")
     try:
         with archive.open(member) as source, part.open("wb") as f:
-            shutil.copyfileobj(source, f, BLOCK)
+            shutil.copyfileobj(source, f, BLOCK_BYTES)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ PAD: Final = "<pad>"
 UNKNOWN: Final = "<unknown>"
 """Id 1, for words outside the vocabulary."""
 
-LONGEST: Final = 64
+MAX_TOKENS: Final = 64
 """Tokens kept of a sentence; GoEmotions' comments have 30 at most, and a recogniser's loop can have hundreds."""
 
 # Emoji and the pictographs around them; a skin tone or a variation selector behind one is no token of its own.
@@ -76,14 +76,14 @@ class Vocabulary:
 
     def encode(self, sentence: str) -> np.ndarray:
         """Ids of the sentence's tokens, int64 of shape (tokens,); a sentence without any is one `<unknown>`."""
-        ids = [self.index.get(token, 1) for token in tokens(sentence)[:LONGEST]]
+        ids = [self.index.get(token, 1) for token in tokens(sentence)[:MAX_TOKENS]]
         return np.array(ids or [1], np.int64)
 
 
 class Subwords:
     """A pretrained tokenizer, from the JSON that the library `tokenizers` writes, without `transformers`."""
 
-    def __init__(self, text: str, longest: int = LONGEST) -> None:
+    def __init__(self, text: str, longest: int = MAX_TOKENS) -> None:
         from tokenizers import Tokenizer
 
         self.tokenizer = Tokenizer.from_str(text)

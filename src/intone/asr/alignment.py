@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
     from faster_whisper.tokenizer import Tokenizer
 
-FRAME: Final = SAMPLE_RATE // 50
+STATE_SAMPLES: Final = SAMPLE_RATE // 50
 """Samples in one state of Whisper's encoder, 20 ms: words are no shorter."""
 
-LONGEST: Final = 1.2
+MAX_WORD_S: Final = 1.2
 """Seconds: attention lets the first word begin with the silence before it."""
 
 SQUEEZED: Final = 0.045
 """Seconds: so short are words for which there is no sound; of real ones in a sentence, few."""
 
-MOST_SQUEEZED: Final = 0.4
+MAX_SQUEEZED: Final = 0.4
 """Share of such words from which none is believed. English sentences have 0.2 at most, loops 0.5 to 1."""
 
 FASTEST: Final = 10.0
 """Words a second; fast English has six."""
 
-LEAST_PROBABILITY: Final = 0.4
+MIN_PROBABILITY: Final = 0.4
 """Geometric mean over a sentence's words. Of 295 sentences of RAVDESS one lies below; what Whisper makes of a bark, a
 sneeze or a baby's cry mostly does."""
 
@@ -57,7 +57,7 @@ def aligned(
     from faster_whisper.transcribe import merge_punctuations
 
     spoken = [token for token in tokens if token < tokenizer.eot]
-    found = model.find_alignment(tokenizer, [spoken], encoded, 2 * -(-samples // FRAME))
+    found = model.find_alignment(tokenizer, [spoken], encoded, 2 * -(-samples // STATE_SAMPLES))
     if not found or not found[0]:
         return []
     merge_punctuations(found[0], LEADING, TRAILING)
@@ -74,11 +74,11 @@ def in_order(words: Sequence[Word], length: float) -> list[Word]:
 
     Where a stretch is too short for its words, the last ones are dropped with the sound that they would need.
     """
-    least = FRAME / SAMPLE_RATE
+    least = STATE_SAMPLES / SAMPLE_RATE
     out: list[Word] = []
     reached = 0.0
     for word in words:
-        start = max(word["start"], word["end"] - LONGEST, reached)
+        start = max(word["start"], word["end"] - MAX_WORD_S, reached)
         end = min(max(word["end"], start + least), length)
         if end - start < least - 1e-9:
             start = max(reached, end - least)
@@ -89,7 +89,7 @@ def in_order(words: Sequence[Word], length: float) -> list[Word]:
     return out
 
 
-def natural(words: Sequence[Word], least: float = LEAST_PROBABILITY) -> bool:
+def natural(words: Sequence[Word], least: float = MIN_PROBABILITY) -> bool:
     """Whether a sentence's words can have been said: not marks alone, not squeezed into no time, no row of syllables,
     and with a probability whose geometric mean is at least `least`."""
     text = "".join(word["word"] for word in words)
@@ -98,4 +98,4 @@ def natural(words: Sequence[Word], least: float = LEAST_PROBABILITY) -> bool:
     squeezed = sum(word["end"] - word["start"] <= SQUEEZED for word in words) / len(words)
     rate = (len(words) - 1) / max(words[-1]["end"] - words[0]["start"], SQUEEZED)
     sure = sum(math.log(max(word["probability"], 1e-3)) for word in words) / len(words)
-    return squeezed <= MOST_SQUEEZED and rate <= FASTEST and sure >= math.log(least)
+    return squeezed <= MAX_SQUEEZED and rate <= FASTEST and sure >= math.log(least)

@@ -14,7 +14,7 @@ import numpy as np
 from intone.audio.frames import SAMPLE_RATE
 from intone.errors import BadClip, IntoneError, Missing, brought_by
 
-LONGEST: Final = 60.0
+MAX_REQUEST_S: Final = 60.0
 """Seconds; the limit of Google's synchronous `recognize`."""
 
 
@@ -41,9 +41,10 @@ class GoogleSpeech:
 
         Raises Missing without the library or credentials, BadClip beyond 60 s, IntoneError where Google refuses.
         """
-        if len(signal) > LONGEST * SAMPLE_RATE:
+        if len(signal) > MAX_REQUEST_S * SAMPLE_RATE:
             raise BadClip(
-                f"Google takes clips of {LONGEST:g} s at most, and this one lasts {len(signal) / SAMPLE_RATE:.0f} s."
+                f"Google takes clips of {MAX_REQUEST_S:g} s at most, "
+                f"and this one lasts {len(signal) / SAMPLE_RATE:.0f} s."
             )
         config = {
             "encoding": "LINEAR16",

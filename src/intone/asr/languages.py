@@ -34,7 +34,7 @@ WHOLE: Final = 2.0
 """Seconds of speech whose language Whisper knows well: its opinion of a shorter stretch weighs less. On single clips of
 EMO-DB and nEMO (1.0 to 5.9 s) it gives the right language more than 0.9 but on the shortest, and a wrong one less."""
 
-LEAST: Final = 1e-4
+MIN_PROBABILITY: Final = 1e-4
 """Probability that Whisper's opinion leaves any language: it can err, however sure it is."""
 
 
@@ -74,7 +74,7 @@ class Language:
         if self.given:
             return self.given
         weight = min(1.0, seconds / WHOLE)
-        believed = {name: self._before(name) * max(p, LEAST) ** weight for name, p in opinion().items()}
+        believed = {name: self._before(name) * max(p, MIN_PROBABILITY) ** weight for name, p in opinion().items()}
         total = sum(believed.values())
         self.seemed = {name: p / total for name, p in believed.items()}
         return _most(self.seemed) or "en"

@@ -12,7 +12,8 @@ from intone.asr.languages import Language
 from intone.asr.retry import written
 from intone.asr.sentences import text_of
 from intone.asr.whisper import Whisper
-from intone.audio.segments import LONGEST_STRETCH, VOICE_WITH_WORDS, stretches
+from intone.audio.segments import MAX_STRETCH_S, stretches
+from intone.audio.vad import VOICE_WITH_WORDS
 
 VERSION: Final = 1
 """Of how a clip is cut and tried again; another one has other words."""
@@ -27,14 +28,14 @@ class Polyglot:
     @property
     def settings(self) -> dict[str, Any]:
         """Whisper's own, with no language, and how the clip is cut."""
-        return self.whisper.settings | {"language": None, "stretches": [VERSION, VOICE_WITH_WORDS, LONGEST_STRETCH]}
+        return self.whisper.settings | {"language": None, "stretches": [VERSION, VOICE_WITH_WORDS, MAX_STRETCH_S]}
 
     def words(self, signal: np.ndarray) -> str:
         """Of any length -> what was said; "" where nobody speaks."""
         language = Language(None)
         found = [
             text_of(sentence)
-            for stretch in stretches(iter([signal]), VOICE_WITH_WORDS, LONGEST_STRETCH)
+            for stretch in stretches(iter([signal]), VOICE_WITH_WORDS, MAX_STRETCH_S)
             for sentence in written(self.whisper, stretch, language)[1]
         ]
         return " ".join(found)

@@ -9,11 +9,12 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from intone.asr.alignment import LEAST_PROBABILITY, Word, natural
+from intone.asr.alignment import MIN_PROBABILITY, Word, natural
 from intone.asr.languages import Language
 from intone.asr.sentences import moved, sentences
 from intone.audio.frames import SAMPLE_RATE
-from intone.audio.segments import LONGEST, MARGIN, SLIVER, Span, Stretch, uncovered
+from intone.audio.segments import MAX_SEGMENT_S, MIN_WORDLESS_S, Span, Stretch, uncovered
+from intone.audio.vad import MARGIN_S
 
 OTHER: Final = 0.8
 """Share of the stretch: to a longer part Whisper says what it said to the whole, so that it is drawn at once."""
@@ -60,7 +61,7 @@ def sentences_of(recogniser: Recogniser, stretch: Stretch) -> list[list[Word]]:
     first = recogniser.timed_words(stretch.signal)
     if stretch.doubtful:
         return [told for told in _believed(first, stretch.start, SURE) if len(told) >= SEVERAL]
-    found = _believed(first, stretch.start, LEAST_PROBABILITY)
+    found = _believed(first, stretch.start, MIN_PROBABILITY)
     taken = spans(found)
     parts = _parts(uncovered(stretch.speech, taken), taken)
     for part in parts:
@@ -87,18 +88,18 @@ def _again(recogniser: Recogniser, stretch: Stretch, start: float, end: float) -
 
 
 def _parts(left: Sequence[Span], taken: Sequence[Span]) -> list[Span]:
-    """Speech without words, joined to parts of at most `LONGEST` seconds, no words between, that are worth a try."""
+    """Speech without words, joined to parts of `MAX_SEGMENT_S` s at most, no words between, that are worth a try."""
     out: list[Span] = []
     for start, end in left:
         between = out and any(out[-1][1] <= first < start for first, _ in taken)
-        if out and not between and end - out[-1][0] <= LONGEST:
+        if out and not between and end - out[-1][0] <= MAX_SEGMENT_S:
             start = out.pop()[0]
         out.append((start, end))
-    return [(start, end) for start, end in out if end - start >= SLIVER]
+    return [(start, end) for start, end in out if end - start >= MIN_WORDLESS_S]
 
 
 def _room(part: Span, stretch: Stretch, taken: Sequence[Span]) -> Span:
     """The same part with the margin around it, as far as it is in the stretch and nothing else is there."""
     before = max([stretch.start, *(end for _, end in taken if end <= part[0])])
     behind = min([stretch.end, *(start for start, _ in taken if start >= part[1])])
-    return max(before, part[0] - MARGIN), min(behind, part[1] + MARGIN)
+    return max(before, part[0] - MARGIN_S), min(behind, part[1] + MARGIN_S)

@@ -6,22 +6,22 @@ from typing import Final
 import numpy as np
 
 from intone.asr.alignment import Word
-from intone.audio.segments import LONGEST
+from intone.audio.segments import MAX_SEGMENT_S
 
-PAUSE: Final = 0.8
+MIN_PAUSE_S: Final = 0.8
 """Seconds between two words that end a sentence, whatever the marks."""
 
 ENDS: Final = tuple(".?!…。？！")
 TITLES: Final = ("Mr.", "Mrs.", "Ms.", "Dr.", "St.", "Prof.")
 
 
-def sentences(words: Sequence[Word], longest: float = LONGEST) -> list[list[Word]]:
+def sentences(words: Sequence[Word], longest: float = MAX_SEGMENT_S) -> list[list[Word]]:
     """Words -> sentences, which end at a mark or a long pause and last at most `longest` seconds where they have two
     words or more."""
     out: list[list[Word]] = []
     ended = True
     for word in words:
-        if ended or word["start"] - out[-1][-1]["end"] >= PAUSE:
+        if ended or word["start"] - out[-1][-1]["end"] >= MIN_PAUSE_S:
             out.append([])
         out[-1].append(word)
         spoken = word["word"].strip().rstrip("\"'”’)")

@@ -13,6 +13,8 @@ import numpy as np
 from intone import weights
 from intone.asr.alignment import Word, aligned, natural
 from intone.audio.frames import SAMPLE_RATE
+from intone.audio.segments import MAX_STRETCH_S
+from intone.audio.vad import VadSettings, speech_spans
 from intone.cache import file_digest
 from intone.errors import IntoneError, Missing
 from intone.per_process import PerProcess, in_a_thread
@@ -25,21 +27,18 @@ if TYPE_CHECKING:
 FRAMES_PER_SECOND: Final = 100
 """Whisper's mel frames are 10 ms apart."""
 
-WINDOW: Final = 30
+WINDOW_S: Final = 30
 """Seconds that Whisper was trained on; what is shorter is filled up with silence."""
 
-SHORT_WINDOW, SHORT_CLIP = 15, 6
+SHORT_WINDOW_S, SHORT_CLIP_S = 15, 6
 """Seconds: a clip of up to 6 s goes into a window of 15, in a third of the time and with the same words. With less
 than about ten seconds of silence behind it, Whisper says a sentence again until the window is full (on 120 RAVDESS
 clips: exact 114 with windows of 30 s, 115 with 15 s, 105 with 10 s)."""
 
-LONGEST_STRETCH: Final = 28
-"""Seconds of speech at most in one window; longer recordings are cut in pauses."""
-
 TOKENS_PER_SECOND: Final = 8
 """Fast English is six; more than this is Whisper running in circles."""
 
-MOST_TOKENS: Final = 224
+MAX_TOKENS: Final = 224
 """Half of Whisper's text context of 448; the other half is for a prompt."""
 
 TEMPERATURES: Final = (0.4, 0.8)
@@ -105,7 +104,7 @@ class Whisper:
         """The weights' sha256 and whatever else changes the words; the number of threads doesn't."""
         fields = ("language", "beam", "voice", "shortest_voice", "lowest_log_probability", "highest_compression")
         own = {name: getattr(self, name) for name in fields}
-        windows = [WINDOW, SHORT_WINDOW, SHORT_CLIP, LONGEST_STRETCH, TOKENS_PER_SECOND, MOST_TOKENS]
+        windows = [WINDOW_S, SHORT_WINDOW_S, SHORT_CLIP_S, MAX_STRETCH_S, TOKENS_PER_SECOND, MAX_TOKENS]
         return {"backend": "whisper", "weights": file_digest(self.folder / "model.bin"), "windows": windows, **own}
 
     def words(self, signal: np.ndarray) -> str:
@@ -114,22 +113,14 @@ class Whisper:
         return " ".join(part for part in parts if part)
 
     def _stretches(self, signal: np.ndarray) -> list[tuple[int, int]]:
-        """(start, end) in samples, each at most `WINDOW` long, that hold all the speech; none where there is none."""
-        from faster_whisper.vad import get_speech_timestamps
-
-        found = get_speech_timestamps(
-            signal,
-            threshold=self.voice,
-            min_speech_duration_ms=round(1000 * self.shortest_voice),
-            min_silence_duration_ms=500,
-            max_speech_duration_s=LONGEST_STRETCH,
-        )
-        if found and len(signal) <= WINDOW * SAMPLE_RATE:
+        """(start, end) in samples, each at most `WINDOW_S` long, that hold all the speech; none where there is none."""
+        vad = VadSettings(self.voice, MAX_STRETCH_S, self.shortest_voice, min_silence_s=0.5, margin_s=0.4)
+        found = speech_spans(signal, vad)
+        if found and len(signal) <= WINDOW_S * SAMPLE_RATE:
             return [(0, len(signal))]
         out: list[tuple[int, int]] = []
-        for stretch in found:
-            start, end = stretch["start"], stretch["end"]
-            if out and end - out[-1][0] <= LONGEST_STRETCH * SAMPLE_RATE:
+        for start, end in found:
+            if out and end - out[-1][0] <= MAX_STRETCH_S * SAMPLE_RATE:
                 start = out.pop()[0]
             out.append((start, end))
         return out
@@ -188,10 +179,10 @@ class Whisper:
     def _said(self, signal: np.ndarray) -> "Said | None":
         """What Whisper says to a stretch, unless it isn't sure or runs in circles."""
         window = window_of(signal)
-        short = window == SHORT_WINDOW
+        short = window == SHORT_WINDOW_S
         said = self._generate(signal, window)
         if short and says_again(said.text):  # the short window's one weakness, and the whole window mends it
-            said = self._generate(signal, WINDOW)
+            said = self._generate(signal, WINDOW_S)
         # In a long stretch somebody may say a phrase many times, and then Whisper comes to an end of itself.
         return said if self._believed(said, loops=short or not said.ended) else None
 
@@ -205,7 +196,7 @@ class Whisper:
         other `weights` than its own where they are given."""
         encoded = self._encoded(signal, window)
         prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
-        most = min(MOST_TOKENS, 10 + round(TOKENS_PER_SECOND * len(signal) / SAMPLE_RATE))
+        most = min(MAX_TOKENS, 10 + round(TOKENS_PER_SECOND * len(signal) / SAMPLE_RATE))
         drawn = {"beam_size": 1, "sampling_topk": 0, "sampling_temperature": temperature}
         result = (weights or self._model.model).generate(
             encoded,
@@ -275,7 +266,7 @@ def _loaded(folder: Path, threads: int) -> "WhisperModel":
 
 def window_of(signal: np.ndarray) -> int:
     """Seconds of the window that a stretch goes into."""
-    return SHORT_WINDOW if len(signal) <= SHORT_CLIP * SAMPLE_RATE else WINDOW
+    return SHORT_WINDOW_S if len(signal) <= SHORT_CLIP_S * SAMPLE_RATE else WINDOW_S
 
 
 def says_again(text: str) -> bool:

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from intone.audio.readers.sound import LARGEST, floats
+from intone.audio.readers.sound import MAX_AMPLITUDE, floats
 from intone.errors import BadClip
 
 CANCELLED: Final = 0.2
@@ -20,7 +20,7 @@ def checked(block: np.ndarray, name: str) -> np.ndarray:
     block = floats(block)
     if not np.isfinite(block).all():
         raise BadClip(f"{name} holds samples that are not numbers (NaN or infinity): write it anew without them.")
-    if (largest := float(np.abs(block).max(initial=0))) > LARGEST:
+    if (largest := float(np.abs(block).max(initial=0))) > MAX_AMPLITUDE:
         raise BadClip(f"{name} holds samples up to {largest:.3g}, and full scale is 1: divide them by theirs.")
     return block
 

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 
 from intone.audio.decoding import decode
-from intone.audio.frames import SAMPLE_RATE, SILENCE
+from intone.audio.frames import SAMPLE_RATE, SILENT_PEAK
 from intone.audio.readers import containers
 from intone.audio.readers.wav_header import WavHeader
 from intone.audio.recording import Recording
@@ -38,7 +38,7 @@ def to_clip(samples: np.ndarray, rate: int, name: str = "This signal") -> np.nda
 def _clip(recording: Recording) -> np.ndarray:
     sound = recording.sound()
     clip = np.concatenate(list(sound.blocks))
-    if np.abs(clip).max() <= SILENCE:
+    if np.abs(clip).max() <= SILENT_PEAK:
         raise BadClip(f"{recording.name} is silent from start to end.")
     for note in sound.notes:
         _say_once(f"{recording.name}: {note}")

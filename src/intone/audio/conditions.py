@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 
-from intone.audio.features import FFT, power_spectrum
+from intone.audio.features import FFT_SAMPLES, power_spectrum
 from intone.audio.frames import SAMPLE_RATE, frame_energy
-from intone.audio.segments import MARGIN
 from intone.audio.trimming import speech_span
+from intone.audio.vad import MARGIN_S
 
 FLOOR: Final = 1e-12
 """Mean square under which nothing is measured: -120 dB of full scale."""
@@ -22,7 +22,7 @@ def measures(signal: np.ndarray) -> dict[str, float]:
     It is measured with 0.2 s around it, however much silence there is. The noise is the energy that 5 % of the 25 ms
     frames lie below, the speech the one that 5 % lie above. Raises BadClip for silence.
     """
-    start, end = speech_span(signal, MARGIN)
+    start, end = speech_span(signal, MARGIN_S)
     signal = signal[start:end]
     energy = 10 * np.log10(np.maximum(frame_energy(signal), FLOOR))
     quiet, loud = np.percentile(energy, [5, 95])
@@ -31,6 +31,6 @@ def measures(signal: np.ndarray) -> dict[str, float]:
     heard = np.flatnonzero(spectrum >= AUDIBLE * spectrum.max())
     return {
         "level": level,
-        "bandwidth": float(heard[-1]) * SAMPLE_RATE / FFT,
+        "bandwidth": float(heard[-1]) * SAMPLE_RATE / FFT_SAMPLES,
         "snr": float(loud - quiet),
     }

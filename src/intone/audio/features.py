@@ -13,15 +13,13 @@ import numpy as np
 
 from intone.audio.clip import read_clip
 from intone.audio.frame_weights import prominence, room_power
-from intone.audio.frames import SAMPLE_RATE
+from intone.audio.frames import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE
 from intone.audio.trimming import trim_silence
 from intone.cache import cached_array, digest, file_digest
 
 Kind = Literal["logmel", "mfcc", "spectrogram", "whisper", "whisper_prominence"]
 
-WINDOW = 400  # samples: 25 ms
-HOP = 160  # samples: 10 ms between frames
-FFT = 512  # samples; the window is padded to it
+FFT_SAMPLES = 512  # samples; the window is padded to it
 VERSION = 2  # raise it when the same settings give other numbers, so that caches and models don't mix
 
 
@@ -46,7 +44,11 @@ class FeatureSettings:
     @property
     def rows(self) -> int:
         """Height of the array."""
-        rows = {"mfcc": 3 * self.coefficients, "spectrogram": FFT // 2 + 1, "whisper_prominence": self.bands + 1}
+        rows = {
+            "mfcc": 3 * self.coefficients,
+            "spectrogram": FFT_SAMPLES // 2 + 1,
+            "whisper_prominence": self.bands + 1,
+        }
         return rows.get(self.kind, self.bands)
 
     def key(self) -> str:
@@ -55,17 +57,17 @@ class FeatureSettings:
 
 
 def power_spectrum(signal: np.ndarray) -> np.ndarray:
-    """[samples] -> [FFT / 2 + 1, frames]: |STFT|², Hann window, frames centred every `HOP`, zeros beyond the ends."""
-    padded = np.pad(signal.astype(np.float32, copy=False), FFT // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::HOP]
+    """[samples] -> [FFT / 2 + 1, frames]: |STFT|², Hann window, frames centred every 10 ms, zeros beyond the ends."""
+    padded = np.pad(signal.astype(np.float32, copy=False), FFT_SAMPLES // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, FFT_SAMPLES)[::HOP_SAMPLES]
     return (np.abs(np.fft.rfft(frames * _window(), axis=1)) ** 2).T.astype(np.float32)
 
 
 @cache
 def _window() -> np.ndarray:
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
-    side = (FFT - WINDOW) // 2
-    return np.pad(hann, (side, FFT - WINDOW - side)).astype(np.float32)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_SAMPLES) / FRAME_SAMPLES)
+    side = (FFT_SAMPLES - FRAME_SAMPLES) // 2
+    return np.pad(hann, (side, FFT_SAMPLES - FRAME_SAMPLES - side)).astype(np.float32)
 
 
 def _hertz_to_mel(hertz: np.ndarray) -> np.ndarray:
@@ -82,7 +84,7 @@ def mel_filters(bands: int, low: float, high: float) -> np.ndarray:
     """Triangular filters of equal area, [bands, FFT / 2 + 1]."""
     ends = _hertz_to_mel(np.array([low, high]))
     edges = _mel_to_hertz(np.linspace(ends[0], ends[1], bands + 2))
-    bins = np.fft.rfftfreq(FFT, 1 / SAMPLE_RATE)
+    bins = np.fft.rfftfreq(FFT_SAMPLES, 1 / SAMPLE_RATE)
     rise = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     fall = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
     area = 2 / (edges[2:] - edges[:-2])

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from intone.audio.frames import SILENCE
+from intone.audio.frames import SILENT_PEAK
 
 QUIET: Final = -55.0
 """dB of full scale: where less than `LASTING` seconds of a recording are louder, it is raised. The quietest clip of
@@ -18,7 +18,7 @@ LASTING: Final = 0.05
 USUAL: Final = -30.0
 """dB that a quiet recording's loudest `LASTING` seconds are raised to: the median of RAVDESS."""
 
-MOST: Final = 60.0
+MAX_GAIN_DB: Final = 60.0
 """dB that a recording is raised by at most."""
 
 AHEAD: Final = 60.0
@@ -72,8 +72,8 @@ def raised(
             if not loudness.quiet:
                 break
     factor = 1.0
-    if loudness.quiet and loudness.peak > SILENCE and len(loudness.loudest) == loudness.most:
-        decibels = min(MOST, USUAL - loudness.level)
+    if loudness.quiet and loudness.peak > SILENT_PEAK and len(loudness.loudest) == loudness.most:
+        decibels = min(MAX_GAIN_DB, USUAL - loudness.level)
         factor = 10 ** (decibels / 20)
         notes.append(f"It is very quiet ({loudness.level:.0f} dB of full scale) and was raised by {decibels:.0f} dB.")
     for block in itertools.chain(kept, blocks):

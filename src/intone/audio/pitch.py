@@ -4,13 +4,13 @@ from typing import Final
 
 import numpy as np
 
-from intone.audio.frames import HOP, SAMPLE_RATE
+from intone.audio.frames import HOP_SAMPLES, SAMPLE_RATE
 
 LOWEST: Final = 65.0
 HIGHEST: Final = 650.0
 """Hz: from a low male voice to an angry or frightened high one."""
 
-WINDOW: Final = SAMPLE_RATE * 40 // 1000
+WINDOW_SAMPLES: Final = SAMPLE_RATE * 40 // 1000
 """Samples in a frame, 40 ms: two and a half periods of the lowest pitch."""
 
 VOICED: Final = 0.55
@@ -28,9 +28,9 @@ def contour(signal: np.ndarray) -> np.ndarray:
     shortest period wins, which keeps pitch from dropping by octaves. A median over five frames, and dropping
     stretches shorter than that, takes out the rest.
     """
-    if signal.size < WINDOW:
+    if signal.size < WINDOW_SAMPLES:
         return np.full(1, np.nan)
-    frames = np.lib.stride_tricks.sliding_window_view(signal.astype(np.float32), WINDOW)[::HOP]
+    frames = np.lib.stride_tricks.sliding_window_view(signal.astype(np.float32), WINDOW_SAMPLES)[::HOP_SAMPLES]
     frames = frames - frames.mean(axis=1, keepdims=True)
     power = (frames**2).mean(axis=1)
     similar = _autocorrelation(frames)
@@ -42,11 +42,11 @@ def contour(signal: np.ndarray) -> np.ndarray:
 
 def _autocorrelation(frames: np.ndarray) -> np.ndarray:
     """Normalised autocorrelation of each frame, freed of the window's shape; shape (frames, WINDOW)."""
-    window = np.hanning(WINDOW).astype(np.float32)
-    size = 2 * WINDOW
+    window = np.hanning(WINDOW_SAMPLES).astype(np.float32)
+    size = 2 * WINDOW_SAMPLES
 
     def spectrum_squared(x: np.ndarray) -> np.ndarray:
-        return np.fft.irfft(np.abs(np.fft.rfft(x, size)) ** 2, size)[..., :WINDOW]
+        return np.fft.irfft(np.abs(np.fft.rfft(x, size)) ** 2, size)[..., :WINDOW_SAMPLES]
 
     own = spectrum_squared(window)
     raw = spectrum_squared(frames * window)

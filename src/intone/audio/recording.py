@@ -13,9 +13,9 @@ import soxr
 
 from intone.audio.channels import Mixer
 from intone.audio.decoding import opened
-from intone.audio.frames import SAMPLE_RATE, SHORTEST
+from intone.audio.frames import MIN_CLIP_S, SAMPLE_RATE
 from intone.audio.level import raised
-from intone.audio.readers.sound import BLOCK, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Sound
+from intone.audio.readers.sound import BLOCK_S, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Sound
 from intone.errors import BadClip, IntoneError
 from intone.names import readable
 
@@ -67,7 +67,7 @@ class Recording:
             raise IntoneError(
                 f"{name} can't have {rate} samples a second: give its sampling rate in Hz, a whole number."
             )
-        cuts = range(BLOCK * hertz, len(signal), BLOCK * hertz)
+        cuts = range(BLOCK_S * hertz, len(signal), BLOCK_S * hertz)
         return cls(name, lambda: Sound(hertz, iter(np.split(signal, cuts))))
 
     def blocks(self) -> Iterator[np.ndarray]:
@@ -87,7 +87,7 @@ class Recording:
 
     def _mono(self, given: Sound, notes: list[str]) -> Iterator[np.ndarray]:
         mixer = Mixer(self.name, notes)
-        return map(mixer.mono, _sized(given.blocks, BLOCK * given.rate))
+        return map(mixer.mono, _sized(given.blocks, BLOCK_S * given.rate))
 
     def _blocks(self, given: Sound) -> Iterator[np.ndarray]:
         rate, samples = given.rate, 0
@@ -96,8 +96,8 @@ class Recording:
         for block in raised(mono, rate, lambda: self._mono(self.source(), []), given.notes):
             samples += len(block)
             yield from _not_empty(resampler.resample_chunk(block) if resampler else block)
-        if samples < SHORTEST * rate:
-            raise BadClip(f"{self.name} lasts {samples / rate:.3f} s: {SHORTEST:g} s is the shortest to be judged.")
+        if samples < MIN_CLIP_S * rate:
+            raise BadClip(f"{self.name} lasts {samples / rate:.3f} s: {MIN_CLIP_S:g} s is the shortest to be judged.")
         if resampler:
             yield from _not_empty(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
 

@@ -11,39 +11,25 @@ from typing import Final, TypeVar
 import numpy as np
 
 from intone.audio.frames import SAMPLE_RATE
+from intone.audio.vad import MARGIN_S, VOICE, VOICE_IN_DOUBT, VadSettings, speech_spans
 
-CHAPTER: Final = 40
+CHAPTER_S: Final = 40
 """Seconds that are searched for speech at a time. With 120 the detector's arrays are so large that the memory of a
 long recording creeps up by fragmentation."""
 
-WARMING: Final = 2 * SAMPLE_RATE
+WARM_UP_SAMPLES: Final = 2 * SAMPLE_RATE
 """Samples before speech that the detector hears to tell it from noise."""
 
-LONGEST_STRETCH: Final = 28
+MAX_STRETCH_S: Final = 28
 """Seconds at most in one stretch, which Whisper hears at once; longer speech is cut at its pauses."""
 
-LONGEST: Final = 12.0
+MAX_SEGMENT_S: Final = 12.0
 """Seconds of the longest segment; a longer sentence is cut at its longest pause."""
 
-MARGIN: Final = 0.2
-"""Seconds kept around speech: detectors and word times clip what is soft."""
-
-VOICE: Final = 0.5
-"""Silero's own threshold, where nothing else tells speech from music."""
-
-VOICE_WITH_WORDS: Final = 0.3
-"""Where Whisper has to find words in it too; 0.5 misses loud, angry speech (see asr/whisper.py)."""
-
-VOICE_IN_DOUBT: Final = 0.12
-"""Where Whisper has to be sure of at least three words: shouts and loud anger, of which the detector hears a little."""
-
-SHORTEST_IN_DOUBT: Final = 1.0
+MIN_DOUBTFUL_S: Final = 1.0
 """Seconds of such sound."""
 
-SHORTEST_VOICE: Final = 0.25
-"""Seconds; what is shorter is a cough or a click."""
-
-SLIVER: Final = 1.0
+MIN_WORDLESS_S: Final = 1.0
 """Seconds: shorter speech beside a sentence belongs to it, as a drawn-out last word does; longer is its own segment."""
 
 Number = TypeVar("Number", int, float)
@@ -60,14 +46,15 @@ class Stretch:
     """Seconds from the recording's beginning."""
     signal: np.ndarray
     speech: tuple[Span, ...] = ()
-    """Where in it somebody speaks by Silero's own, stricter threshold: without margins, at most `LONGEST` s each."""
+    """Where in it somebody speaks by Silero's own, stricter threshold: without margins,
+    at most `MAX_SEGMENT_S` s each."""
     doubtful: bool = False
     """Whether the detector heard so little that only words which Whisper is sure of make it speech."""
 
     def around(self, span: Span) -> tuple[float, np.ndarray]:
         """The sound of a span with the margin around it, as far as there is any, and when it begins."""
-        first, last = (round((t - self.start) * SAMPLE_RATE) for t in (span[0] - MARGIN, span[1] + MARGIN))
-        return max(self.start, span[0] - MARGIN), self.signal[max(0, first) : last]
+        first, last = (round((t - self.start) * SAMPLE_RATE) for t in (span[0] - MARGIN_S, span[1] + MARGIN_S))
+        return max(self.start, span[0] - MARGIN_S), self.signal[max(0, first) : last]
 
     @property
     def end(self) -> float:
@@ -75,7 +62,7 @@ class Stretch:
         return self.start + len(self.signal) / SAMPLE_RATE
 
 
-def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float = LONGEST) -> Iterator[Stretch]:
+def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float = MAX_SEGMENT_S) -> Iterator[Stretch]:
     """Every stretch of speech in order, at most `longest` seconds each; none on silence.
 
     `voice` is Silero's probability from which a 32 ms step is speech.
@@ -83,12 +70,12 @@ def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float
     waiting, offset = np.zeros(0, np.float32), 0
     for chapter, last in _chapters(blocks):
         signal = np.concatenate([waiting, chapter])
-        found = speech_spans(signal, voice, longest)
-        strict = speech_spans(signal, VOICE, LONGEST, margin=0)
-        doubtful = _between(speech_spans(signal, VOICE_IN_DOUBT, longest), found) if voice < VOICE else []
+        found = speech_spans(signal, VadSettings(voice, longest))
+        strict = speech_spans(signal, VadSettings(VOICE, MAX_SEGMENT_S, margin_s=0))
+        doubtful = _between(speech_spans(signal, VadSettings(VOICE_IN_DOUBT, longest)), found) if voice < VOICE else []
         # Speech that reaches the end may go on: it waits for the next chapter, with what lets the detector warm up.
         open_ended = bool(found) and found[-1][1] > len(signal) - SAMPLE_RATE
-        cut = found.pop()[0] - WARMING if open_ended and not last else len(signal) - SAMPLE_RATE
+        cut = found.pop()[0] - WARM_UP_SAMPLES if open_ended and not last else len(signal) - SAMPLE_RATE
         cut = max(found[-1][1] if found else 0, cut)
         cut = min([cut, *(start for start, end in doubtful if end > cut and not last)])
         doubts = [(start, end) for start, end in doubtful if end <= cut or last]
@@ -100,7 +87,7 @@ def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float
 
 def _between(spans: Sequence[tuple[int, int]], found: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The parts of spans (samples) that lie in none of those `found` and are long enough to hold a sentence."""
-    return [(a, b) for a, b in uncovered(spans, found) if b - a >= SHORTEST_IN_DOUBT * SAMPLE_RATE]
+    return [(a, b) for a, b in uncovered(spans, found) if b - a >= MIN_DOUBTFUL_S * SAMPLE_RATE]
 
 
 def _within(spans: Sequence[tuple[int, int]], start: int, end: int, offset: int) -> tuple[Span, ...]:
@@ -110,30 +97,15 @@ def _within(spans: Sequence[tuple[int, int]], start: int, end: int, offset: int)
 
 
 def _chapters(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]:
-    """Some `CHAPTER` seconds at a time, and whether they are the last."""
+    """Some `CHAPTER_S` seconds at a time, and whether they are the last."""
     waiting: list[np.ndarray] = []
     for block in blocks:
-        if sum(map(len, waiting)) >= CHAPTER * SAMPLE_RATE:
+        if sum(map(len, waiting)) >= CHAPTER_S * SAMPLE_RATE:
             yield np.concatenate(waiting), False
             waiting = []
         waiting.append(block)
     if waiting:
         yield np.concatenate(waiting), True
-
-
-def speech_spans(signal: np.ndarray, voice: float, longest: float, margin: float = MARGIN) -> list[tuple[int, int]]:
-    """(start, end) in samples of each stretch of speech, with `margin` seconds around it."""
-    from faster_whisper.vad import get_speech_timestamps
-
-    found = get_speech_timestamps(
-        signal,
-        threshold=voice,
-        min_speech_duration_ms=round(1000 * SHORTEST_VOICE),
-        min_silence_duration_ms=400,
-        speech_pad_ms=round(1000 * margin),
-        max_speech_duration_s=longest,
-    )
-    return [(s["start"], s["end"]) for s in found]
 
 
 def uncovered(
@@ -157,7 +129,7 @@ def covering(sentences: Sequence[Span], speech: Sequence[Span]) -> tuple[list[Sp
     for start, end in uncovered(speech, sentences):
         before = next((k for k, span in enumerate(sentences) if span[1] == start), None)
         behind = next((k for k, span in enumerate(sentences) if span[0] == end), None)
-        if end - start >= SLIVER or (before is None and behind is None):
+        if end - start >= MIN_WORDLESS_S or (before is None and behind is None):
             alone.append((start, end))
         elif before is not None:
             wide[before] = (wide[before][0], end)
@@ -170,5 +142,5 @@ def speech_bounds(stretch: Stretch) -> Span:
     """Where somebody speaks in a stretch without words: from the first moment to the last."""
     if stretch.speech:
         return round(stretch.speech[0][0], 3), round(stretch.speech[-1][1], 3)
-    spare = min(MARGIN, (stretch.end - stretch.start) / 4)
+    spare = min(MARGIN_S, (stretch.end - stretch.start) / 4)
     return round(stretch.start + spare, 3), round(stretch.end - spare, 3)

@@ -21,7 +21,7 @@ from intone.data.corpus import CLIP_COLUMNS, Corpus, Skipped
 from intone.download import fetch, unpack
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
-from intone.audio.frames import SHORTEST
+from intone.audio.frames import MIN_CLIP_S
 
 URL: Final = "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip?download=1"
 CHECKSUM: Final = "md5:bc696df654c87fed845eb13823edef8a"
@@ -157,8 +157,8 @@ def _duration(path: Path) -> float:
     except soundfile.LibsndfileError as error:
         raise BadClip("it is not audio, whatever its name says") from error
     seconds = header.frames / header.samplerate
-    if seconds < SHORTEST:
-        raise BadClip(f"it lasts {seconds:.3f} s, less than {SHORTEST:g} s")
+    if seconds < MIN_CLIP_S:
+        raise BadClip(f"it lasts {seconds:.3f} s, less than {MIN_CLIP_S:g} s")
     return seconds
 
 

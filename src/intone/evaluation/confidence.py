@@ -12,7 +12,7 @@ import pandas as pd
 from intone.emotions import EMOTIONS, INDEX
 from intone.evaluation.metrics import calibration_error
 
-FLOOR = 5e-5
+MIN_PROBABILITY = 5e-5
 """Half a step of probabilities with four decimals: what a zero in a table stands for at most."""
 
 
@@ -61,10 +61,10 @@ def brier(table: pd.DataFrame) -> float:
 
 
 def log_loss(table: pd.DataFrame) -> float:
-    """Mean negative log-likelihood in nats; a probability that was rounded to zero counts as `FLOOR`."""
+    """Mean negative log-likelihood in nats; a probability that was rounded to zero counts as `MIN_PROBABILITY`."""
     values = table[list(EMOTIONS)].to_numpy(float)
     own = values[np.arange(len(table)), table["emotion"].map(INDEX)]
-    return float(-np.log(np.maximum(own, FLOOR)).mean())
+    return float(-np.log(np.maximum(own, MIN_PROBABILITY)).mean())
 
 
 def reliability(table: pd.DataFrame, bins: int = 15) -> pd.DataFrame:
@@ -95,10 +95,10 @@ def risk_coverage(table: pd.DataFrame) -> pd.DataFrame:
 def before_temperature(table: pd.DataFrame, temperatures: Mapping[str, float]) -> pd.DataFrame:
     """The same table with each fold's temperature taken back: p ** T, to sum one again.
 
-    `temperatures`: fold -> T. Exact but for rounding: a probability given as 0 counts as half of `FLOOR`.
+    `temperatures`: fold -> T. Exact but for rounding: a probability given as 0 counts as half of `MIN_PROBABILITY`.
     """
     t = table["fold"].astype(str).map(temperatures).to_numpy(float)[:, None]
-    raw = np.maximum(table[list(EMOTIONS)].to_numpy(float), FLOOR / 2) ** t
+    raw = np.maximum(table[list(EMOTIONS)].to_numpy(float), MIN_PROBABILITY / 2) ** t
     changed = table.copy()
     changed[list(EMOTIONS)] = raw / raw.sum(1, keepdims=True)
     return changed

@@ -17,7 +17,8 @@ from intone.audio.clip import read_clip
 from intone.audio.features import FeatureSettings, extract
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.recording import Recording
-from intone.audio.segments import VOICE, speech_bounds, stretches
+from intone.audio.segments import speech_bounds, stretches
+from intone.audio.vad import VOICE
 from intone.errors import BadClip, Missing, brought_by
 from intone.inference import registry
 from intone.inference.model import Card, Model

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from intone.models.branches import Branches
 from intone.models.cnn import AudioCnn
 from intone.models.encoder_head import AudioTransformer
-from intone.models.linear_probe import LEAST
+from intone.models.linear_probe import MIN_PROMINENCE
 from intone.models.rnn import BothWays
 from intone.models.speech_encoder import WhisperTrunk
 from intone.models.standardised import Standardised
@@ -66,7 +66,7 @@ class ProbeHearing(nn.Module):
         states = self.trunk(features[:, :bands])
         prominent = features[:, bands:] if features.shape[1] > bands else torch.ones_like(features[:, :1])
         # Every second frame, in the words of the convolution below the states, whose length a graph knows as its own.
-        share = nn.functional.avg_pool1d(prominent, 1, 2).clamp_min(0).transpose(1, 2) + LEAST
+        share = nn.functional.avg_pool1d(prominent, 1, 2).clamp_min(0).transpose(1, 2) + MIN_PROMINENCE
         share = share / share.sum(1, keepdim=True)
         said = [reader(states[k], share) for k, reader in zip(self.layers, self.readers, strict=True)]
         logits = torch.stack([logits for logits, _ in said]).mean(0)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from intone.errors import IntoneError
 from intone.export.graph import Whole, with_operators
-from intone.inference.model import KEY, Card, Model
+from intone.inference.model import METADATA_KEY, Card, Model
 
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # else it warns that torchvision, which nothing needs, is away
 logging.getLogger("onnxscript").setLevel(logging.ERROR)  # else it names what it leaves as it is
@@ -59,7 +59,7 @@ def export(whole: Whole, card: Card, path: Path) -> float:
         if whole.fusing is not None:
             program.optimize()  # again: what two used is turned into its final form only where one is left
     path.parent.mkdir(parents=True, exist_ok=True)
-    program.model.metadata_props[KEY] = card.as_json()
+    program.model.metadata_props[METADATA_KEY] = card.as_json()
     program.save(str(path), external_data=False)
     off = largest_difference(whole, path)
     if off > TOLERANCE:
@@ -93,7 +93,7 @@ def with_card(path: Path, card: Card, out: Path) -> None:
     """The file with another card."""
     model = onnx.load(path)
     del model.metadata_props[:]
-    model.metadata_props.add(key=KEY, value=card.as_json())
+    model.metadata_props.add(key=METADATA_KEY, value=card.as_json())
     onnx.save(model, out)
 
 

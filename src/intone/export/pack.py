@@ -24,7 +24,7 @@ from intone.inference import ood
 from intone.inference.model import LEARNED, Card, Model, Reading
 from intone.models.speech_encoder import SpeechStates, WhisperTrunk
 from intone.progress import say
-from intone.text import LONGEST
+from intone.text import MAX_TOKENS
 from intone.training.recipes.encoder_head import SpeechHeadRecipe
 from intone.training.recipes.fusion import EarlyRecipe, Ensemble, LateRecipe
 from intone.training.recipes.linear_probe import SpeechProbeRecipe
@@ -154,9 +154,9 @@ def _reading(run: Run) -> tuple[nn.Module, Reading]:
         raise IntoneError(f"{run.settings['model']} doesn't read in a way that a file can hold.")
     network, vocabulary = recipe.load(run.folder)
     if isinstance(recipe, TextRecipe):
-        return network, Reading(vocabulary=tuple(vocabulary.words), longest=LONGEST)  # type: ignore[attr-defined]
+        return network, Reading(vocabulary=tuple(vocabulary.words), longest=MAX_TOKENS)  # type: ignore[attr-defined]
     tokenizer = vocabulary.tokenizer.backend_tokenizer  # type: ignore[attr-defined]
-    return network, Reading(tokenizer=tokenizer.to_str(), longest=LONGEST)
+    return network, Reading(tokenizer=tokenizer.to_str(), longest=MAX_TOKENS)
 
 
 def pack(run: Run, corpus: Corpus, out: Path, eight_bits: bool = True, window: float = 5.0) -> Card:

@@ -18,20 +18,12 @@ from intone.asr.sentences import text_of
 from intone.asr.whisper import Whisper
 from intone.audio import conditions
 from intone.audio.account import Account, joined, union
-from intone.audio.frames import SAMPLE_RATE, SILENCE
+from intone.audio.frames import SAMPLE_RATE, SILENT_PEAK
 from intone.audio.readers.sound import Sound
 from intone.audio.recording import Recording, recordings
-from intone.audio.segments import (
-    LONGEST,
-    LONGEST_STRETCH,
-    VOICE,
-    VOICE_WITH_WORDS,
-    Stretch,
-    covering,
-    speech_bounds,
-    stretches,
-)
+from intone.audio.segments import MAX_SEGMENT_S, MAX_STRETCH_S, Stretch, covering, speech_bounds, stretches
 from intone.audio.spool import name_of, spooled
+from intone.audio.vad import VOICE, VOICE_WITH_WORDS
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError
 from intone.inference import ood, registry
@@ -45,7 +37,7 @@ Value = TypeVar("Value")
 Source: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes]
 """A path; the bytes of a file; an object that reads them."""
 
-PEAK: Final = SAMPLE_RATE // 100
+PEAK_SAMPLES: Final = SAMPLE_RATE // 100
 """Samples, 10 ms, whose largest amplitude is kept for drawing."""
 
 
@@ -99,8 +91,8 @@ class Ear:
             self.heed()
             self.samples += len(block)
             whole = np.abs(np.concatenate([self.rest, block]))
-            cut = len(whole) - len(whole) % PEAK
-            self.peaks.append(whole[:cut].reshape(-1, PEAK).max(1))
+            cut = len(whole) - len(whole) % PEAK_SAMPLES
+            self.peaks.append(whole[:cut].reshape(-1, PEAK_SAMPLES).max(1))
             self.rest = whole[cut:]
             yield block
 
@@ -203,13 +195,13 @@ class Analyzer:
     def _judged(self, ear: Ear, blocks: Iterator[np.ndarray], language: Language) -> Iterator[Judged]:
         """Segments in order. While Whisper writes down one stretch, the emotion of the one before is judged."""
         if self.whisper is None:
-            for stretch in stretches(blocks, VOICE, LONGEST):
+            for stretch in stretches(blocks, VOICE, MAX_SEGMENT_S):
                 found = [Found(*speech_bounds(stretch), stretch.start, stretch.signal)]
                 yield from ear.timed("emotion", self._judge, found)
             return
         with ThreadPoolExecutor(1) as pool:
             waiting: Future[list[Judged]] | None = None
-            for stretch in stretches(blocks, VOICE_WITH_WORDS, LONGEST_STRETCH):
+            for stretch in stretches(blocks, VOICE_WITH_WORDS, MAX_STRETCH_S):
                 found = ear.timed("words", self._sentences, self.whisper, stretch, language)
                 job = pool.submit(ear.timed, "emotion", self._judge, found)
                 if waiting:
@@ -265,7 +257,9 @@ def _no_speech(account: Account, heights: np.ndarray) -> str:
     """Why there may be no segment; `heights` is the largest amplitude of each 10 ms."""
     loudest = float(heights.max(initial=0))
     level = (
-        f"the loudest sound reaches {20 * np.log10(loudest):.0f} dB of full scale" if loudest > SILENCE else "silence"
+        f"the loudest sound reaches {20 * np.log10(loudest):.0f} dB of full scale"
+        if loudest > SILENT_PEAK
+        else "silence"
     )
     return f"No speech was found in the {account.heard:.1f} s that were heard: {level}."
 

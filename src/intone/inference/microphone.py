@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from intone.audio.frames import SAMPLE_RATE
-from intone.audio.segments import VOICE, speech_spans
+from intone.audio.vad import VOICE, VadSettings, speech_spans
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing, brought_by
 from intone.inference import registry
@@ -53,7 +53,7 @@ class Live:
     def answer(self, block: np.ndarray) -> str:
         """Half a second more (mono float32, 16 kHz) -> `angry  83 %`, or that nobody speaks."""
         self.heard = np.concatenate([self.heard, block])[-MEMORY:]
-        found = speech_spans(self.heard, VOICE, MEMORY / SAMPLE_RATE)
+        found = speech_spans(self.heard, VadSettings(VOICE, MEMORY / SAMPLE_RATE))
         if not found or found[-1][1] < len(self.heard) - STILL:
             return "…"
         start, end = found[-1]

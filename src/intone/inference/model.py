@@ -26,10 +26,10 @@ from intone.inference.fusion import RULES, softmax
 from intone.per_process import PerProcess
 from intone.text import Encoder, Subwords, Vocabulary
 
-KEY: Final = "intone"
+METADATA_KEY: Final = "intone"
 """Of the metadata entry that holds the card."""
 
-SHORTEST: Final = SAMPLE_RATE * 3 // 10
+MIN_SAMPLES: Final = SAMPLE_RATE * 3 // 10
 """Samples; a shorter sound is filled up with silence."""
 
 LEARNED: Final = "learned"
@@ -171,7 +171,7 @@ class Model:
     def __init__(self, path: Path, threads: int = 0) -> None:
         """Raises IntoneError where the file isn't one of intone's, Missing where it isn't there."""
         self._session = PerProcess(partial(_session, path.absolute(), threads))
-        self.card = Card.of_json(self.session.get_modelmeta().custom_metadata_map[KEY])
+        self.card = Card.of_json(self.session.get_modelmeta().custom_metadata_map[METADATA_KEY])
         if self.card.labels != EMOTIONS:
             raise IntoneError(f"{path} knows other emotions than this version of intone: export it again.")
 
@@ -242,7 +242,7 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        Card.of_json(session.get_modelmeta().custom_metadata_map[KEY])
+        Card.of_json(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
     # onnxruntime's own exceptions have no common base but Exception.
     except Exception as error:
         raise IntoneError(f"{path} is not a model file of intone's: `intone export` makes them.") from error
@@ -255,6 +255,6 @@ def _trimmed(signal: np.ndarray) -> tuple[np.ndarray, int]:
         raise BadClip("This signal holds samples that are not numbers (NaN or infinity).")
     start, end = speech_span(signal)
     trimmed = signal[start:end]
-    if len(trimmed) < SHORTEST:
-        trimmed = np.pad(trimmed, (0, SHORTEST - len(trimmed)))
+    if len(trimmed) < MIN_SAMPLES:
+        trimmed = np.pad(trimmed, (0, MIN_SAMPLES - len(trimmed)))
     return trimmed, start

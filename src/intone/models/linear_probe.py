@@ -19,7 +19,7 @@ from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evaluation.calibration import log_loss, temperature
 
-LEAST: Final = 1e-6
+MIN_PROMINENCE: Final = 1e-6
 """Prominence of a frame that doesn't stand out at all, so that something is always heard."""
 
 UNKNOWN: Final = -20.0
@@ -34,7 +34,7 @@ def pooled(states: np.ndarray, prominence: np.ndarray | None = None) -> np.ndarr
     x = states.astype(np.float32)
     if prominence is None:
         return np.concatenate([x.mean(1), x.std(1)], axis=1)
-    share = prominence + LEAST
+    share = prominence + MIN_PROMINENCE
     share /= share.sum()
     mean = np.einsum("ltd,t->ld", x, share)
     deviation = np.sqrt(np.einsum("ltd,t->ld", (x - mean[:, None]) ** 2, share))

@@ -16,13 +16,10 @@ from torch import Tensor, nn
 from transformers import AutoFeatureExtractor
 
 from intone.audio.frame_weights import prominence
-from intone.audio.frames import SAMPLE_RATE
+from intone.audio.frames import HOP_SAMPLES, SAMPLE_RATE
 from intone.cache import digest
 from intone.errors import IntoneError
 from intone.models import pretrained
-
-HOP = SAMPLE_RATE // 100
-"""Samples from one frame of a mel spectrogram to the next."""
 
 
 class WhisperTrunk(nn.Module):
@@ -86,7 +83,7 @@ class HubTrunk(nn.Module):
     def _columns(self, x: Tensor, samples: int) -> Tensor:
         """AST's tokens [1, 2 + rows * columns, D] -> the mean over rows of the clip's own columns, [1, T, D]."""
         grid = x[:, 2:].unflatten(1, (self.high, -1)).mean(1)
-        return grid[:, : max(1, -(-samples // (HOP * self.stride)))]
+        return grid[:, : max(1, -(-samples // (HOP_SAMPLES * self.stride)))]
 
     def settings(self) -> dict[str, Any]:
         """What the states depend on beside weights and configuration."""
@@ -142,5 +139,5 @@ class SpeechStates:
         """How far a part of a clip with that `room_power` stands out of the room under each of its states, [T]."""
         if not isinstance(self.network, WhisperTrunk):
             return prominence(part, room, states)
-        frames = len(part) // HOP  # by frame, as a model file has it; the convolutions take every second one
+        frames = len(part) // HOP_SAMPLES  # by frame, as a model file has it; the convolutions take every second one
         return prominence(part, room, frames)[::2][:states]

@@ -13,9 +13,7 @@ from torch import Tensor, nn
 from intone.emotions import EMOTIONS
 from intone.models import pretrained
 from intone.models.batch import inside, own_mean
-
-LONGEST = 64
-"""Tokens kept of a sentence, its marks of begin and end among them."""
+from intone.text import MAX_TOKENS
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class SubwordVocabulary:
         self.tokenizer: Any = pretrained.tokenizer(weights)
 
     def encode(self, sentence: str) -> np.ndarray:
-        """Ids with the marks of begin and end, int64, at most `LONGEST`."""
-        return np.array(self.tokenizer(sentence, truncation=True, max_length=LONGEST)["input_ids"], np.int64)
+        """Ids with the marks of begin and end, int64, at most `MAX_TOKENS`."""
+        return np.array(self.tokenizer(sentence, truncation=True, max_length=MAX_TOKENS)["input_ids"], np.int64)
 
     def __len__(self) -> int:
         return len(self.tokenizer)

@@ -21,7 +21,7 @@ from intone.evaluation.metrics import accuracy, confusion, uar
 from intone.models.auxiliary import SideHeads
 from intone.models.batch import Batch
 
-LONGEST_GRADIENT = 5.0
+MAX_GRADIENT_NORM = 5.0
 """A longer one (its norm over all that learns) is cut to this."""
 
 
@@ -131,7 +131,7 @@ class Lesson(lightning.LightningModule):
 
     def configure_gradient_clipping(self, optimizer: Any, *_args: Any, **_kwargs: Any) -> None:
         """Here, since Lightning refuses to clip for a fused optimizer in mixed precision, as if it scaled the loss."""
-        nn.utils.clip_grad_norm_([p for _, p in self._learning()], LONGEST_GRADIENT)
+        nn.utils.clip_grad_norm_([p for _, p in self._learning()], MAX_GRADIENT_NORM)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the history and the time spent with the weights."""

@@ -11,7 +11,7 @@ from intone.audio.account import DAMAGED, NO_SOUND, LeftOut
 from intone.audio.readers import containers, mp4
 from intone.audio.readers.containers import Window
 from intone.audio.readers.packets import chosen, read
-from intone.audio.readers.sound import CUT_OFF, LEAST_DAMAGE, NOTICED, Matched, Sound, truncated
+from intone.audio.readers.sound import CUT_OFF, MIN_DAMAGE_S, NOTICED, Matched, Sound, truncated
 from intone.audio.readers.wav_header import WavHeader
 from intone.errors import BadClip, phrase
 
@@ -135,7 +135,7 @@ def _checked(
     sound.notes += said
     # The packet that the end of the file cuts in two is no damage of its own.
     inside = [p for p in sound.left_out if p.start > 0 and not (said and p.end > seconds - NOTICED)]
-    sound.notes += _gaps([p for p in inside if p.reason == DAMAGED], LEAST_DAMAGE, "It is damaged")
+    sound.notes += _gaps([p for p in inside if p.reason == DAMAGED], MIN_DAMAGE_S, "It is damaged")
     sound.notes += _gaps([p for p in inside if p.reason == NO_SOUND], NOTICED, "Its times have gaps")
 
 

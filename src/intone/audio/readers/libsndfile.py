@@ -11,7 +11,7 @@ import soundfile
 from intone.audio.account import BEYOND, LeftOut
 from intone.audio.readers import containers
 from intone.audio.readers.sound import (
-    BLOCK,
+    BLOCK_S,
     CUT_OFF,
     HIGHEST_RATE,
     LOWEST_RATE,
@@ -29,7 +29,7 @@ WIDTHS: Final = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4
 COMPRESSED: Final = ("MPEG", "ALAC", "VORBIS", "OPUS")
 """How libsndfile's names of codecs begin that come in packets: FFmpeg reads on behind a damaged one."""
 
-MOST_METADATA: Final = 1 << 18
+MAX_METADATA_BYTES: Final = 1 << 18
 """Bytes behind the samples that may be tags and not sound."""
 
 
@@ -68,7 +68,7 @@ def _soundfile_blocks(file: soundfile.SoundFile, path: Path, sound: Sound) -> It
         dtype = "int16" if f.subtype == "PCM_16" else "float32"
         announced, rate, got = f.frames, f.samplerate, 0
         try:
-            while len(block := f.read(BLOCK * rate, dtype=dtype, always_2d=True)):
+            while len(block := f.read(BLOCK_S * rate, dtype=dtype, always_2d=True)):
                 got += len(block)
                 yield block
         except soundfile.LibsndfileError:
@@ -94,4 +94,4 @@ def _seconds_beyond(file: soundfile.SoundFile, path: Path) -> float:
     if not width or file.format in ("WAV", "WAVEX", "RF64"):
         return 0.0
     beyond = path.stat().st_size - file.frames * width
-    return beyond / width / file.samplerate if beyond > MOST_METADATA else 0.0
+    return beyond / width / file.samplerate if beyond > MAX_METADATA_BYTES else 0.0

@@ -7,7 +7,7 @@ from typing import Any, Final
 FIRST: Final = (b"ftyp", b"mdat", b"moov", b"wide")
 """Kinds of the box that such a file begins with."""
 
-AT_ONCE: Final = 1 << 20
+BLOCK_BYTES: Final = 1 << 20
 """Bytes that are searched at a time."""
 
 
@@ -66,7 +66,7 @@ def _index(file: Any, place: int, size: int) -> int | None:
     """Where a whole box `moov` that begins with `mvhd` stands behind a place."""
     while place < size:
         file.seek(place)
-        data = file.read(AT_ONCE + 16)
+        data = file.read(BLOCK_BYTES + 16)
         found = data.find(b"moov")
         while found >= 0:
             length = int.from_bytes(data[max(0, found - 4) : found], "big")
@@ -74,5 +74,5 @@ def _index(file: Any, place: int, size: int) -> int | None:
             if found >= 4 and data[found + 8 : found + 12] == b"mvhd" and 16 < length <= size - start:
                 return start
             found = data.find(b"moov", found + 1)
-        place += AT_ONCE
+        place += BLOCK_BYTES
     return None

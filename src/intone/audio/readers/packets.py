@@ -11,10 +11,10 @@ import numpy as np
 
 from intone.audio.account import DAMAGED, NO_SOUND, LeftOut
 from intone.audio.readers.sound import (
-    BLOCK,
+    BLOCK_S,
     HIGHEST_RATE,
-    LARGEST,
     LOWEST_RATE,
+    MAX_AMPLITUDE,
     MOST_CHANNELS,
     Matched,
     Sound,
@@ -29,14 +29,14 @@ JITTER: Final = 0.05
 BACK: Final = 0.5
 """Seconds by which times go back where another recording begins: files that were joined."""
 
-LONGEST_GAP, LONGEST_STREAM_GAP = 3600.0, 10.0
+MAX_GAP_S, MAX_STREAM_GAP_S = 3600.0, 10.0
 """Seconds without sound, in all, that times are believed: in a file, and in a broadcast, whose clock may jump."""
 
 BROADCASTS: Final = ("mpegts", "mpeg")
 COUNTED: Final = ("flac", "ogg")
 """Kinds of file whose times have no gap but where something is missing."""
 
-MOST_BETWEEN: Final = 300
+MAX_BETWEEN_BYTES: Final = 300
 """Bytes that may lie between two packets: headers of packets, of clusters and of pages."""
 
 UNTIMED: Final = ("mp3", "aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "g722", "gsm", "dts", "loas", "mlp", "truehd")
@@ -87,7 +87,7 @@ def read(container: Any, stream: Any, name: str) -> Sound:
     except BaseException:
         container.close()
         raise
-    return Sound(reader.rate, _gathered(container, first, pieces, BLOCK * reader.rate), reader.left_out, reader.notes)
+    return Sound(reader.rate, _gathered(container, first, pieces, BLOCK_S * reader.rate), reader.left_out, reader.notes)
 
 
 def _gathered(container: Any, first: np.ndarray, pieces: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
@@ -131,7 +131,7 @@ class _Reader:
 
     def _origin(self) -> float:
         start = (self.container.start_time or 0) / 1e6
-        from_zero = self.kind in FROM_ZERO and 0 <= start < LONGEST_GAP
+        from_zero = self.kind in FROM_ZERO and 0 <= start < MAX_GAP_S
         return 0.0 if from_zero else start
 
     def check(self, name: str) -> None:
@@ -190,7 +190,7 @@ class _Reader:
             if any(mark in bytes(packet)[:1024] for mark in TAGS):
                 return 0.0
             known = max(known, packet.size / self.bytes * self.position / self.rate)
-        return min(max(known, 0.001), float(BLOCK))
+        return min(max(known, 0.001), float(BLOCK_S))
 
     def _skipped(self, packet: Any) -> bool:
         """Whether bytes were passed over before a packet: a gap in the times is damage then, and not the recorder's.
@@ -199,7 +199,7 @@ class _Reader:
         """
         between = (packet.pos or 0) - self.behind
         return (self.kind in COUNTED and self.position > 0) or (
-            self.alone and self.behind > 0 and between > MOST_BETWEEN
+            self.alone and self.behind > 0 and between > MAX_BETWEEN_BYTES
         )
 
     def _due(self, frame: Any) -> float:
@@ -211,7 +211,7 @@ class _Reader:
         ahead = time - reached
         # Where a track begins is told against the others; only later on may a broadcast's clock jump.
         jumps = self.kind in BROADCASTS and self.position > 0
-        longest = LONGEST_STREAM_GAP if jumps else LONGEST_GAP - self.gaps
+        longest = MAX_STREAM_GAP_S if jumps else MAX_GAP_S - self.gaps
         if ahead < -BACK or ahead > longest:
             if ahead > longest:
                 self.notes.append(f"Its times jump by {ahead:.0f} s at {reached:.1f} s: the jump was left out.")
@@ -242,13 +242,13 @@ class _Reader:
         return self.matched.of(samples, rate)
 
 
-MOST_PLANES: Final = 7
+MAX_PLANES: Final = 7
 """Channels of a planar frame that PyAV may be asked for: with more of them it reads memory that isn't the frame's."""
 
 
 def _samples(frame: Any) -> np.ndarray:
     """A frame -> [samples, channels], int16 or float32."""
-    if frame.format.is_planar and frame.layout.nb_channels > MOST_PLANES:
+    if frame.format.is_planar and frame.layout.nb_channels > MAX_PLANES:
         frame = _packed(frame)
     array = frame.to_ndarray()
     array = array.T if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels)
@@ -263,4 +263,4 @@ def _packed(frame: Any) -> Any:
 
 
 def _is_sound(samples: np.ndarray) -> bool:
-    return samples.dtype == np.int16 or bool(np.abs(samples).max(initial=0) <= LARGEST)
+    return samples.dtype == np.int16 or bool(np.abs(samples).max(initial=0) <= MAX_AMPLITUDE)

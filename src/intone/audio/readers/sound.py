@@ -9,7 +9,7 @@ import soxr
 
 from intone.audio.account import LeftOut
 
-BLOCK: Final = 10
+BLOCK_S: Final = 10
 """Seconds that are decoded at a time, so that a recording of any length takes the same memory."""
 
 LOWEST_RATE, HIGHEST_RATE, MOST_CHANNELS = 1_000, 768_000, 64
@@ -18,7 +18,7 @@ LOWEST_RATE, HIGHEST_RATE, MOST_CHANNELS = 1_000, 768_000, 64
 NOTICED: Final = 0.1
 """Seconds by which a length may differ from the announced one without a word: codecs fill up their last frame."""
 
-LEAST_DAMAGE: Final = 0.01
+MIN_DAMAGE_S: Final = 0.01
 """Seconds left out of which nothing need be said."""
 
 CUT_OFF: Final = "It is truncated: the {:.1f} s that are there were heard."
@@ -70,14 +70,14 @@ class Matched:
         return samples
 
 
-LARGEST: Final = 100.0
+MAX_AMPLITUDE: Final = 100.0
 """Amplitude above which floats aren't meant for full scale 1, or come of a damaged packet."""
 
 
 def silence(samples: int, channels: int, dtype: Any, rate: int) -> Iterator[np.ndarray]:
     """Zeros [samples, channels], block by block: what stands in the place of what isn't there."""
-    for start in range(0, samples, BLOCK * rate):
-        yield np.zeros((min(samples - start, BLOCK * rate), channels), dtype)
+    for start in range(0, samples, BLOCK_S * rate):
+        yield np.zeros((min(samples - start, BLOCK_S * rate), channels), dtype)
 
 
 def floats(samples: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ WORD: Final = re.compile(rb"[A-Za-z0-9_ ]{4}")
 NEXT: Final = (b"RIFF", b"RIFX", b"RF64")
 """How another WAV file begins that was joined to this one."""
 
-MOST_PADDING: Final = 1 << 16
+MAX_PADDING_BYTES: Final = 1 << 16
 """Bytes of zeros behind the samples that fill up a block of some medium; more of them are silence."""
 
 
@@ -93,7 +93,7 @@ def _goes_on(file: Any, place: int, end: int) -> bool:
         if name in NEXT:
             return True
         if not any(name):
-            return end - place > MOST_PADDING or any(file.read(end - place))
+            return end - place > MAX_PADDING_BYTES or any(file.read(end - place))
         if name not in METADATA.encode().split(b",") and (not WORD.fullmatch(name) or place + 8 + size > end + 1):
             return True
         place += 8 + size + size % 2

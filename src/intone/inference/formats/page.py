@@ -23,7 +23,7 @@ BARS: Final = 4_000
 LIGHT, DARK = "#ffffff", "#1e1e1e"
 """What browsers put behind a page; of the dark ones that they differ in, the least dark."""
 
-LEAST_CONTRAST: Final = 3.0
+MIN_CONTRAST: Final = 3.0
 """Of a line or a dot with what is behind it (WCAG 2.2, 1.4.11)."""
 
 
@@ -65,7 +65,7 @@ def seen(colour: str, background: str) -> str:
     end = int(farthest(background)[1:3], 16)
     rgb = np.array(list(bytes.fromhex(colour[1:])))
     mixed = (bytes(int(x) for x in np.round(rgb + (end - rgb) * share)) for share in np.linspace(0, 1, 51))
-    return next(c for c in (f"#{m.hex()}" for m in mixed) if contrast(c, background) >= LEAST_CONTRAST)
+    return next(c for c in (f"#{m.hex()}" for m in mixed) if contrast(c, background) >= MIN_CONTRAST)
 
 
 def contrast(one: str, other: str) -> float:

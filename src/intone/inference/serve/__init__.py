@@ -89,7 +89,7 @@ def _server(
 
     # Importing these takes most of the time in which the child loads its models.
     from intone.inference.serve.app import Service, app
-    from intone.inference.serve.connections import AT_ONCE, Connection, Server
+    from intone.inference.serve.connections import MAX_ACCEPTED, Connection, Server
     from intone.inference.serve.folder import folder
     from intone.inference.serve.guard import Guard, Hosts
 
@@ -102,7 +102,7 @@ def _server(
         ws="none",
         loop="asyncio",
         lifespan="off",
-        backlog=AT_ONCE,
+        backlog=MAX_ACCEPTED,
         proxy_headers=False,
         server_header=False,
         # Of a failure one sentence is said; uvicorn would add a traceback.
@@ -182,6 +182,11 @@ def own_address(family: int) -> str:
         return found
 
 
+def _interrupt(*_: object) -> None:
+    # Not by raising SIGINT: a shell has it ignored in what a script starts in the background.
+    raise KeyboardInterrupt
+
+
 @contextlib.contextmanager
 def ended_as_by_ctrl_c() -> Iterator[None]:
     """SIGTERM, and a terminal that is closed, end the service as Ctrl-C does: everybody answered, nothing left."""
@@ -190,7 +195,7 @@ def ended_as_by_ctrl_c() -> Iterator[None]:
         kinds = []
     before = {kind: signal.getsignal(kind) for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN}
     for kind in before:
-        signal.signal(kind, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(kind, _interrupt)
     try:
         yield
     finally:

@@ -15,10 +15,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from intone.inference.serve.guard import HEADERS
 
-MOST: Final = 64
+MAX_CONNECTIONS: Final = 64
 """Connections at once; one is one file of the process, and some systems allow 256."""
 
-AT_ONCE: Final = 32
+MAX_ACCEPTED: Final = 32
 """Connections that are taken before any of them is looked at."""
 
 QUEUE: Final = 128
@@ -45,7 +45,7 @@ class Connection(H11Protocol):
         self._since, self._unsent = self.loop.time(), 0
         self._state: tuple[str, Any] = (HEAD, None)
         self._watch = self.loop.call_later(LOOK, self._look)
-        if len(self.connections) > MOST:
+        if len(self.connections) > MAX_CONNECTIONS:
             transport.write(raw(503, "Too many connections are open: send it again in a minute."))
             transport.close()
 

@@ -18,7 +18,7 @@ from intone.audio.spool import ending
 
 MB: Final = 1_000_000
 
-AT_ONCE: Final = 1 << 20
+BUFFER_BYTES: Final = 1 << 20
 """Bytes that are gathered before they are written."""
 
 IDLE: Final = 30.0
@@ -88,7 +88,7 @@ class Form:
     async def take(self, part: bytes) -> None:
         """The next bytes of the body."""
         self.parser.write(part)
-        if sum(map(len, self.waiting)) >= AT_ONCE:
+        if sum(map(len, self.waiting)) >= BUFFER_BYTES:
             await asyncio.to_thread(self._write)
 
     async def finished(self) -> tuple[str, Path]:

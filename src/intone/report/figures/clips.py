@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from intone.audio.frames import HOP_SAMPLES, SAMPLE_RATE
 from intone.emotions import COLOURS
 from intone.report.figures.style import INK, blank, styled
 
@@ -23,7 +24,7 @@ class ClipPicture:
     """What the model looked at, [frames, bands], 0 to 1; None where only the sound is shown."""
 
 
-HOP: float = 0.01
+HOP_S: float = HOP_SAMPLES / SAMPLE_RATE
 """Seconds between frames."""
 
 
@@ -33,9 +34,9 @@ def spectrograms_figure(clips: Sequence[ClipPicture], columns: int = 4) -> Figur
     rows = -(-len(clips) // columns)
     figure = blank(0.8 + 3.6 * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    longest = max(len(c.levels) for c in clips) * HOP
+    longest = max(len(c.levels) for c in clips) * HOP_S
     for axes, clip in zip(panels, clips, strict=False):
-        extent = (0.0, len(clip.levels) * HOP, 0.0, float(clip.levels.shape[1]))
+        extent = (0.0, len(clip.levels) * HOP_S, 0.0, float(clip.levels.shape[1]))
         shade = {"origin": "lower", "aspect": "auto", "extent": extent}
         axes.imshow(clip.levels.T, cmap="gray_r", vmin=-60, vmax=0, **shade)
         if clip.weights is not None:

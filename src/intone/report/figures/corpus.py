@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from intone.audio.clip import read_clip
-from intone.audio.features import FFT, FeatureSettings, log_mel, mel_filters
+from intone.audio.features import FFT_SAMPLES, FeatureSettings, log_mel, mel_filters
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.pitch import contour
 from intone.audio.trimming import trim_silence
@@ -220,7 +220,7 @@ def _spectrogram(ax: "Axes", signal: np.ndarray) -> None:
     extent = (0.0, signal.size / SAMPLE_RATE, -0.5, BANDS - 0.5)
     ax.imshow(level - level.max(), origin="lower", aspect="auto", cmap="magma", vmin=-60, vmax=0, extent=extent)
     filters = mel_filters(BANDS, settings.low, settings.high)
-    centres = filters @ np.fft.rfftfreq(FFT, 1 / SAMPLE_RATE) / filters.sum(axis=1)
+    centres = filters @ np.fft.rfftfreq(FFT_SAMPLES, 1 / SAMPLE_RATE) / filters.sum(axis=1)
     hertz = contour(signal)
     seconds = np.arange(hertz.size) * 0.01 + 0.02  # a pitch frame's middle
     ax.plot(seconds, np.interp(hertz, centres, np.arange(BANDS)), color="#9FE8FF", linewidth=1.4)

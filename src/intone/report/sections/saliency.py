@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from intone.emotions import EMOTIONS, INDEX
-from intone.evaluation.confidence import FLOOR
+from intone.evaluation.confidence import MIN_PROBABILITY
 from intone.evaluation.results import Experiment
 from intone.report.figures import attention_figure, shares_figure, spectrograms_figure
 from intone.report.figures.clips import ClipPicture
@@ -130,6 +130,6 @@ NATURAL = "\n(measures fusion, not RAVDESS)"
 
 
 def _log_odds(table: pd.DataFrame, said: np.ndarray) -> np.ndarray:
-    """Log of the said emotion's probability over an eighth, [N]; a probability given as 0 counts as `FLOOR`."""
+    """Log of the predicted emotion's probability over an eighth, [N]; one given as 0 counts as `MIN_PROBABILITY`."""
     own = table[list(EMOTIONS)].to_numpy(float)[np.arange(len(table)), said]
-    return np.log(np.maximum(own, FLOOR) * len(EMOTIONS))
+    return np.log(np.maximum(own, MIN_PROBABILITY) * len(EMOTIONS))
