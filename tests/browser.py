@@ -111,6 +111,8 @@ class Browser:
         self.run("window.left = true")
         self.call("Page.navigate", url=address)
         self.until("!window.left && document.readyState === 'complete'")
+        # Chromium drops clicks on what it hasn't painted yet.
+        self.until("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
 
     def run(self, script: str, inside: bool = False) -> Any:
         """What an expression of JavaScript gives, awaited; `inside` the newest frame."""

@@ -108,11 +108,11 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from intone.audio.features import FeatureSettings
-    from intone.export.graph import Reading as ReadingNetwork
-    from intone.export.graph import SpectrogramHearing, Whole
     from intone.export.onnx import export
     from intone.inference.model import Card, Reading
     from intone.models.cnn import AudioCnn, AudioCnnPreset
+    from intone.models.graph import FileGraph, SpectrogramGraph
+    from intone.models.graph import SentenceGraph as ReadingNetwork
     from intone.models.rnn import TextRnn, TextRnnPreset
 
     torch.manual_seed(0)
@@ -120,8 +120,8 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ("<pad>", "<unknown>", "kids", "dogs", "are", "talking", ".")
     reader = TextRnn(len(words), TextRnnPreset("lstm", "learned", hidden=8, learned=4)).eval()
     card = Card("tiny", "0", FeatureSettings(bands=16), 0.05, "f" * 64, "noise", "none", reading=Reading(words))
-    hearing = SpectrogramHearing(AudioCnn(16, AudioCnnPreset(width=8)).eval())
-    export(Whole(hearing, ReadingNetwork(reader)), card, path)
+    hearing = SpectrogramGraph(AudioCnn(16, AudioCnnPreset(width=8)).eval())
+    export(FileGraph(hearing, ReadingNetwork(reader)), card, path)
     return path
 
 

@@ -46,6 +46,6 @@ def test_the_network_is_timed_after_features_and_against_whisper(model_file, mon
 
 
 def test_without_a_model_a_network_with_random_weights_is_timed(tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark.model_store, "own", lambda: tmp_path / "none.onnx")
+    monkeypatch.setattr(benchmark.registry, "own", lambda: tmp_path / "none.onnx")
     card = Model(benchmark._model(None, tmp_path), 1).card
     assert card.name == "audio_cnn" and card.features == FeatureSettings()

@@ -18,39 +18,41 @@ from intone.models.cross_attention import AttentiveFusionPreset
 from intone.models.rnn import TextRnnPreset
 from intone.training.parallel import Task, make_all
 from intone.training.processor import processor
-from intone.training.recipes import BRANCHES, FIRST_PHASE, MODELS, in_precision
+from intone.training.recipes import BRANCHES, FIRST_PHASE, MODELS, in_epochs, in_precision
 from intone.training.recipes.fusion import AttentionRecipe
-from intone.training.recipes.spectrogram import AudioRecipe, screened
-from intone.training.recipes.text import TextRecipe
-from intone.training.workspace import Effort, Lab
+from intone.training.recipes.spectrogram import SpectrogramRecipe
+from intone.training.recipes.text import RnnRecipe
+from intone.training.spectrogram_views import screened
+from intone.training.workspace import Workspace
 
 SMALL = {
     **in_precision(MODELS, "32-true"),
-    "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=8)),
-    "text_lstm-glove": TextRecipe(network=TextRnnPreset("lstm", "glove", hidden=8, learned=4)),
-    "text_lstm-learned": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
+    "audio_cnn": SpectrogramRecipe(network=AudioCnnPreset(width=8)),
+    "text_lstm-glove": RnnRecipe(network=TextRnnPreset("lstm", "glove", hidden=8, learned=4)),
+    "text_lstm-learned": RnnRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
     "fusion_attention": AttentionRecipe(BRANCHES, joint=False, network=AttentiveFusionPreset(width=8, heads=2)),
 }
 
 
 @pytest.fixture(scope="module")
-def lab(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+def space(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("runs")
     heard = pd.DataFrame({"file": corpus.clips["file"], "text": corpus.clips["statement"].map(corpus.sentences)})
     glove = folder / "glove"
     glove.mkdir()
     (glove / "words.txt").write_text("kids\ndogs\ndoor\n")
     np.save(glove / "vectors.npy", np.eye(3, 50, dtype=np.float32))
-    return Lab(corpus, SMALL, folder, heard.sample(frac=1, random_state=0), None, glove, Effort(2, 2, 1, 1))
+    models = in_epochs(SMALL, {"audio_epochs": 2, "text_epochs": 2, "joint_epochs": 1})
+    return Workspace(corpus, models, folder, heard.sample(frac=1, random_state=0), None, glove)
 
 
 FUSIONS = [name for name, recipe in FIRST_PHASE.items() if recipe.modality == "fusion"]
 
 
 @pytest.mark.parametrize("model", [*FUSIONS, "fusion_attention"])
-def test_every_fusion_covers_every_clip_of_the_fold(lab, corpus, model):
+def test_every_fusion_covers_every_clip_of_the_fold(space, corpus, model):
     split = folds(corpus.clips, "speakers")[0]
-    done = lab.fold(model, "asr", split)
+    done = space.fold(model, "asr", split)
     table = done.predictions
     assert set(table["file"]) == set(corpus.clips["file"])
     assert table.groupby("split")["file"].count().to_dict() == {p: len(getattr(split, p)) for p in PARTS}
@@ -58,78 +60,78 @@ def test_every_fusion_covers_every_clip_of_the_fold(lab, corpus, model):
     assert (table["emotion"].to_numpy() == true.loc[table["file"]].to_numpy()).all()
 
 
-def test_a_choice_takes_one_of_its_candidates_and_says_which(lab, corpus):
+def test_a_choice_takes_one_of_its_candidates_and_says_which(space, corpus):
     split = folds(corpus.clips, "speakers")[0]
-    early = lab.fold("fusion_early", "asr", split).config["details"]
-    assert early["picked"] == min(early["validation_loss"], key=early["validation_loss"].get)
-    done = lab.fold("fusion_nested", "asr", split)
-    details = done.config["details"]
-    assert next(iter(details["validation_loss"])) == "audio_cnn"
-    picked = lab.fold(details["picked"], "asr", split)
+    early = space.fold("fusion_early", "asr", split).record.details
+    assert early.picked == min(early.validation_loss, key=early.validation_loss.get)
+    done = space.fold("fusion_nested", "asr", split)
+    details = done.record.details
+    assert next(iter(details.validation_loss)) == "audio_cnn"
+    picked = space.fold(details.picked, "asr", split)
     pd.testing.assert_frame_equal(done.logits, picked.logits)
 
 
-def test_what_a_fusion_is_made_of_is_paid_for_once(lab, corpus):
+def test_what_a_fusion_is_made_of_is_paid_for_once(space, corpus):
     split = folds(corpus.clips, "speakers")[0]
-    nested = lab.fold("fusion_nested", "asr", split)
+    nested = space.fold("fusion_nested", "asr", split)
     trained = ("audio_cnn", "text_lstm-glove", "text_lstm-learned", "fusion_early-frozen", "fusion_early-joint")
-    own = [lab.fold(model, "asr", split).spent[model] for model in trained]
-    assert min(own) > 0 and nested.config["seconds"] == pytest.approx(sum(own))
+    own = [space.fold(model, "asr", split).record.spent[model] for model in trained]
+    assert min(own) > 0 and nested.record.seconds == pytest.approx(sum(own))
 
 
-def test_a_finished_fold_is_never_made_twice_and_other_settings_make_it_anew(lab, corpus, monkeypatch, capsys):
+def test_a_finished_fold_is_never_made_twice_and_other_settings_make_it_anew(space, corpus, monkeypatch, capsys):
     split = folds(corpus.clips, "speakers")[0]
-    first = lab.fold("audio_cnn", "none", split)
-    monkeypatch.setattr(AudioRecipe, "make", lambda *_: pytest.fail("made twice"))
-    assert lab.fold("audio_cnn", "none", split).config == first.config
-    assert first.config["corpus"] == {"name": "ravdess", "table": "", "flags": ""}
-    assert first.config["processor"] == processor()
+    first = space.fold("audio_cnn", "none", split)
+    monkeypatch.setattr(SpectrogramRecipe, "fit", lambda *_: pytest.fail("made twice"))
+    assert space.fold("audio_cnn", "none", split).record == first.record
+    assert first.record.corpus == {"name": "ravdess", "table": "", "flags": ""}
+    assert first.record.processor == processor()
     monkeypatch.undo()
-    other = replace(lab, effort=replace(lab.effort, audio_epochs=1), runs=lab.runs)
-    assert other.fold("audio_cnn", "none", split).config["fingerprint"] != first.config["fingerprint"]
+    other = replace(space, models=in_epochs(space.models, {"audio_epochs": 1}))
+    assert other.fold("audio_cnn", "none", split).record.fingerprint != first.record.fingerprint
     assert "made anew" in capsys.readouterr().err
-    lab.fold("audio_cnn", "none", split)
+    space.fold("audio_cnn", "none", split)
 
 
-def test_a_training_begun_with_other_settings_is_not_gone_on_with(lab, corpus, tmp_path, monkeypatch):
+def test_a_training_begun_with_other_settings_is_not_gone_on_with(space, corpus, tmp_path, monkeypatch):
     split = folds(corpus.clips, "speakers")[0]
-    away = replace(lab, runs=tmp_path)
+    away = replace(space, runs=tmp_path)
     folder = away.where("audio_cnn", "none", split)
 
-    def killed(recipe, lab, track, split, folder):
-        (folder / "last.ckpt").write_bytes(b"of other settings")
+    def killed(recipe, space, task):
+        (task.folder / "last.ckpt").write_bytes(b"of other settings")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(AudioRecipe, "make", killed)
+        patch.setattr(SpectrogramRecipe, "fit", killed)
         away.fold("audio_cnn", "none", split)
-    other = replace(away, effort=replace(lab.effort, audio_epochs=1))
-    assert other.fold("audio_cnn", "none", split).config["details"]["epoch"] == 1
+    other = replace(away, models=in_epochs(space.models, {"audio_epochs": 1}))
+    assert other.fold("audio_cnn", "none", split).record.details.epoch == 1
     assert not (folder / "last.ckpt").exists()
 
 
-def test_the_order_of_the_clip_table_changes_nothing(lab, corpus, tmp_path):
+def test_the_order_of_the_clip_table_changes_nothing(space, corpus, tmp_path):
     shuffled = replace(corpus, clips=corpus.clips.sample(frac=1, random_state=5).reset_index(drop=True))
-    other = replace(lab, corpus=shuffled, runs=tmp_path, memory={})
+    other = replace(space.bare(), corpus=shuffled, runs=tmp_path)
     for model in ("audio_cnn", "text_lstm-learned"):
-        one = lab.fold(model, "asr", folds(corpus.clips, "speakers")[0])
+        one = space.fold(model, "asr", folds(corpus.clips, "speakers")[0])
         same = other.fold(model, "asr", folds(shuffled.clips, "speakers")[0])
         # Threads may sum in another order: a last digit, which a few steps of training leave a small one.
         pd.testing.assert_frame_equal(one.logits, same.logits, atol=1e-3)
 
 
-def test_workers_make_what_one_process_makes(lab, corpus, tmp_path):
+def test_workers_make_what_one_process_makes(space, corpus, tmp_path):
     split = folds(corpus.clips, "speakers")[1]
-    away = replace(lab, runs=tmp_path, memory={})
+    away = replace(space, runs=tmp_path)
     assert [t.split.fold for t in make_all(away, [Task("audio_cnn", "none", split)], 1)] == ["2"]
-    here, there = lab.fold("audio_cnn", "none", split), away.fold("audio_cnn", "none", split)
+    here, there = space.fold("audio_cnn", "none", split), away.fold("audio_cnn", "none", split)
     # A worker has one thread, and this process may have more: sums in another order, and no more than that.
     pd.testing.assert_frame_equal(here.logits, there.logits, atol=1e-2)
 
 
-def test_a_whole_protocol_is_published(lab, corpus, tmp_path):
+def test_a_whole_protocol_is_published(space, corpus, tmp_path):
     splits = folds(corpus.clips, "speakers")
-    done = [lab.fold("text_tfidf", "asr", s) for s in splits]
+    done = [space.fold("text_tfidf", "asr", s) for s in splits]
     publish(Experiment("text_tfidf", "text", "asr", "speakers"), done, tmp_path, "test")
     summary = pd.read_csv(tmp_path / "summary.csv").set_index("split")
     assert summary.loc["test", "clips"] == len(corpus.clips)
@@ -156,12 +158,12 @@ def test_bad_clips_are_named_counted_and_left_out(corpus, tmp_path, capsys):
         screened(replace(corpus, paths=nothing), FeatureSettings(), 1)
 
 
-def test_missing_words_and_unknown_models_are_one_sentence(lab, corpus, tmp_path):
+def test_missing_words_and_unknown_models_are_one_sentence(space, corpus, tmp_path):
     split = folds(corpus.clips, "speakers")[0]
-    bare = replace(lab, transcripts=None, glove=None, goemotions=None, runs=tmp_path)
+    bare = replace(space, transcripts=None, glove=None, goemotions=None, runs=tmp_path)
     with pytest.raises(Missing, match="intone"):
         bare.fold("text_lstm-learned", "asr", split)
     with pytest.raises(Missing, match="intone data get goemotions"):
         bare.fold("text_tfidf", "natural", split)
     with pytest.raises(IntoneError, match="no model 'audio_gnn'"):
-        lab.fold("audio_gnn", "none", split)
+        space.fold("audio_gnn", "none", split)

@@ -14,37 +14,38 @@ from intone.models.cnn import AudioCnnPreset
 from intone.models.rnn import TextRnnPreset
 from intone.report.figures import attention_figure, shares_figure, spectrograms_figure
 from intone.report.sections.saliency import pictures
-from intone.training.recipes.encoder_head import SpeechHeadRecipe
+from intone.training.recipes import in_epochs
+from intone.training.recipes.encoder_head import HeadRecipe
 from intone.training.recipes.fusion import TextChoice
-from intone.training.recipes.spectrogram import AudioRecipe
-from intone.training.recipes.text import TextRecipe
-from intone.training.workspace import Effort, Lab
+from intone.training.recipes.spectrogram import SpectrogramRecipe
+from intone.training.recipes.text import RnnRecipe
+from intone.training.workspace import Workspace
 
 
 @pytest.fixture
-def lab(corpus, tiny_whisper, tmp_path, monkeypatch) -> Lab:
+def space(corpus, tiny_whisper, tmp_path, monkeypatch) -> Workspace:
     monkeypatch.setenv("INTONE_CACHE", str(tmp_path / "cache"))
     models = {
-        "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=8), speeds=(1.0,)),
-        "head": SpeechHeadRecipe(weights=tiny_whisper, layers=(1, 2)),
-        "text_lstm-learned": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8)),
+        "audio_cnn": SpectrogramRecipe(network=AudioCnnPreset(width=8), speeds=(1.0,)),
+        "head": HeadRecipe(weights=tiny_whisper, layers=(1, 2)),
+        "text_lstm-learned": RnnRecipe(network=TextRnnPreset("lstm", "learned", hidden=8)),
         "text_lstm": TextChoice(("text_lstm-learned",)),
     }
-    return Lab(corpus, models, tmp_path / "runs", effort=Effort(1, 8, 1, 1, 1, 1))
+    budget = {"audio_epochs": 1, "text_epochs": 8, "head_epochs": 1}
+    return Workspace(corpus, in_epochs(models, budget), tmp_path / "runs")
 
 
-def test_saliency_has_the_clip_s_shape_and_names_what_was_said(lab):
-    split = folds(lab.corpus.clips, "speakers")[0]
-    done = lab.fold("audio_cnn", "none", split)
+def test_saliency_has_the_clip_s_shape_and_names_what_was_said(space):
+    split = folds(space.corpus.clips, "speakers")[0]
+    done = space.fold("audio_cnn", "none", split)
     logits = np.sort(done.logits.loc[list(split.test)].to_numpy())
     # Of the test clips the one that is told with the most distance: kept features are rounded to 16 bits.
     file = split.test[int((logits[:, -1] - logits[:, -2]).argmax())]
-    signal = read_clip(lab.corpus.paths[file])
-    recipe = lab.recipe("audio_cnn")
-    weights, said = integrated(recipe, done.folder, signal, steps=8)
+    signal = read_clip(space.corpus.paths[file])
+    weights, said = integrated(*done.recipe.spectrogram_network(done), signal, steps=8)
     assert weights.shape == levels(signal).shape
     assert weights.min() >= 0 and weights.max() == pytest.approx(1)
-    assert said == done.predictions.set_index("file").loc[file, "predicted"]
+    assert EMOTIONS[said] == done.predictions.set_index("file").loc[file, "predicted"]
 
 
 def test_the_gallery_is_one_actor_and_sentence_in_every_emotion(corpus):
@@ -53,33 +54,33 @@ def test_the_gallery_is_one_actor_and_sentence_in_every_emotion(corpus):
     assert rows["speaker"].nunique() == rows["statement"].nunique() == 1
 
 
-def test_attention_averages_to_even(lab):
-    splits = folds(lab.corpus.clips, "speakers")
+def test_attention_averages_to_even(space):
+    splits = folds(space.corpus.clips, "speakers")
     for split in splits:
-        lab.fold("head", "none", split)
-    rows = attended(lab, splits, "head")
+        space.fold("head", "none", split)
+    rows = attended(space, splits, "head")
     assert len(rows) == 8 * 20
     assert rows.groupby("emotion")["weight"].mean().to_numpy() == pytest.approx(1, abs=0.1)
     assert attention_figure(rows).axes
 
 
-def test_words_that_give_the_emotion_away_are_worth_most(lab):
-    splits = folds(lab.corpus.clips, "speakers")
+def test_words_that_give_the_emotion_away_are_worth_most(space):
+    splits = folds(space.corpus.clips, "speakers")
     for split in splits:
-        lab.fold("text_lstm", "simulated", split)
-    rows = words(lab, splits, "text_lstm", track="simulated")
+        space.fold("text_lstm", "simulated", split)
+    rows = words(space, splits, "text_lstm", track="simulated")
     assert set(rows["emotion"]) <= set(EMOTIONS) and (rows["clips"] >= 5).all()
     assert {"word", "attribution"} <= set(rows)
     assert rows["attribution"].max() > 0
 
 
 @pytest.mark.parametrize(("of", "model"), [(saliency, "head"), (attended, "audio_cnn"), (words, "audio_cnn")])
-def test_a_model_of_another_kind_is_refused_in_one_sentence(of, model, lab):
-    splits = folds(lab.corpus.clips, "speakers")
+def test_a_model_of_another_kind_is_refused_in_one_sentence(of, model, space):
+    splits = folds(space.corpus.clips, "speakers")
     for split in splits:
-        lab.fold(model, "none", split)
+        space.fold(model, "none", split)
     with pytest.raises(IntoneError, match=f"{model} is not a"):
-        of(lab, splits, model)
+        of(space, splits, model)
 
 
 def test_pictures_come_back_as_they_were_written(tmp_path):

@@ -10,10 +10,10 @@ from torch import nn
 from intone.audio.features import FeatureSettings
 from intone.errors import IntoneError, Missing
 from intone.export import onnx
-from intone.export.graph import Reading as ReadingNetwork
-from intone.export.graph import SpectrogramHearing, Whole
 from intone.inference.model import Card, Model, Reading
 from intone.models.cnn import AudioCnn, AudioCnnPreset, padded
+from intone.models.graph import FileGraph, SpectrogramGraph
+from intone.models.graph import SentenceGraph as ReadingNetwork
 from intone.models.rnn import TextRnn, TextRnnPreset
 from intone.text import Vocabulary
 
@@ -47,7 +47,7 @@ def reader(request) -> TextRnn:
 @pytest.fixture(scope="module")
 def whole(network, reader, tmp_path_factory) -> Model:
     path = tmp_path_factory.mktemp("model") / "m.onnx"
-    onnx.export(Whole(SpectrogramHearing(network), ReadingNetwork(reader)), card(reading=Reading(WORDS.words)), path)
+    onnx.export(FileGraph(SpectrogramGraph(network), ReadingNetwork(reader)), card(reading=Reading(WORDS.words)), path)
     return Model(path)
 
 
@@ -85,7 +85,7 @@ def test_the_card_comes_back_as_it_was(whole, tmp_path):
 
 
 def test_a_card_can_be_changed_and_the_answers_stay(network, tmp_path):
-    onnx.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "a.onnx")
+    onnx.export(FileGraph(SpectrogramGraph(network), None), card(), tmp_path / "a.onnx")
     onnx.place(tmp_path / "a.onnx", card(unsure=0.3), tmp_path / "new" / "b.onnx")
     one, other = Model(tmp_path / "a.onnx"), Model(tmp_path / "new" / "b.onnx")
     assert other.card.unsure == 0.3 and other.card.reading is None
@@ -93,7 +93,7 @@ def test_a_card_can_be_changed_and_the_answers_stay(network, tmp_path):
 
 
 def test_eight_bits_are_off_by_half_a_step_of_weights_and_states_at_most(network, tmp_path):
-    onnx.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "a.onnx")
+    onnx.export(FileGraph(SpectrogramGraph(network), None), card(), tmp_path / "a.onnx")
     onnx.quantize(tmp_path / "a.onnx", tmp_path / "small.onnx")
     (plain, states, *_), (small, *_) = (Model(tmp_path / n).logits(features(2, 50)) for n in ("a.onnx", "small.onnx"))
     weights = network.head[-1].weight.detach().numpy()  # the file's only product: convolutions stay as they are
@@ -110,7 +110,7 @@ def test_eight_bits_overflow_on_no_processor(network, tmp_path):
     with torch.no_grad():
         loud.embed.weight.zero_(), loud.embed.bias.fill_(1.0)
         loud.head[-1].weight.fill_(1.0), loud.head[-1].bias.zero_()
-    onnx.export(Whole(SpectrogramHearing(loud), None), card(), tmp_path / "a.onnx")
+    onnx.export(FileGraph(SpectrogramGraph(loud), None), card(), tmp_path / "a.onnx")
     onnx.quantize(tmp_path / "a.onnx", tmp_path / "small.onnx")
     said = Model(tmp_path / "small.onnx").logits(features(2, 50))[0]
     np.testing.assert_allclose(said, np.full((2, 8), loud.size), rtol=1e-5)
@@ -119,7 +119,7 @@ def test_eight_bits_overflow_on_no_processor(network, tmp_path):
 def test_a_file_that_differs_is_refused(network, tmp_path, monkeypatch):
     monkeypatch.setattr(onnx, "TOLERANCE", -1.0)
     with pytest.raises(IntoneError, match="differs from its network"):
-        onnx.export(Whole(SpectrogramHearing(network), None), card(), tmp_path / "m.onnx")
+        onnx.export(FileGraph(SpectrogramGraph(network), None), card(), tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
 
 

@@ -28,10 +28,10 @@ from intone.inference import registry
 from intone.inference.formats import FORMATS
 from intone.inference.model import METADATA_KEY, Card, Model
 from intone.inference.result import Analysis, Segment, curve, table
-from intone.training.encoder_states import Hearing
+from intone.training.encoder_states import EncoderStates
 from intone.training.recipes import MODELS
 from intone.training.runs import fingerprint
-from intone.training.workspace import Lab
+from intone.training.workspace import Workspace
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -63,9 +63,9 @@ def fingerprints() -> dict[str, str]:
     split = Split("speakers", "1", *(tuple(clips.loc[clips["speaker"] == s, "file"]) for s in "abc"))
     words = pd.DataFrame({"file": clips["file"], "text": "kids are talking"})
     comments = pd.DataFrame({"id": ["x"], "text": ["oh no"], "emotion": ["sad"], "part": ["train"]})
-    lab = Lab(Corpus("small", clips, {}), MODELS, Path("nowhere"), words, comments)
+    space = Workspace(Corpus("small", clips, {}), MODELS, Path("nowhere"), words, comments)
     pairs = [(model, track) for model in MODELS for track in TRACKS]
-    return {f"{model} {track}": fingerprint(lab.settings(model, track), split, clips) for model, track in pairs}
+    return {f"{model} {track}": fingerprint(space.settings(model, track), split, clips) for model, track in pairs}
 
 
 @pytest.fixture
@@ -100,10 +100,9 @@ def cache_keys(folder: Path) -> list[str]:
     clip = noise(folder / "clip.wav")
     for kind in ("logmel", "mfcc", "spectrogram"):
         views_of_file(clip, FeatureSettings(kind=kind))
-    hearing = Hearing(encoder(folder / "encoder"), (1, 2), (1.0, 0.9))
-    for one in (hearing, Hearing(hearing.weights, (1, 2), pooled=True, under=("noise",), prominent=True)):
-        lab = Lab(Corpus("one", pd.DataFrame({"file": ["a"], "speaker": "s"}), {"a": clip}), {}, folder)
-        one.of_all(lab)
+    states = EncoderStates(encoder(folder / "encoder"), (1, 2), (1.0, 0.9))
+    for one in (states, EncoderStates(states.weights, (1, 2), pooled=True, noisy=("noise",), prominent=True)):
+        one.computed(Corpus("one", pd.DataFrame({"file": ["a"], "speaker": "s"}), {"a": clip}))
     (folder / "whisper").mkdir()
     (folder / "whisper" / "model.bin").write_bytes(b"weights")
 

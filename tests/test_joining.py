@@ -4,20 +4,16 @@ import numpy as np
 import pytest
 import scipy.special
 
-from intone.inference.fusion import log_softmax, softmax
+from intone.inference.fusion import RULES, log_softmax, softmax
 from intone.inference.model import Reading
-from intone.models.fusion import LATE, WeightedLogits
 
 
-@pytest.mark.parametrize("name", LATE)
+@pytest.mark.parametrize("name", RULES)
 def test_probabilities_are_joined_as_the_logits_behind_them_are(name):
     heard, read = np.random.default_rng(0).normal(0, 2, (2, 50, 8))
-    fusion = LATE[name]()
-    if isinstance(fusion, WeightedLogits):
-        fusion.weight = 0.3
     reading = Reading(rule=name, weight=0.3, fused_temperature=1.7)
     joined = [reading.joined(a, b) for a, b in zip(softmax(heard), softmax(read), strict=True)]
-    np.testing.assert_allclose(np.stack(joined), softmax(fusion([heard, read]) / 1.7), atol=1e-9)
+    np.testing.assert_allclose(np.stack(joined), softmax(RULES[name]([heard, read], 0.3) / 1.7), atol=1e-9)
 
 
 def test_softmax_is_scipy_s_however_large_the_logits():

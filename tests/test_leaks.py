@@ -8,18 +8,19 @@ from intone.data.splits import AUDITED, LEAKY, Split, folds
 from intone.errors import IntoneError
 from intone.evaluation.results import Experiment
 from intone.experiments.leakage import audit
-from intone.experiments.leaky_probes import audited, leaky
-from intone.models.linear_probe import SpeechProbePreset
-from intone.training.recipes.linear_probe import NoisyProbeRecipe, SpeechProbeRecipe
-from intone.training.recipes.spectrogram import AudioRecipe
-from intone.training.workspace import Lab
+from intone.experiments.leaky_probes import LEAKY as LEAKY_PROBES
+from intone.experiments.leaky_probes import audited
+from intone.models.linear_probe import LinearProbePreset
+from intone.training.recipes.linear_probe import LinearProbeRecipe, NoisyProbeRecipe
+from intone.training.recipes.spectrogram import SpectrogramRecipe
+from intone.training.workspace import Workspace
 
 
 @pytest.fixture
-def lab(corpus, tiny_whisper, tmp_path, monkeypatch) -> Lab:
+def space(corpus, tiny_whisper, tmp_path, monkeypatch) -> Workspace:
     monkeypatch.setenv("INTONE_CACHE", str(tmp_path / "cache"))
-    probe = SpeechProbeRecipe(weights=tiny_whisper, layers=(1, 2, 3), probe=SpeechProbePreset(widest=2, inner=2))
-    return Lab(corpus, {"audio_tiny-frozen": probe, "audio_cnn": AudioRecipe()}, tmp_path / "runs")
+    probe = LinearProbeRecipe(weights=tiny_whisper, layers=(1, 2, 3), probe=LinearProbePreset(widest=2, inner=2))
+    return Workspace(corpus, {"audio_tiny-frozen": probe, "audio_cnn": SpectrogramRecipe()}, tmp_path / "runs")
 
 
 @pytest.fixture
@@ -29,30 +30,34 @@ def splits(corpus) -> list[Split]:
     return [Split("luna5", str(k + 1), by[k] + by[k - 1], by[k - 2], by[k - 3]) for k in range(4)]
 
 
-def test_each_actor_is_normalised_with_its_own_clips_tested_or_not(lab):
-    recipe = leaky(lab.recipe("audio_tiny-frozen"), "luna5_test_statistics")
-    heard = recipe.hearing.of_all(lab)
-    for _, files in lab.corpus.clips.groupby("speaker")["file"]:
+def leaky(space, protocol):
+    return space.recipe("audio_tiny-frozen").twin(LEAKY_PROBES[protocol], "audio_tiny-frozen")
+
+
+def test_each_actor_is_normalised_with_its_own_clips_tested_or_not(space):
+    recipe = leaky(space, "luna5_test_statistics")
+    heard = recipe.states.computed(space.corpus)
+    for _, files in space.corpus.clips.groupby("speaker")["file"]:
         own = np.stack([heard[f][0] for f in files])
         np.testing.assert_allclose(own.mean(0), 0, atol=1e-3)
         assert own.std(0).max() == pytest.approx(1, abs=0.05)
-    plain = lab.recipe("audio_tiny-frozen").hearing.of_all(lab)
+    plain = space.recipe("audio_tiny-frozen").states.computed(space.corpus)
     assert any((plain[f][0] != heard[f][0]).any() for f in plain)
 
 
-def test_layers_that_test_likes_are_never_worse_on_test_than_any_other(lab, splits):
+def test_layers_that_test_likes_are_never_worse_on_test_than_any_other(space, splits):
     split = audited(splits[0], "luna5_test_layer")
-    recipe = leaky(lab.recipe("audio_tiny-frozen"), "luna5_test_layer")
-    lab.models = {"probe": recipe, "honest": lab.recipe("audio_tiny-frozen")} | {
-        f"layer{k}": SpeechProbeRecipe(weights=recipe.weights, layers=(k,), probe=recipe.probe) for k in recipe.layers
+    recipe = leaky(space, "luna5_test_layer")
+    space.models = {"probe": recipe, "honest": space.recipe("audio_tiny-frozen")} | {
+        f"layer{k}": LinearProbeRecipe(weights=recipe.weights, layers=(k,), probe=recipe.probe) for k in recipe.layers
     }
-    found = {name: lab.fold(name, "none", split).predictions for name in lab.models}
+    found = {name: space.fold(name, "none", split).predictions for name in space.models}
     rates = {n: t[t["split"] == "test"].eval("emotion == predicted").mean() for n, t in found.items()}
     assert rates["probe"] == max(rates.values())
 
 
-def test_leaks_are_published_apart_and_under_their_own_protocol(lab, splits, tmp_path):
-    audit(lab, ("audio_tiny-frozen",), splits, tmp_path)
+def test_leaks_are_published_apart_and_under_their_own_protocol(space, splits, tmp_path):
+    audit(space, ("audio_tiny-frozen",), splits, tmp_path)
     summary = pd.read_csv(tmp_path / "summary.csv")
     assert set(summary["protocol"]) == set(AUDITED)
     assert len(list((tmp_path / "leaks").glob("*.csv.gz"))) == 2
@@ -61,9 +66,9 @@ def test_leaks_are_published_apart_and_under_their_own_protocol(lab, splits, tmp
     assert not Experiment("m", "audio", "none", "luna5").leaks
 
 
-def test_what_is_no_probe_is_refused(lab, splits, tmp_path):
+def test_what_is_no_probe_is_refused(space, splits, tmp_path):
     with pytest.raises(IntoneError, match="audio_cnn is not a probe"):
-        audit(lab, ("audio_cnn",), splits, tmp_path)
+        audit(space, ("audio_cnn",), splits, tmp_path)
 
 
 def test_honest_protocols_do_not_know_the_leaky_names(corpus):
@@ -72,7 +77,7 @@ def test_honest_protocols_do_not_know_the_leaky_names(corpus):
             folds(corpus.clips, protocol)
 
 
-def test_a_probe_that_learns_from_noisy_copies_is_refused(lab, splits, tmp_path):
-    lab.models = {"noisy": NoisyProbeRecipe(weights="anything", layers=(1,))}
+def test_a_probe_that_learns_from_noisy_copies_is_refused(space, splits, tmp_path):
+    space.models = {"noisy": NoisyProbeRecipe(weights="anything", layers=(1,))}
     with pytest.raises(IntoneError, match="noisy copies"):
-        audit(lab, ("noisy",), splits, tmp_path)
+        audit(space, ("noisy",), splits, tmp_path)

@@ -25,28 +25,27 @@ from intone.data.texts import sentences
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evaluation.calibration import temperature, unsure_below
-from intone.export.graph import Fusing, SpectrogramHearing, Whole
-from intone.export.graph import Reading as ReadingNetwork
-from intone.export.pack import pack, parts
-from intone.export.run import Run, found
+from intone.export.pack import found, pack, parts
 from intone.inference.fusion import softmax
 from intone.inference.model import LEARNED, Card, Model, Reading
 from intone.models.ast import AudioAstPreset
 from intone.models.cnn import AudioCnn, AudioCnnPreset
 from intone.models.cross_attention import AttentiveFusion, AttentiveFusionPreset
 from intone.models.encoder_head import AudioTransformerPreset
-from intone.models.linear_probe import SpeechProbePreset
+from intone.models.graph import FileGraph, FusionGraph, SpectrogramGraph
+from intone.models.graph import SentenceGraph as ReadingNetwork
+from intone.models.linear_probe import LinearProbePreset
 from intone.models.rnn import TextRnn, TextRnnPreset
 from intone.models.text_encoder import TextTransformerPreset
-from intone.training.recipes.ast import AstRecipe
-from intone.training.recipes.encoder_head import SpeechHeadRecipe, SpeechTunedRecipe
+from intone.training.recipes import in_epochs
+from intone.training.recipes.encoder_head import HeadRecipe, TunedRecipe
 from intone.training.recipes.fusion import AttentionRecipe, AudioChoice, EarlyRecipe, Ensemble, FusionChoice, LateRecipe
-from intone.training.recipes.linear_probe import NoisyProbeRecipe, SpeechProbeRecipe
-from intone.training.recipes.spectrogram import AudioRecipe
-from intone.training.recipes.text import TextRecipe
-from intone.training.recipes.text_encoder import TextTransformerRecipe
+from intone.training.recipes.linear_probe import LinearProbeRecipe, NoisyProbeRecipe
+from intone.training.recipes.spectrogram import AstRecipe, SpectrogramRecipe
+from intone.training.recipes.text import RnnRecipe, TextTransformerRecipe
 from intone.training.refit import check, train_everyone
-from intone.training.workspace import Effort, Lab
+from intone.training.runs import FinishedFold
+from intone.training.workspace import Workspace
 
 PAIR = ("voice", "words")
 
@@ -64,19 +63,19 @@ def corpus(tmp_path_factory) -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def lab(corpus, tiny_whisper, tiny_bert, tmp_path_factory) -> Lab:
+def space(corpus, tiny_whisper, tiny_bert, tmp_path_factory) -> Workspace:
     """Every kind of model, as small as it gets, over a corpus of four actors and comments of its words."""
     small = AudioTransformerPreset(hidden=8)
-    quick = SpeechProbePreset(widest=2, inner=2)
+    quick = LinearProbePreset(widest=2, inner=2)
     hearing = AttentiveFusionPreset(width=8, heads=2)
     models = {
-        "voice": SpeechProbeRecipe(weights=tiny_whisper, layers=(1, 2), probe=quick),
-        "head": SpeechHeadRecipe(weights=tiny_whisper, layers=(1, 2), network=small),
-        "tuned": SpeechTunedRecipe(weights=tiny_whisper, layers=(1,), blocks=1, network=small),
+        "voice": LinearProbeRecipe(weights=tiny_whisper, layers=(1, 2), probe=quick),
+        "head": HeadRecipe(weights=tiny_whisper, layers=(1, 2), network=small),
+        "tuned": TunedRecipe(weights=tiny_whisper, layers=(1,), blocks=1, network=small),
         "lower": NoisyProbeRecipe(weights=tiny_whisper, layers=(1,), probe=quick),
         "choice": AudioChoice(("voice", "lower")),
-        "cnn": AudioRecipe(network=AudioCnnPreset(width=8)),
-        "words": TextRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
+        "cnn": SpectrogramRecipe(network=AudioCnnPreset(width=8)),
+        "words": RnnRecipe(network=TextRnnPreset("lstm", "learned", hidden=8, learned=4)),
         "bert": TextTransformerRecipe(network=TextTransformerPreset(tiny_bert, frozen=True)),
         "sum": LateRecipe("fusion_late_logits", PAIR),
         "weighted": LateRecipe("fusion_late_weighted", ("cnn", "bert")),
@@ -102,18 +101,18 @@ def lab(corpus, tiny_whisper, tiny_bert, tmp_path_factory) -> Lab:
     comments = pd.DataFrame(rows, columns=["id", "text", "emotion", "part"])
     folder = tmp_path_factory.mktemp("runs")
     heard = pd.DataFrame({"file": corpus.clips["file"], "text": "kids are talking"})
-    return Lab(corpus, models, folder, heard, comments, effort=Effort.of(1))
+    return Workspace(corpus, in_epochs(models, 1), folder, heard, comments)
 
 
-def model_of(run: Run, corpus, tmp_path) -> Model:
+def model_of(run: FinishedFold, corpus, tmp_path) -> Model:
     pack(run, corpus, tmp_path / "m.onnx", eight_bits=False, window=1.0)
     return Model(tmp_path / "m.onnx", 1)
 
 
 @pytest.mark.parametrize("model", ["voice", "lower", "head", "tuned", "cnn", "ast", "together"])
-def test_a_folds_file_says_what_the_fold_said(lab, corpus, tmp_path, model):
-    done = lab.fold(model, "none", folds(corpus.clips, "speakers")[0])
-    file = model_of(found(done.folder, lab.models), corpus, tmp_path)
+def test_a_folds_file_says_what_the_fold_said(space, corpus, tmp_path, model):
+    done = space.fold(model, "none", folds(corpus.clips, "speakers")[0])
+    file = model_of(found(done.folder, space.models), corpus, tmp_path)
     for clip in list(corpus.clips["file"])[::9]:
         said = file.hear(read_clip(corpus.paths[clip])).audio
         # States and features are kept in 16 bits on the way to a fold, and a random encoder's states hardly vary.
@@ -124,53 +123,53 @@ def test_a_folds_file_says_what_the_fold_said(lab, corpus, tmp_path, model):
     assert set(card.known) == {"level", "bandwidth", "snr", "distance"} and card.scores["clips"] == 16
 
 
-def test_an_ensemble_takes_the_row_that_one_of_its_parts_wants(lab, corpus, tmp_path):
-    done = lab.fold("prominent", "none", folds(corpus.clips, "speakers")[0])
-    features = model_of(found(done.folder, lab.models), corpus, tmp_path).card.features
+def test_an_ensemble_takes_the_row_that_one_of_its_parts_wants(space, corpus, tmp_path):
+    done = space.fold("prominent", "none", folds(corpus.clips, "speakers")[0])
+    features = model_of(found(done.folder, space.models), corpus, tmp_path).card.features
     assert (features.kind, features.rows) == ("whisper_prominence", features.bands + 1)
 
 
-def test_everyones_model_learns_from_all_and_is_calibrated_by_its_folds(lab, corpus, tmp_path):
-    folder = train_everyone(lab, "choice", "none", "speakers")
-    picked = {lab.fold("choice", "none", s).config["details"]["picked"] for s in folds(corpus.clips, "speakers")}
+def test_everyones_model_learns_from_all_and_is_calibrated_by_its_folds(space, corpus, tmp_path):
+    folder = train_everyone(space, "choice", "none", "speakers")
+    picked = {space.fold("choice", "none", s).record.details.picked for s in folds(corpus.clips, "speakers")}
     config = json.loads((folder / "config.json").read_text())
     assert config["corpus"] == {"name": "ravdess", "table": "", "flags": ""}
     assert config["settings"]["model"] in picked and "everyone" in folder.parent.name
     assert config["scores"]["clips"] == len(corpus.clips) and 0 <= config["unsure"] < 1
-    assert config["unsure"] == unsure_of_strangers(lab, config, corpus)
+    assert config["unsure"] == unsure_of_strangers(space, config, corpus)
     before = (folder / "config.json").stat().st_mtime_ns
-    assert train_everyone(lab, "choice", "none", "speakers") == folder
+    assert train_everyone(space, "choice", "none", "speakers") == folder
     assert (folder / "config.json").stat().st_mtime_ns == before
 
 
-def unsure_of_strangers(lab, config, corpus):
+def unsure_of_strangers(space, config, corpus):
     """The threshold at the temperature that the file has, counted once more."""
     right, sure = [], []
     for split in folds(corpus.clips, "speakers"):
-        logits = lab.fold(config["settings"]["model"], "none", split).logits.loc[list(split.test)]
+        logits = space.fold(config["settings"]["model"], "none", split).logits.loc[list(split.test)]
         chances = softmax(logits.to_numpy() / config["temperature"])
-        right.append(chances.argmax(1) == lab.true(split.test))
+        right.append(chances.argmax(1) == space.true(split.test))
         sure.append(chances.max(1))
     return unsure_below(np.concatenate(sure), np.concatenate(right))
 
 
-def test_everyones_probe_differs_from_its_folds_and_fits_in_one_file(lab, corpus, tmp_path):
-    folder = train_everyone(lab, "voice", "none", "speakers")
-    run = found(folder.parent, lab.models)
+def test_everyones_probe_differs_from_its_folds_and_fits_in_one_file(space, corpus, tmp_path):
+    folder = train_everyone(space, "voice", "none", "speakers")
+    run = found(folder.parent, space.models)
     card = pack(run, corpus, tmp_path / "m.onnx", eight_bits=False, window=1.0)
-    strangers = [lab.fold("voice", "none", s).logits.loc[list(s.test)] for s in folds(corpus.clips, "speakers")]
+    strangers = [space.fold("voice", "none", s).logits.loc[list(s.test)] for s in folds(corpus.clips, "speakers")]
     logits = pd.concat(strangers)
-    expected = temperature(logits.to_numpy(), lab.true(list(logits.index)))
-    assert card.temperature == run.config["temperature"] == pytest.approx(expected)
+    expected = temperature(logits.to_numpy(), space.true(list(logits.index)))
+    assert card.temperature == run.record.temperature == pytest.approx(expected)
     assert Model(tmp_path / "m.onnx").card == card
 
 
 @pytest.mark.parametrize(("model", "everyone"), [("sum", True), ("sum", False), ("weighted", False)])
-def test_a_fusions_file_hears_and_reads(lab, corpus, tmp_path, model, everyone):
+def test_a_fusions_file_hears_and_reads(space, corpus, tmp_path, model, everyone):
     split = folds(corpus.clips, "speakers")[0]
-    done = lab.fold(model, "natural", split)
-    folder = train_everyone(lab, model, "natural", "speakers") if everyone else done.folder
-    run = found(folder, lab.models)
+    done = space.fold(model, "natural", split)
+    folder = train_everyone(space, model, "natural", "speakers") if everyone else done.folder
+    run = found(folder, space.models)
     file = model_of(run, corpus, tmp_path)
     assert file.card.reading is not None and file.card.reading.track == "natural"
     assert file.card.scores != file.card.reading.scores and file.card.parity < 1e-4
@@ -184,11 +183,11 @@ def test_a_fusions_file_hears_and_reads(lab, corpus, tmp_path, model, everyone):
 
 
 @pytest.mark.parametrize("model", ["weighted", "mean", "vote"])
-def test_a_fused_fold_says_in_a_file_what_it_said_in_its_table(lab, corpus, tmp_path, model):
+def test_a_fused_fold_says_in_a_file_what_it_said_in_its_table(space, corpus, tmp_path, model):
     split = folds(corpus.clips, "speakers")[0]
-    done = lab.fold(model, "natural", split)
-    words = sentences("natural", split, corpus.clips, lab.transcripts, lab.goemotions)
-    file = model_of(found(done.folder, lab.models), corpus, tmp_path)
+    done = space.fold(model, "natural", split)
+    words = sentences("natural", split, corpus.clips, space.transcripts, space.goemotions)
+    file = model_of(found(done.folder, space.models), corpus, tmp_path)
     for clip in list(words.index)[::13]:
         said = file.hear(read_clip(corpus.paths[clip]), words[clip]).probabilities
         off = 0.02 if model == "weighted" else 0.1
@@ -196,12 +195,12 @@ def test_a_fused_fold_says_in_a_file_what_it_said_in_its_table(lab, corpus, tmp_
 
 
 @pytest.fixture(scope="module")
-def learned(lab, corpus, tmp_path_factory) -> Callable[[str], tuple[Run, Path]]:
+def learned(space, corpus, tmp_path_factory) -> Callable[[str], tuple[FinishedFold, Path]]:
     """A learned fusion's first fold, and its file."""
 
     @cache
-    def made(model: str) -> tuple[Run, Path]:
-        run = found(lab.fold(model, "natural", folds(corpus.clips, "speakers")[0]).folder, lab.models)
+    def made(model: str) -> tuple[FinishedFold, Path]:
+        run = found(space.fold(model, "natural", folds(corpus.clips, "speakers")[0]).folder, space.models)
         path = tmp_path_factory.mktemp(model) / "m.onnx"
         pack(run, corpus, path, eight_bits=False, window=1.0)
         return run, path
@@ -210,25 +209,25 @@ def learned(lab, corpus, tmp_path_factory) -> Callable[[str], tuple[Run, Path]]:
 
 
 @pytest.mark.parametrize("model", ["early", "joint", "attention", "attention_joint"])
-def test_a_learned_fusions_file_says_what_the_fold_and_its_branches_said(lab, corpus, learned, model):
+def test_a_learned_fusions_file_says_what_the_fold_and_its_branches_said(space, corpus, learned, model):
     split = folds(corpus.clips, "speakers")[0]
-    words = sentences("natural", split, corpus.clips, lab.transcripts, lab.goemotions)
-    (run, path), done = learned(model), lab.fold(model, "natural", split)
-    (sound, text), file = run.branches(), Model(path, 1)
+    words = sentences("natural", split, corpus.clips, space.transcripts, space.goemotions)
+    (run, path), done = learned(model), space.fold(model, "natural", split)
+    (sound, text), file = run.parts, Model(path, 1)
     reading = file.card.reading
-    assert file.card.parity < 1e-4 and reading.rule == "learned" and reading.temperature == text.config["temperature"]
+    assert file.card.parity < 1e-4 and reading.rule == "learned" and reading.temperature == text.record.temperature
     for clip in list(words.index)[::13]:
         signal = read_clip(corpus.paths[clip])
         said, alone = file.hear(signal, words[clip]), file.hear(signal)
         np.testing.assert_allclose(said.probabilities, softmax(done.calibrated.loc[clip].to_numpy()), atol=0.02)
         np.testing.assert_array_equal(alone.probabilities, said.audio)
         for branch, probabilities in ((sound, said.audio), (text, said.sentence)):
-            own = lab.fold(branch.settings["model"], "natural", split).calibrated.loc[clip]
+            own = space.fold(branch.model, "natural", split).calibrated.loc[clip]
             np.testing.assert_allclose(probabilities, softmax(own.to_numpy()), atol=0.02)
 
 
-def test_a_choice_that_picked_a_learned_fusion_becomes_it(lab, corpus):
-    run = found(lab.fold("early_choice", "natural", folds(corpus.clips, "speakers")[0]).folder, lab.models)
+def test_a_choice_that_picked_a_learned_fusion_becomes_it(space, corpus):
+    run = found(space.fold("early_choice", "natural", folds(corpus.clips, "speakers")[0]).folder, space.models)
     whole, card = parts(run, 1.0)
     assert card.name in ("early", "joint") and whole.fusing is not None
 
@@ -252,30 +251,30 @@ def test_what_a_fusion_shares_with_its_branches_stands_in_the_file_once_and_work
     assert len(work) == len(set(work)) > 99
 
 
-def test_what_cannot_be_packed_is_one_sentence(lab, corpus, tmp_path):
+def test_what_cannot_be_packed_is_one_sentence(space, corpus, tmp_path):
     split = folds(corpus.clips, "speakers")[0]
     with pytest.raises(IntoneError, match="cnn doesn't read in a way that a file can hold"):
-        parts(Run(lab.fold("two_that_hear", "natural", split).folder, lab.models), 1.0)
+        parts(space.fold("two_that_hear", "natural", split), 1.0)
     with pytest.raises(IntoneError, match="apart take different features"):
-        parts(Run(lab.fold("apart", "none", split).folder, lab.models), 1.0)
+        parts(space.fold("apart", "none", split), 1.0)
     with pytest.raises(IntoneError, match="hears 1 s at once"):
-        parts(Run(lab.fold("voice", "none", split).folder, lab.models), 5.0)
+        parts(space.fold("voice", "none", split), 5.0)
     with pytest.raises(IntoneError, match="words can't be put into a file"):
-        parts(Run(lab.fold("words", "natural", split).folder, lab.models), 5.0)
+        parts(space.fold("words", "natural", split), 5.0)
     with pytest.raises(IntoneError, match="name one of them"):
-        _ = found(lab.fold("voice", "none", split).folder.parent, lab.models)
+        _ = found(space.fold("voice", "none", split).folder.parent, space.models)
     with pytest.raises(IntoneError, match="not a finished run"):
-        _ = found(tmp_path, lab.models)
+        _ = found(tmp_path, space.models)
     with pytest.raises(IntoneError, match="chooses its epoch on validation speakers"):
-        train_everyone(lab, "cnn", "none", "speakers")
+        train_everyone(space, "cnn", "none", "speakers")
     with pytest.raises(IntoneError, match="chooses its epoch on validation speakers"):
-        train_everyone(lab, "early", "natural", "speakers")
+        train_everyone(space, "early", "natural", "speakers")
     with pytest.raises(IntoneError, match="take --track natural"):
-        train_everyone(lab, "words", "asr", "speakers")
+        train_everyone(space, "words", "asr", "speakers")
 
 
-def test_eight_bits_are_kept_only_where_they_hold(lab, corpus, tmp_path, monkeypatch, capsys):
-    run = found(lab.fold("voice", "none", folds(corpus.clips, "speakers")[0]).folder, lab.models)
+def test_eight_bits_are_kept_only_where_they_hold(space, corpus, tmp_path, monkeypatch, capsys):
+    run = found(space.fold("voice", "none", folds(corpus.clips, "speakers")[0]).folder, space.models)
     monkeypatch.setattr("intone.export.pack.SMALLER", 9.9)
     monkeypatch.setattr("intone.export.pack.holds", lambda found: True)
     card = pack(run, corpus, tmp_path / "a.onnx", window=1.0)
@@ -301,7 +300,7 @@ def off_the_grid(linear: nn.Linear, answers: int) -> np.ndarray:
 
 
 @torch.no_grad()
-def by_hand(words: int) -> tuple[Whole, np.ndarray, np.ndarray]:
+def by_hand(words: int) -> tuple[FileGraph, np.ndarray, np.ndarray]:
     """A whole whose reader and fusion say the same of everything -> it, and what 8 bits take from their logits [8].
 
     The reader's gates let in 1 and forget everything, so that each of its states is tanh(1) at every word; what the
@@ -318,8 +317,8 @@ def by_hand(words: int) -> tuple[Whole, np.ndarray, np.ndarray]:
     for heard in fusion.listen:
         heard.norm.weight.zero_(), heard.norm.bias.fill_(2.0)
     lost = math.tanh(1) * off_the_grid(rnn.head[-1], 3), 2 * off_the_grid(fusion.head[-1], 5)
-    hearing, reading = SpectrogramHearing(cnn.eval()), ReadingNetwork(rnn.eval())
-    return Whole(hearing, reading, Fusing(fusion.eval(), hearing, reading)), *lost
+    hearing, reading = SpectrogramGraph(cnn.eval()), ReadingNetwork(rnn.eval())
+    return FileGraph(hearing, reading, FusionGraph(fusion.eval(), hearing, reading)), *lost
 
 
 def test_reading_and_fusing_in_eight_bits_are_checked_on_every_word_that_is_known(corpus, tmp_path, monkeypatch):
@@ -349,17 +348,17 @@ def test_the_threshold_is_where_answers_are_wrong_as_often_as_right():
     assert unsure_below(np.array([0.9, 0.95]), np.array([False, False])) == 0.99
 
 
-def test_a_corpus_that_lacks_an_emotion_makes_no_file(lab, corpus, tmp_path):
+def test_a_corpus_that_lacks_an_emotion_makes_no_file(space, corpus, tmp_path):
     few = replace(corpus, clips=corpus.clips[corpus.clips["emotion"] != "calm"].reset_index(drop=True))
-    poor = replace(lab, corpus=few, runs=tmp_path, memory={})
+    poor = replace(space, corpus=few, runs=tmp_path)
     done = poor.fold("voice", "none", folds(few.clips, "speakers")[0])
     with pytest.raises(IntoneError, match="lack an emotion"):
-        parts(Run(done.folder, lab.models), 1.0)
+        parts(done, 1.0)
     for model in ("voice", "choice", "sum"):
-        check(lab, model, "natural")
+        check(space, model, "natural")
         with pytest.raises(IntoneError, match="can't be put into a file where no clip is calm: leave --everyone out"):
             check(poor, model, "natural")
     check(poor, "words", "natural")
     for model in ("cnn", "together"):
         with pytest.raises(IntoneError, match="chooses its epoch on validation speakers"):
-            check(lab, model, "none")
+            check(space, model, "none")

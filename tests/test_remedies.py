@@ -18,7 +18,7 @@ import pytest
 from tyro.extras import get_parser
 
 from intone import weights
-from intone.cli import COMMANDS, EXTRAS
+from intone.cli import BY_NAME, COMMANDS
 
 ROOT = Path(__file__).parent.parent
 SOURCE = sorted((ROOT / "src" / "intone").rglob("*.py"))
@@ -31,7 +31,7 @@ DOCUMENTS = [
     *sorted((ROOT / "src" / "intone" / "report" / "templates").rglob("*.*")),
     ROOT / "notebooks" / "tour.ipynb",
 ]
-HEADS = "|".join(sorted({name.split()[0] for name in COMMANDS}))
+HEADS = "|".join(sorted({name.split()[0] for name in BY_NAME}))
 GAP = "X"
 """Stands for what a sentence fills in."""
 
@@ -44,8 +44,8 @@ def project() -> dict[str, Any]:
 @cache
 def flags(name: str) -> frozenset[str]:
     """All that a command takes, as it is typed."""
-    module, function = COMMANDS[name].split(":")
-    parser = get_parser(getattr(importlib.import_module(module), function))
+    module, function = BY_NAME[name].function.split(":")
+    parser = get_parser(getattr(importlib.import_module(f"intone.{module}"), function))
     return frozenset(flag for action in parser._actions for flag in action.option_strings)
 
 
@@ -73,9 +73,9 @@ def wrong_command(typed: str) -> list[str]:
     words = shlex.split(typed.split("#")[0].split("|")[0].split("&&")[0].replace("…", ""))[1:]
     if not words or words[0].startswith("--") or words[0].isupper():  # `intone X ...`
         return []
-    name = next((n for n in (" ".join(words[:2]), words[0]) if n in COMMANDS), None)
+    name = next((n for n in (" ".join(words[:2]), words[0]) if n in BY_NAME), None)
     if name is None:
-        return [] if words in [[n.split()[0]] for n in COMMANDS] else [f"there is no command `{typed}`"]
+        return [] if words in [[n.split()[0]] for n in BY_NAME] else [f"there is no command `{typed}`"]
     given = {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}
     out = [f"`intone {name}` takes no {flag}" for flag in sorted(given - flags(name))]
     rest = [word for word in words[len(name.split()) :] if not word.startswith("-")]
@@ -95,7 +95,7 @@ def wrong(text: str, sentence: bool = True) -> list[str]:
         bare = re.sub(r"`[^`]*`", "", text)
         missing += [f"{found} stands without backticks" for found in re.findall(rf"\bintone (?:{HEADS})\b", bare)]
         typed = re.findall(r"(?<![\w-])(?:--[a-z][a-z-]*|-[a-z]\b)", bare)
-        missing += [f"no command takes {flag}" for flag in typed if not any(flag in flags(name) for name in COMMANDS)]
+        missing += [f"no command takes {flag}" for flag in typed if not any(flag in flags(name) for name in BY_NAME)]
     missing += [f"nothing reads {v}" for v in re.findall(r"\bINTONE_[A-Z0-9_]+", text) if v not in read_variables()]
     missing += ["intone is not on the registry"] * ("intone[" in text or "pip install intone" in text)
     for extras in re.findall(r"\.\[([a-z,]+)\]", text):
@@ -152,7 +152,7 @@ def test_an_extra_brings_the_library_that_is_wanted():
                 if isinstance(argument, ast.Constant):
                     assert argument.value in project()["optional-dependencies"], path
     assert len(pairs) >= 5 and [pair for pair in pairs if pair[0] not in brought(pair[1])] == []
-    assert set(EXTRAS) <= set(COMMANDS) and set(EXTRAS.values()) <= set(project()["optional-dependencies"])
+    assert {command.extra for command in COMMANDS} <= {"", *project()["optional-dependencies"]}
 
 
 @pytest.mark.parametrize(

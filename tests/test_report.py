@@ -30,7 +30,7 @@ from intone.report.sections.answer import standing
 from intone.report.sections.other_models import others
 from intone.report.sections.saliency import shares
 from intone.report.source import Source
-from intone.training.runs import StoredFold
+from intone.training.runs import FinishedFold, FoldRecord
 
 ROOT = Path(__file__).parent.parent
 FILES = [
@@ -76,7 +76,9 @@ def write_results(folder: Path, fused: float = 0.95, more: Mapping[Experiment, f
         path = experiment.path(folder)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(packed(table))
-        fold = StoredFold(folder, pd.DataFrame(), {"parameters": 1000, "seconds": 3.0})
+        fold = FinishedFold(folder, {})
+        record = FoldRecord(fingerprint="f", settings={"model": "m"}, temperature=1.0, parameters=1000, seconds=3.0)
+        fold.__dict__["record"] = record
         rows.append(summary_rows(experiment, table, [fold]))
         for k in table["fold"].unique():
             details = {"picked": "audio_cnn"} if experiment == twin else {"epoch": 2}

@@ -13,9 +13,9 @@ from intone.evaluation.comparisons import paired_tests
 from intone.experiments import reproduce
 from intone.experiments.plan import CHOSEN, FURTHER, FURTHER_TUNED, by_sentence, cost, experiments, further
 from intone.experiments.publish import fix_answers, packed
-from intone.experiments.reproduce import Reproduce
+from intone.experiments.reproduce import Experiments
 from intone.training.recipes import FIRST_PHASE, LONG, MODELS, PAIRS
-from intone.training.workspace import Lab
+from intone.training.workspace import Workspace
 
 
 def test_the_plan_has_every_model_and_hours_are_asked_for():
@@ -44,23 +44,32 @@ def test_other_protocols_ask_the_system_where_it_is_trained():
     assert {(m, p) for m in FURTHER for p in ("emobox6", "loso24")} < asked()
 
 
+def asked(**flags) -> Experiments:
+    """What a command with these flags would do."""
+    kept = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Experiments, "run", lambda self: kept.append(self))
+        reproduce.reproduce(**flags)
+    return kept[0]
+
+
 def test_a_quick_run_leaves_encoders_out_unless_asked():
-    assert Reproduce().encoders and not Reproduce(quick=True).encoders
-    assert Reproduce(quick=True, transformers="yes").encoders and not Reproduce(transformers="no").encoders
+    assert asked().encoders and not asked(quick=True).encoders
+    assert asked(quick=True, transformers="yes").encoders and not asked(transformers="no").encoders
 
 
 def test_four_actors_are_too_few_for_encoders():
     with pytest.raises(IntoneError, match="--actors 5 or more"):
-        Reproduce(quick=True, transformers="yes", actors=4).run()
+        reproduce.reproduce(quick=True, transformers="yes", actors=4)
 
 
 def test_a_part_of_ravdess_is_not_published(ravdess_folder, tmp_path):
     with pytest.raises(IntoneError, match="holds 64 of RAVDESS's 1440 clips"):
-        Reproduce(ravdess_folder, transformers="no", runs=tmp_path, results=tmp_path / "results", workers=1).run()
+        reproduce.reproduce(ravdess_folder, transformers="no", runs=tmp_path, results=tmp_path / "results", workers=1)
 
 
 def test_a_download_that_was_begun_is_gone_on_with(ravdess_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(reproduce.ravdess, "get", lambda folder: Path("fetched"))
+    monkeypatch.setattr(reproduce.ravdess_corpus, "get", lambda folder: Path("fetched"))
     assert reproduce._data(ravdess_folder) == ravdess_folder
     (tmp_path / "Audio.zip.part").touch()
     assert reproduce._data(tmp_path) == Path("fetched")
@@ -71,9 +80,9 @@ def test_a_name_costs_what_its_longest_beginning_costs():
 
 
 def test_what_builds_on_its_own_stage_waits_for_it_and_what_learns_once_begins_once(corpus, tmp_path):
-    lab, splits = Lab(corpus, FIRST_PHASE, tmp_path), folds(corpus.clips, "speakers")
+    space, splits = Workspace(corpus, FIRST_PHASE, tmp_path), folds(corpus.clips, "speakers")
     wanted = [e for e in experiments("luna5", transformers=False) if e.track in ("none", "asr", "natural")]
-    free = {(e.model, e.track): Reproduce()._side_by_side(lab, e, splits) for e in wanted}
+    free = {(e.model, e.track): asked()._side_by_side(space, e, splits) for e in wanted}
     assert free["audio_cnn", "none"] == free["text_lstm-glove", "asr"] == free["fusion_early-joint", "asr"] == splits
     assert not free["text_lstm", "asr"] + free["fusion_nested", "asr"] + free["fusion_early", "natural"]
     assert free["text_lstm-glove", "natural"] == free["text_tfidf", "natural"] == splits[:1]

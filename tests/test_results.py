@@ -10,16 +10,17 @@ from test_evaluate import predictions
 from intone.cache import digest
 from intone.emotions import INDEX
 from intone.errors import IntoneError
+from intone.evaluation.details import Details
 from intone.evaluation.metrics import accuracy, calibration_error, confusion, macro_f1, score, uar
 from intone.evaluation.results import SUMMARY_COLUMNS, Experiment, read_predictions
 from intone.experiments.publish import packed, publish
 from intone.report.readme import END, START, readme_table, tried_page, write_readme
-from intone.training.runs import StoredFold
+from intone.training.runs import FinishedFold, FoldRecord
 
 ROOT = Path(__file__).parent.parent
 
 
-def fold(folder: Path, number: int, seed: int = 0) -> StoredFold:
+def fold(folder: Path, number: int, seed: int = 0) -> FinishedFold:
     """A finished fold on disk: six speakers of its own, a third in each part."""
     table = predictions(0.8, 10 * seed + number)
     table["speaker"] = table["speaker"].str.replace("x-", f"x-{number}")
@@ -30,8 +31,15 @@ def fold(folder: Path, number: int, seed: int = 0) -> StoredFold:
     place.mkdir(parents=True, exist_ok=True)
     table.to_csv(place / "predictions.csv", index=False)
     (place / "history.csv").write_text("epoch,split,loss,accuracy,uar\n1,train,1.5,40.0,40.0\n")
-    config = {"parameters": 10, "seconds": 2.0, "temperature": 1.2, "details": {"epoch": 1}}
-    return StoredFold(place, pd.DataFrame(), config)
+    FoldRecord(
+        fingerprint="f",
+        settings={"model": "audio_cnn", "track": "none"},
+        temperature=1.2,
+        parameters=10,
+        seconds=2.0,
+        details=Details(epoch=1),
+    ).write(place)
+    return FinishedFold(place, {})
 
 
 EXPERIMENT = Experiment("audio_cnn", "audio", "none", "luna5")

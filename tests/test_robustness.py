@@ -1,4 +1,4 @@
-"""Perturbations do what they say, listeners hear what the fold heard, and the tables go on where they stopped."""
+"""Perturbations do what they say, predictors answer as the fold did, and the tables go on where they stopped."""
 
 from dataclasses import replace
 
@@ -17,15 +17,15 @@ from intone.experiments.nonspeech import analyse_nonspeech, nonspeech
 from intone.experiments.robustness import COLUMNS, chosen, measure
 from intone.inference.result import UNSURE
 from intone.models.cnn import AudioCnnPreset
-from intone.models.linear_probe import SpeechProbePreset
+from intone.models.linear_probe import LinearProbePreset
 from intone.report.figures import perturbations_figure
 from intone.report.sections.robustness import judged
-from intone.training.predictors import listener
-from intone.training.recipes.encoder_head import SpeechHeadRecipe
+from intone.training.recipes import in_epochs
+from intone.training.recipes.encoder_head import HeadRecipe
 from intone.training.recipes.fusion import AudioChoice, Ensemble
-from intone.training.recipes.linear_probe import SpeechProbeRecipe
-from intone.training.recipes.spectrogram import AudioRecipe
-from intone.training.workspace import Effort, Lab
+from intone.training.recipes.linear_probe import LinearProbeRecipe
+from intone.training.recipes.spectrogram import SpectrogramRecipe
+from intone.training.workspace import Workspace
 
 TIME = np.arange(SAMPLE_RATE) / SAMPLE_RATE
 TONES = sum(np.sin(2 * np.pi * k * 220 * TIME) / k**2 for k in range(1, 8))
@@ -90,44 +90,44 @@ def test_esc10_that_is_not_there_is_refused(tmp_path):
 
 
 @pytest.fixture
-def lab(corpus, tiny_whisper, tmp_path, monkeypatch) -> Lab:
+def space(corpus, tiny_whisper, tmp_path, monkeypatch) -> Workspace:
     monkeypatch.setenv("INTONE_CACHE", str(tmp_path / "cache"))
-    probe = SpeechProbeRecipe(weights=tiny_whisper, layers=(1, 2), probe=SpeechProbePreset(widest=2, inner=2))
+    probe = LinearProbeRecipe(weights=tiny_whisper, layers=(1, 2), probe=LinearProbePreset(widest=2, inner=2))
     models = {
-        "audio_cnn": AudioRecipe(network=AudioCnnPreset(width=8), speeds=(1.0,)),
+        "audio_cnn": SpectrogramRecipe(network=AudioCnnPreset(width=8), speeds=(1.0,)),
         "probe": probe,
-        "head": SpeechHeadRecipe(weights=tiny_whisper, layers=(1, 2)),
+        "head": HeadRecipe(weights=tiny_whisper, layers=(1, 2)),
         "choice": AudioChoice(("probe", "head")),
         "both": Ensemble("fusion_late_logits", ("probe", "head")),
     }
-    return Lab(corpus, models, tmp_path / "runs", effort=Effort.of(1))
+    return Workspace(corpus, in_epochs(models, 1), tmp_path / "runs")
 
 
 @pytest.mark.parametrize("model", ["audio_cnn", "probe", "head", "choice", "both"])
-def test_a_listener_says_of_a_fold_s_clips_what_the_fold_said(model, lab):
-    by_speaker = lab.corpus.clips.groupby("speaker")["file"].apply(tuple)
+def test_a_predictor_says_of_a_fold_s_clips_what_the_fold_said(model, space):
+    by_speaker = space.corpus.clips.groupby("speaker")["file"].apply(tuple)
     split = Split("speakers", "1", by_speaker.iloc[0] + by_speaker.iloc[1], by_speaker.iloc[2], by_speaker.iloc[3])
-    done = lab.fold(model, "none", split).predictions.set_index("file")
+    done = space.fold(model, "none", split).predictions.set_index("file")
     files = list(split.test[:6])
-    said = listener(lab, model, split)([read_clip(lab.corpus.paths[f]) for f in files])
+    said = space.predictor(model, split)([read_clip(space.corpus.paths[f]) for f in files])
     np.testing.assert_allclose(said, done.loc[files, list(EMOTIONS)].to_numpy(), atol=5e-3)
 
 
-def test_a_listener_trains_nothing(lab):
+def test_a_predictor_trains_nothing(space):
     with pytest.raises(Missing, match="intone reproduce"):
-        listener(lab, "audio_cnn", folds(lab.corpus.clips, "speakers")[0])
+        space.predictor("audio_cnn", folds(space.corpus.clips, "speakers")[0])
 
 
-def test_the_tables_are_written_once_and_measured_anew_for_other_networks(lab, tmp_path, monkeypatch):
+def test_the_tables_are_written_once_and_measured_anew_for_other_networks(space, tmp_path, monkeypatch):
     first = {"white noise": 0, "gain": 1}  # the one has no mark, the other has
     short = tuple(replace(p, levels=p.levels[first[p.name] :][:1]) for p in PERTURBATIONS if p.name in first)
     monkeypatch.setattr("intone.experiments.robustness.PERTURBATIONS", short)
-    splits = folds(lab.corpus.clips, "speakers")
+    splits = folds(space.corpus.clips, "speakers")
     for split in splits:
-        lab.fold("audio_cnn", "none", split)
+        space.fold("audio_cnn", "none", split)
     noise = sounds()
     bank = (list(noise.environment), list(noise.sneezes))
-    measure(lab, ("audio_cnn", "probe"), splits, tmp_path, bank, each=8)  # the probe is left out with a word
+    measure(space, ("audio_cnn", "probe"), splits, tmp_path, bank, each=8)  # the probe is left out with a word
     rows = pd.read_csv(tmp_path / "robustness.csv")
     assert rows["perturbation"].tolist() == ["none", "white noise", "gain"]
     assert rows.loc[0, "unchanged"] == 100 and (rows["clips"] == 32).all()
@@ -139,12 +139,12 @@ def test_the_tables_are_written_once_and_measured_anew_for_other_networks(lab, t
         raise AssertionError("heard again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("intone.experiments.robustness.listener", never)
-        measure(lab, ("audio_cnn",), splits, tmp_path, bank, each=8)
+        patch.setattr(Workspace, "predictor", never)
+        measure(space, ("audio_cnn",), splits, tmp_path, bank, each=8)
     assert (tmp_path / "robustness.csv").read_bytes() == before
-    measure(lab, ("audio_cnn",), splits, tmp_path, bank, each=4)
+    measure(space, ("audio_cnn",), splits, tmp_path, bank, each=4)
     assert (pd.read_csv(tmp_path / "robustness.csv")["clips"] == 16).all()
-    measure(lab, ("audio_cnn",), splits, tmp_path / "marks", bank, each=4, marks=True)
+    measure(space, ("audio_cnn",), splits, tmp_path / "marks", bank, each=4, marks=True)
     assert pd.read_csv(tmp_path / "marks" / "robustness.csv")["perturbation"].tolist() == ["none", "gain"]
 
 
@@ -180,9 +180,9 @@ def test_sounds_without_speech_are_counted_by_what_the_analysis_says_of_them(tmp
     assert len(asked) == 2  # the same model is not asked again
 
 
-def test_no_trained_model_is_refused_in_one_sentence(lab, tmp_path):
+def test_no_trained_model_is_refused_in_one_sentence(space, tmp_path):
     with pytest.raises(IntoneError, match="None of audio_cnn has been trained"):
-        measure(lab, ("audio_cnn",), folds(lab.corpus.clips, "speakers"), tmp_path, ([], []), 8)
+        measure(space, ("audio_cnn",), folds(space.corpus.clips, "speakers"), tmp_path, ([], []), 8)
 
 
 def test_clips_are_spread_over_emotions(corpus):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from intone.errors import IntoneError
-from intone.models.linear_probe import SpeechProbe, SpeechProbePreset, pooled
+from intone.models.linear_probe import LinearProbe, LinearProbePreset, pooled
 
-QUICK = SpeechProbePreset(widest=2, inner=3)
+QUICK = LinearProbePreset(widest=2, inner=3)
 
 
 def clips(seed: int, skill: tuple[float, ...], speakers: int = 6) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -28,7 +28,7 @@ def test_pooling_is_mean_and_deviation_over_the_clip():
 
 
 def test_the_layer_that_speaks_is_found_and_reads_new_speakers():
-    probe = SpeechProbe(QUICK).fit(*clips(1, (0.0, 2.0, 0.0)))
+    probe = LinearProbe(QUICK).fit(*clips(1, (0.0, 2.0, 0.0)))
     assert 1 in probe.layers
     x, true, _ = clips(2, (0.0, 2.0, 0.0))
     assert (probe.logits(x).argmax(1) == true).mean() > 0.8
@@ -36,24 +36,24 @@ def test_the_layer_that_speaks_is_found_and_reads_new_speakers():
 
 
 def test_two_layers_that_err_apart_are_read_together():
-    probe = SpeechProbe(QUICK).fit(*clips(1, (0.6, 0.6)))
+    probe = LinearProbe(QUICK).fit(*clips(1, (0.6, 0.6)))
     assert probe.layers == (0, 1)
 
 
 def test_the_order_of_the_clips_changes_nothing():
     x, true, who = clips(1, (0.5, 1.0))
     order = np.random.default_rng(0).permutation(len(x))
-    one = SpeechProbe(QUICK).fit(x, true, who)
-    other = SpeechProbe(QUICK).fit(x[order], true[order], [who[i] for i in order])
+    one = LinearProbe(QUICK).fit(x, true, who)
+    other = LinearProbe(QUICK).fit(x[order], true[order], [who[i] for i in order])
     assert one.layers == other.layers
 
 
 def test_an_emotion_that_was_never_heard_is_never_likely():
     x, true, who = clips(1, (1.0,))
     kept = true != 3
-    said = SpeechProbe(QUICK).fit(x[kept], true[kept], list(np.array(who)[kept])).logits(x)
+    said = LinearProbe(QUICK).fit(x[kept], true[kept], list(np.array(who)[kept])).logits(x)
     assert said.shape == (len(x), 8)
     assert (said.argmax(1) != 3).all()
     assert np.isfinite(said).all()
     with pytest.raises(IntoneError, match="two or more"):
-        SpeechProbe(QUICK).fit(x[:32], true[:32], who[:32])
+        LinearProbe(QUICK).fit(x[:32], true[:32], who[:32])

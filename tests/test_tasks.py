@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from intone.cli import LINES
+from intone.cli import BY_NAME
 from intone.errors import IntoneError
 from intone.inference.batch import analyze
 from intone.inference.formats import FORMATS
@@ -54,7 +54,11 @@ def test_every_format_has_a_file_of_its_ending(name, form):
 
 
 def test_the_help_names_every_format():
-    assert ",".join(FORMATS) in (analyze.__doc__ or "") and len(FORMATS) == 11 and "eleven formats" in LINES["analyze"]
+    assert (
+        ",".join(FORMATS) in (analyze.__doc__ or "")
+        and len(FORMATS) == 11
+        and "eleven formats" in BY_NAME["analyze"].line
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch import nn
 
-from intone.emotions import EMOTIONS
+from intone.emotions import EMOTIONS, INDEX
 from intone.models.rnn import BothWays, TextExamples, TextRnn, TextRnnPreset
 from intone.models.tfidf import TfidfClassifier
 from intone.text import Vocabulary
 
 SAID = {f"{emotion}-{i}": f"{emotion} words here {'and more ' * (i % 4)}" for emotion in EMOTIONS for i in range(6)}
-FELT = {file: file.split("-")[0] for file in SAID}
+FELT = {file: INDEX[file.split("-")[0]] for file in SAID}
 FILES = sorted(SAID)
 VOCABULARY = Vocabulary.of(SAID.values())
 CELLS = ("lstm", "gru")
@@ -94,7 +94,7 @@ def test_batches_hold_every_clip_once_with_its_own_words() -> None:
             tokens, lengths = b.inputs
             for file, row, n, target in zip(b.files, tokens, lengths, b.targets, strict=True):
                 assert row[:n].tolist() == VOCABULARY.encode(SAID[file]).tolist() and not row[n:].any()
-                assert EMOTIONS[target] == FELT[file]
+                assert target == FELT[file]
 
 
 def test_epochs_mix_differently_and_repeatably() -> None:
@@ -125,7 +125,7 @@ def test_tfidf_learns_and_counts_its_parameters() -> None:
     words, labels = [SAID[f] for f in FILES], [FELT[f] for f in FILES]
     model = TfidfClassifier().fit(words, labels)
     logits = model.logits(words)
-    assert [EMOTIONS[i] for i in logits.argmax(1)] == labels
+    assert logits.argmax(1).tolist() == labels
     np.testing.assert_allclose(np.exp(logits).sum(1), 1)
     terms = len(model.vectorizer.vocabulary_)
     assert model.parameters == terms * len(EMOTIONS) + len(EMOTIONS) + terms
@@ -134,11 +134,13 @@ def test_tfidf_learns_and_counts_its_parameters() -> None:
 @pytest.mark.parametrize("words", [("kids are talking", "dogs are sitting"), ("the same", "the same"), ("", "")])
 def test_tfidf_has_no_opinion_where_words_say_nothing(words: tuple[str, str]) -> None:
     labels = [emotion for emotion in EMOTIONS for _ in words]
-    logits = TfidfClassifier().fit(words * len(EMOTIONS), labels).logits([*words, "never heard"])
+    logits = TfidfClassifier().fit(words * len(EMOTIONS), [INDEX[e] for e in labels]).logits([*words, "never heard"])
     np.testing.assert_allclose(np.exp(logits), 1 / len(EMOTIONS), atol=0.01)
 
 
 def test_tfidf_with_few_emotions_keeps_the_order() -> None:
-    logits = TfidfClassifier().fit(["no", "yes", "no"], ["sad", "happy", "sad"]).logits(["no", "yes"])
+    logits = (
+        TfidfClassifier().fit(["no", "yes", "no"], [INDEX[e] for e in ("sad", "happy", "sad")]).logits(["no", "yes"])
+    )
     assert [EMOTIONS[i] for i in logits.argmax(1)] == ["sad", "happy"] and np.isfinite(logits).all()
-    assert EMOTIONS[TfidfClassifier().fit(["no"], ["calm"]).logits(["yes"]).argmax()] == "calm"
+    assert EMOTIONS[TfidfClassifier().fit(["no"], [INDEX["calm"]]).logits(["yes"]).argmax()] == "calm"

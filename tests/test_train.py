@@ -19,20 +19,21 @@ from intone.models.auxiliary import SideHeads, SideTasks
 from intone.models.batch import Batch
 from intone.models.checkpoint import load_network_file, save_network
 from intone.models.cnn import REDUCTION, AudioCnn, AudioCnnPreset, AudioExamples, Dynamics, padded, statistics
-from intone.training.module import MAX_GRADIENT_NORM, Lesson, TrainingPreset
+from intone.training.module import MAX_GRADIENT_NORM, TrainingModule, TrainingPreset
+from intone.training.recipe import FoldResult
 from intone.training.recipes import MODELS, in_precision
 from intone.training.runs import (
     COMMITTED_PRECISION,
-    Outcome,
+    FinishedFold,
+    FoldRecord,
     RunName,
     fingerprint,
     finished,
     fold_folder,
-    read_fold,
     write_fold,
 )
 from intone.training.trainer import fit
-from intone.training.workspace import Lab
+from intone.training.workspace import Workspace
 
 FILES = {part: tuple(f"{part}/{i}" for i in range(n)) for part, n in (("train", 64), ("validation", 16), ("test", 16))}
 SPLIT = Split("speakers", "1", **FILES)
@@ -84,28 +85,28 @@ class Kill(lightning.Callback):
 
 
 def test_it_learns_and_says_so_for_every_clip(tmp_path):
-    got = fit(network(), Points(), SPLIT, PRESET, tmp_path)
+    got = fit(network(), Points(), SPLIT, PRESET, tmp_path, EMOTIONS)
     assert list(got.logits.index) == EVERYTHING
     assert list(got.logits.columns) == list(EMOTIONS)
     right = got.logits.to_numpy().argmax(1) == [int(f.split("/")[1]) % 8 for f in EVERYTHING]
     assert right.mean() > 0.8
     assert set(got.history["split"]) == {"train", "validation"}
-    assert 1 <= got.epoch <= 6
+    assert 1 <= got.details.epoch <= 6
 
 
 def test_a_killed_training_goes_on_to_the_same_logits(tmp_path):
-    whole = fit(network(), Points(), SPLIT, PRESET, tmp_path / "whole")
+    whole = fit(network(), Points(), SPLIT, PRESET, tmp_path / "whole", EMOTIONS)
     with pytest.raises(RuntimeError, match="killed"):
-        fit(network(), Points(), SPLIT, PRESET, tmp_path / "cut", callbacks=[Kill(3)])
-    resumed = fit(network(), Points(), SPLIT, PRESET, tmp_path / "cut")
+        fit(network(), Points(), SPLIT, PRESET, tmp_path / "cut", EMOTIONS, callbacks=[Kill(3)])
+    resumed = fit(network(), Points(), SPLIT, PRESET, tmp_path / "cut", EMOTIONS)
     # To a last digit of 32 bits: threads may sum in another order.
     pd.testing.assert_frame_equal(resumed.logits, whole.logits, atol=1e-4)
     pd.testing.assert_frame_equal(resumed.history, whole.history, atol=1e-4)
-    assert resumed.epoch == whole.epoch
+    assert resumed.details.epoch == whole.details.epoch
 
 
 def test_a_part_learns_at_its_share_of_the_rate():
-    lesson = Lesson(Small(), TrainingPreset(rate=1e-2), 10, shares={"body.": 0.1})
+    lesson = TrainingModule(Small(), TrainingPreset(rate=1e-2), 10, shares={"body.": 0.1})
     groups = lesson.configure_optimizers()["optimizer"].param_groups
     rates = {id(p): group["max_lr"] for group in groups for p in group["params"]}
     decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
@@ -122,9 +123,9 @@ def test_the_last_epoch_is_judged_where_that_is_asked_for(tmp_path):
                 yield batch if epoch is not None else Batch(batch.inputs, (batch.targets + 1) % 8, batch.files)
 
     preset = TrainingPreset(epochs=4, patience=1, batch=16, rate=1e-2, average=0.0, precision="32-true")
-    best = fit(network(), Misled(), SPLIT, preset, tmp_path / "best")
-    last = fit(network(), Misled(), SPLIT, replace(preset, patience=0), tmp_path / "last")
-    assert best.epoch < last.epoch == 4 == last.history["epoch"].max()
+    best = fit(network(), Misled(), SPLIT, preset, tmp_path / "best", EMOTIONS)
+    last = fit(network(), Misled(), SPLIT, replace(preset, patience=0), tmp_path / "last", EMOTIONS)
+    assert best.details.epoch < last.details.epoch == 4 == last.history["epoch"].max()
 
 
 def test_a_long_gradient_is_cut_before_the_step(tmp_path):
@@ -137,7 +138,15 @@ def test_a_long_gradient_is_cut_before_the_step(tmp_path):
 
     steep = network()
     steep.head.weight.data.mul_(1e4)
-    fit(steep, Points(), SPLIT, TrainingPreset(epochs=1, batch=16, precision="32-true"), tmp_path, callbacks=[Watch()])
+    fit(
+        steep,
+        Points(),
+        SPLIT,
+        TrainingPreset(epochs=1, batch=16, precision="32-true"),
+        tmp_path,
+        EMOTIONS,
+        callbacks=[Watch()],
+    )
     assert 4.9 < max(lengths) <= MAX_GRADIENT_NORM + 1e-3
 
 
@@ -151,8 +160,8 @@ def test_patience_ends_a_training_that_gets_no_better(tmp_path):
             return self.head(x), x
 
     hopeless = TrainingPreset(epochs=9, rate=0.0, patience=2, average=0.5)
-    got = fit(Still(), Points(), SPLIT, hopeless, tmp_path)
-    assert got.history["epoch"].max() == 3 and got.epoch == 1
+    got = fit(Still(), Points(), SPLIT, hopeless, tmp_path, EMOTIONS)
+    assert got.history["epoch"].max() == 3 and got.details.epoch == 1
 
 
 def clip_table() -> pd.DataFrame:
@@ -169,12 +178,13 @@ def test_a_fold_comes_back_from_its_folder_calibrated_on_validation(tmp_path):
     mark = fingerprint({"model": "m"}, SPLIT, clips)
     folder = fold_folder(tmp_path, RunName("m"), "1")
     assert not finished(folder, mark)
-    write_fold(folder, SPLIT, clips, Outcome(logits, 5, 1.5, built_on={"n": 2.0}), {"model": "m"}, mark)
+    record = FoldRecord(fingerprint=mark, settings={"model": "m", "track": "none"}, temperature=1.0)
+    write_fold(folder, SPLIT, clips, FoldResult(logits, 5, 1.5, built_on={"n": 2.0}), record, {})
     assert finished(folder, mark)
     assert not finished(folder, fingerprint({"model": "o"}, SPLIT, clips))
-    back = read_fold(folder)
-    assert back.spent == {"n": 2.0, "m": 1.5} and back.config["seconds"] == 3.5
-    assert back.config["temperature"] > 5
+    back = FinishedFold(folder, {})
+    assert back.record.spent == {"n": 2.0, "m": 1.5} and back.record.seconds == 3.5
+    assert back.record.temperature > 5
     table = back.predictions.set_index("file")
     assert (table.loc[logits.index, "predicted"] == [EMOTIONS[i] for i in logits.to_numpy().argmax(1)]).all()
     assert "test" not in (folder / "metrics.json").read_text()
@@ -191,9 +201,9 @@ def test_the_projects_models_learn_in_one_precision_and_in_another_are_others():
     """What `auto` took hung on the processor, and so did the networks."""
     presets = [v for recipe in MODELS.values() for v in vars(recipe).values() if isinstance(v, TrainingPreset)]
     assert len(presets) > 9 and {preset.precision for preset in presets} == {COMMITTED_PRECISION}
-    clips, lab = clip_table(), Lab(Corpus("small", clip_table(), {}), MODELS, Path("nowhere"))
-    other = replace(lab, models=in_precision(MODELS, "32-true"))
-    marks = [fingerprint(one.settings("audio_cnn", "none"), SPLIT, clips) for one in (lab, other)]
+    clips, space = clip_table(), Workspace(Corpus("small", clip_table(), {}), MODELS, Path("nowhere"))
+    other = replace(space, models=in_precision(MODELS, "32-true"))
+    marks = [fingerprint(one.settings("audio_cnn", "none"), SPLIT, clips) for one in (space, other)]
     assert marks[0] != marks[1]
 
 
@@ -201,8 +211,8 @@ def test_the_projects_models_learn_in_one_precision_and_in_another_are_others():
 def examples() -> AudioExamples:
     draw = np.random.default_rng(0)
     views = {f: [draw.normal(5, 2, (16, 30 + 3 * i)).astype(np.float16)] * 2 for i, f in enumerate(FILES["train"][:9])}
-    emotions = {f: EMOTIONS[i % 8] for i, f in enumerate(views)}
-    return AudioExamples(views, emotions, list(views), SpectrogramAugmentation(), by_row=True)
+    targets = {f: i % 8 for i, f in enumerate(views)}
+    return AudioExamples(views, targets, list(views), SpectrogramAugmentation(), by_row=True)
 
 
 def test_training_clips_have_mean_0_and_deviation_1(examples):
@@ -277,10 +287,11 @@ def test_side_tasks_are_those_that_tell_training_clips_apart():
 
 def test_a_side_task_shapes_the_network_and_is_not_part_of_it(tmp_path):
     tasks = SideTasks({"half": {f: int(f.split("/")[1]) % 2 for f in EVERYTHING}}, 1.0)
-    with_it = fit(network(), Points(), SPLIT, PRESET, tmp_path / "side", tasks)
-    without = fit(network(), Points(), SPLIT, PRESET, tmp_path / "plain")
+    one, other = network(), network()
+    with_it = fit(one, Points(), SPLIT, PRESET, tmp_path / "side", EMOTIONS, side=tasks)
+    without = fit(other, Points(), SPLIT, PRESET, tmp_path / "plain", EMOTIONS)
     assert with_it.parameters == without.parameters
-    assert set(with_it.network.state_dict()) == set(without.network.state_dict())
+    assert set(one.state_dict()) == set(other.state_dict())
     assert not np.allclose(with_it.logits, without.logits)
 
 

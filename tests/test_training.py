@@ -9,18 +9,27 @@ from conftest import RATE, voice
 
 from intone.cli import main
 from intone.data import csv_corpus
+from intone.data.clip_source import ClipSource
 from intone.data.csv_entries import Conventions
 from intone.data.splits import check_learnable, folds
 from intone.errors import IntoneError
-from intone.export.run import Run
+from intone.export.origin import check_corpus
 from intone.models import pretrained
 from intone.training import train
 from intone.training.recipes import MODELS, in_precision
-from intone.training.train import train_all
+from intone.training.runs import FinishedFold
+from intone.training.train import Order, prepared
+from intone.training.train import trained as trained_folds
 
 
 def trained(model, track, ravdess_folder, tmp_path, weights):
-    return list(train_all(model, track, "speakers", None, ravdess_folder, tmp_path, 1, 0, weights))
+    return ordered(model, track, ClipSource(ravdess=ravdess_folder), tmp_path, weights)
+
+
+def ordered(model, track, clips, runs, weights=None, protocol="speakers"):
+    order = Order(model=model, track=track, protocol=protocol, clips=clips, runs=runs, epochs=1, weights=weights)
+    space, name = prepared(order)
+    return list(trained_folds(space, name, order))
 
 
 @pytest.mark.parametrize(("model", "track"), [("audio_whisper_base-head", "none"), ("text_minilm-tuned", "simulated")])
@@ -30,13 +39,13 @@ def test_another_encoder_below_a_model(model, track, ravdess_folder, tiny_whispe
     weights = tiny_whisper if track == "none" else tiny_bert
     done = trained(model, track, ravdess_folder, tmp_path / "runs", weights)
     name = f"{model}@{weights.split('/')[-1]}-{pretrained.digest(weights)[:8]}__{track}__speakers"
-    assert {folder.parent.name for folder, _ in done} == {name}
-    assert all(0 <= metrics["validation"]["uar"] <= 100 for _, metrics in done)
+    assert {fold.folder.parent.name for fold in done} == {name}
+    assert all(0 <= fold.uars()["validation"] <= 100 for fold in done)
 
 
 def test_a_protocol_of_ravdess_takes_no_table_of_ones_own(tmp_path):
     with pytest.raises(IntoneError, match="give --protocol speakers"):
-        list(train_all("audio_cnn", "none", "luna5", tmp_path / "not read.csv", None, tmp_path, 1, 0))
+        ordered("audio_cnn", "none", ClipSource(tmp_path / "not read.csv"), tmp_path, protocol="luna5")
 
 
 def test_a_network_from_scratch_takes_no_weights(ravdess_folder, tiny_whisper, tmp_path):
@@ -59,7 +68,7 @@ def own(folder: Path, *shown: str) -> Path:
 @pytest.fixture
 def _nothing_is_computed(monkeypatch):
     monkeypatch.setattr(train, "screened", lambda *_: pytest.fail("features before the refusal"))
-    monkeypatch.setattr(train, "_lab", lambda *_: pytest.fail("words before the refusal"))
+    monkeypatch.setattr(train, "_workspace", lambda *_: pytest.fail("words before the refusal"))
 
 
 @pytest.mark.usefixtures("_nothing_is_computed")
@@ -76,7 +85,7 @@ def test_what_no_model_can_learn_from_is_refused_before_anything_is_computed(sho
     for model, recipe in MODELS.items():
         track = "none" if recipe.modality == "audio" else "asr"
         with pytest.raises(IntoneError) as caught:
-            list(train_all(model, track, "speakers", mine, None, tmp_path / "runs", 1, 0))
+            ordered(model, track, ClipSource(mine), tmp_path / "runs")
         assert reason in str(caught.value) and str(caught.value).endswith(".")
 
 
@@ -86,7 +95,7 @@ def test_a_probe_needs_two_training_speakers_and_says_so_before(tmp_path):
     reason = "learns from 2 speakers or more, and fold 1 of speakers leaves 1 to train on"
     for model in ("audio_whisper_base-noisy", "audio_whisper_small", "ensemble_whisper"):
         with pytest.raises(IntoneError, match=reason):
-            list(train_all(model, "none", "speakers", mine, None, tmp_path / "runs", 1, 0))
+            ordered(model, "none", ClipSource(mine), tmp_path / "runs")
 
 
 def test_who_is_made_of_a_probe_needs_what_it_needs():
@@ -109,7 +118,13 @@ def test_too_few_clips_for_random_folds_are_refused(tmp_path):
 
 def finished(folder: Path, **corpus: str) -> Path:
     folder.mkdir(parents=True)
-    kept = {"settings": {"model": "audio_cnn"}, "details": {}, **({"corpus": corpus} if corpus else {})}
+    kept = {
+        "fingerprint": "f",
+        "temperature": 1.0,
+        "settings": {"model": "audio_cnn"},
+        "details": {},
+        **({"corpus": corpus} if corpus else {}),
+    }
     (folder / "config.json").write_text(json.dumps(kept))
     return folder
 
@@ -123,22 +138,22 @@ def test_export_asks_for_the_table_that_a_run_learnt_from(tmp_path, capsys):
     assert capsys.readouterr().err == f"intone: {told}\n"
     for other, flags in (("/data/other.csv", "--map x=sad"), ("/data/my own.csv", "")):
         with pytest.raises(IntoneError, match="give --table"):
-            Run(run).check_corpus(Path(other), flags)
-    Run(run).check_corpus(Path("/moved/my own.csv"), "--map x=sad")
+            check_corpus(FinishedFold(run, MODELS), Path(other), flags)
+    check_corpus(FinishedFold(run, MODELS), Path("/moved/my own.csv"), "--map x=sad")
 
 
 def test_export_of_other_runs(tmp_path):
-    published = Run(finished(tmp_path / "a", name="ravdess", table="", flags=""))
-    published.check_corpus(None, "")
+    published = FinishedFold(finished(tmp_path / "a", name="ravdess", table="", flags=""), MODELS)
+    check_corpus(published, None, "")
     with pytest.raises(IntoneError, match=r"learnt from RAVDESS, and not from mine\.csv: leave --table out"):
-        published.check_corpus(Path("mine.csv"), "")
+        check_corpus(published, Path("mine.csv"), "")
     older = finished(tmp_path / "b")
-    Run(older).check_corpus(None, "")  # what it learnt from, nothing says
+    check_corpus(FinishedFold(older, MODELS), None, "")  # what it learnt from, nothing says
     for speaker, refused in (("ravdess-01", Path("mine.csv")), ("mine-Al", None)):
         (older / "predictions.csv").write_text(f"file,speaker\na.wav,{speaker}\n")
         with pytest.raises(IntoneError, match="--table"):
-            Run(older).check_corpus(refused, "")
-        Run(older).check_corpus(None if refused else Path("mine.csv"), "")
+            check_corpus(FinishedFold(older, MODELS), refused, "")
+        check_corpus(FinishedFold(older, MODELS), None if refused else Path("mine.csv"), "")
 
 
 def test_the_flags_of_a_table_are_what_is_typed():

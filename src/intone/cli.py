@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import tyro
@@ -14,59 +15,96 @@ import tyro
 from intone.errors import IntoneError, brought_by
 from intone.names import printable
 
-COMMANDS = {
-    "data get": "intone.commands:data_get",
-    "data check": "intone.commands:data_check",
-    "data show": "intone.commands:data_show",
-    "models get": "intone.commands:models_get",
-    "models list": "intone.commands:models_list",
-    "analyze": "intone.inference.batch:analyze",
-    "listen": "intone.inference.microphone:listen",
-    "serve": "intone.inference.serve:serve",
-    "transcribe": "intone.asr.transcribe:transcribe",
-    "train": "intone.commands:train",
-    "evaluate": "intone.commands:evaluate",
-    "export": "intone.commands:export",
-    "reproduce": "intone.experiments.reproduce:Reproduce",
-    "demo": "intone.experiments.demo:demo",
-    "bench": "intone.experiments.benchmark:bench",
-    "results readme": "intone.commands:results_readme",
-    "robustness": "intone.experiments.robustness:Robustness",
-    "elsewhere": "intone.experiments.cross_corpus:Elsewhere",
-    "leaks": "intone.experiments.leakage:Leaks",
-    "explain": "intone.experiments.explain:Explain",
-    "cost": "intone.experiments.cost:Cost",
-    "report": "intone.commands:report",
-}
-"""What is typed -> module:function; its docstring is its help, its parameters are its flags."""
 
-LINES = {
-    "data get": "Fetch a corpus (ravdess, goemotions).",
-    "data check": "Verify that RAVDESS is whole and is the published one.",
-    "data show": "Draw what is in a corpus: counts, durations, loudness, pitch, spectrograms.",
-    "models get": "Fetch pretrained weights by name, checked by sha256.",
-    "models list": "List the weights intone knows, their licences, and which are here.",
-    "analyze": "Say which emotion each sentence of any recording carries, and write it down in eleven formats.",
-    "listen": "The microphone's emotion, twice a second.",
-    "serve": "A page and a service on this machine: a recording goes in, its emotions come out.",
-    "transcribe": "Write down the words of recordings.",
-    "train": "Train and judge one model under one protocol.",
-    "evaluate": "Score any predictions table.",
-    "export": "Make one ONNX file of a finished run.",
-    "reproduce": "Run the whole experiment on RAVDESS and write results/.",
-    "demo": "Run the whole road on synthetic speech, with no dataset at hand.",
-    "bench": "Measure what inference costs, as ratios.",
-    "results readme": "Write the table of results into the README.",
-    "robustness": "Measure models on worse and worse sound, and on sounds without speech.",
-    "elsewhere": "Measure the package's model on another corpus, EMO-DB.",
-    "leaks": "Train probes with one deliberate leak each, to show what it is worth.",
-    "explain": "Write what models look at: saliency, attention, words, the hardest clips.",
-    "cost": "Measure what inference costs on one core.",
-    "report": "Write the report (PDF, DOCX, HTML) from results/ alone.",
-}
+@dataclass(frozen=True)
+class Command:
+    """One command; the function's docstring is its help, its parameters are its flags."""
 
-EXTRAS = {"data show": "report", "evaluate": "report", "report": "report", "serve": "serve"}
-"""Command -> what it needs beyond the core, where that isn't the training libraries."""
+    name: str
+    function: str
+    """module:function."""
+    line: str
+    """What it does, in the overview."""
+    extra: str = ""
+    """What it needs beyond the core install."""
+
+
+COMMANDS: Final = (
+    Command("data get", "data.commands:data_get", "Fetch a corpus (ravdess, goemotions)."),
+    Command("data check", "data.commands:data_check", "Verify that RAVDESS is whole and is the published one."),
+    Command(
+        "data show",
+        "report.commands:data_show",
+        "Draw what is in a corpus: counts, durations, loudness, pitch, spectrograms.",
+        "report",
+    ),
+    Command("models get", "inference.commands:models_get", "Fetch pretrained weights by name, checked by sha256."),
+    Command(
+        "models list",
+        "inference.commands:models_list",
+        "List the weights intone knows, their licences, and which are here.",
+    ),
+    Command(
+        "analyze",
+        "inference.batch:analyze",
+        "Say which emotion each sentence of any recording carries, and write it down in eleven formats.",
+    ),
+    Command("listen", "inference.microphone:listen", "The microphone's emotion, twice a second."),
+    Command(
+        "serve",
+        "inference.serve:serve",
+        "A page and a service on this machine: a recording goes in, its emotions come out.",
+        "serve",
+    ),
+    Command("transcribe", "asr.transcribe:transcribe", "Write down the words of recordings."),
+    Command("train", "training.train:train", "Train and judge one model under one protocol.", "train"),
+    Command("evaluate", "report.commands:evaluate", "Score any predictions table.", "report"),
+    Command("export", "export.commands:export", "Make one ONNX file of a finished run.", "train"),
+    Command(
+        "reproduce",
+        "experiments.reproduce:reproduce",
+        "Run the whole experiment on RAVDESS and write results/.",
+        "train",
+    ),
+    Command(
+        "demo", "experiments.demo:demo", "Run the whole road on synthetic speech, with no dataset at hand.", "train"
+    ),
+    Command("bench", "experiments.benchmark:bench", "Measure what inference costs, as ratios.", "train"),
+    Command("results readme", "report.commands:results_readme", "Write the table of results into the README.", "train"),
+    Command(
+        "robustness",
+        "experiments.robustness:robustness",
+        "Measure models on worse and worse sound, and on sounds without speech.",
+        "train",
+    ),
+    Command(
+        "elsewhere",
+        "experiments.cross_corpus:elsewhere",
+        "Measure the package's model on another corpus, EMO-DB.",
+        "train",
+    ),
+    Command(
+        "leaks",
+        "experiments.leakage:leaks",
+        "Train probes with one deliberate leak each, to show what it is worth.",
+        "train",
+    ),
+    Command(
+        "explain",
+        "experiments.explain:explain",
+        "Write what models look at: saliency, attention, words, the hardest clips.",
+        "train",
+    ),
+    Command("cost", "experiments.cost:cost", "Measure what inference costs on one core.", "train"),
+    Command(
+        "report",
+        "report.commands:report",
+        "Write the report (PDF, DOCX, HTML) from results/ alone.",
+        "report",
+    ),
+)
+
+BY_NAME: Final = {command.name: command for command in COMMANDS}
 
 UNREAD: Final = 128 + 13
 """Exit status where what reads the output has gone, as `head` does: what shells say of a command that SIGPIPE ended."""
@@ -116,20 +154,19 @@ def _run(argv: Sequence[str] | None) -> None:
 
         print(__version__)
         sys.exit(0)
-    name = next((n for n in (" ".join(words[:2]), words[0]) if n in COMMANDS), None)
+    name = next((n for n in (" ".join(words[:2]), words[0]) if n in BY_NAME), None)
     if name is None:
         sys.exit(_unknown(words))
-    module, function = COMMANDS[name].split(":")
+    command = BY_NAME[name]
+    module, function = command.function.split(":")
     try:
-        command = getattr(importlib.import_module(module), function)
-        made = tyro.cli(command, args=words[len(name.split()) :], prog=f"intone {name}")
-        if hasattr(made, "run"):  # a command whose flags are a dataclass
-            made.run()
+        called = getattr(importlib.import_module(f"intone.{module}"), function)
+        tyro.cli(called, args=words[len(name.split()) :], prog=f"intone {name}")
     except IntoneError as problem:
         _say(f"intone: {problem}")
         sys.exit(problem.code)
     except ModuleNotFoundError as problem:
-        _say(f"intone: `intone {name}` needs {problem.name}: {brought_by(EXTRAS.get(name, 'train'))}.")
+        _say(f"intone: `intone {name}` needs {problem.name}: {brought_by(command.extra or 'train')}.")
         sys.exit(1)
     except KeyboardInterrupt:
         _say("intone: stopped; what was finished is kept, and the same command goes on.")
@@ -138,18 +175,18 @@ def _run(argv: Sequence[str] | None) -> None:
 
 def overview() -> str:
     """All commands, a line each."""
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}s}  {line}" for name, line in LINES.items()]
+    width = max(map(len, BY_NAME))
+    lines = [f"  {command.name:{width}s}  {command.line}" for command in COMMANDS]
     return "\n".join(
         ["intone: how something is said, and what is said", "", "commands (each has its own --help):", *lines]
     )
 
 
 def _unknown(words: Sequence[str]) -> int:
-    typed = " ".join(words[:2]) if any(n.startswith(words[0] + " ") for n in COMMANDS) else words[0]
-    heads = {n.split()[0]: n for n in COMMANDS}
-    near = difflib.get_close_matches(typed, [*COMMANDS, *heads], 1, 0.5)
-    group = [n for n in COMMANDS if n.startswith(words[0] + " ")]
+    typed = " ".join(words[:2]) if any(n.startswith(words[0] + " ") for n in BY_NAME) else words[0]
+    heads = {n.split()[0]: n for n in BY_NAME}
+    near = difflib.get_close_matches(typed, [*BY_NAME, *heads], 1, 0.5)
+    group = [n for n in BY_NAME if n.startswith(words[0] + " ")]
     hint = f"did you mean `intone {near[0]}`?" if near else "`intone --help` lists them all."
     if group and len(words) == 1:
         hint = "it takes one of: " + ", ".join(f"`intone {n}`" for n in group) + "."

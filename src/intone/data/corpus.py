@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from intone.emotions import EMOTIONS
+
 CLIP_COLUMNS = ("file", "corpus", "speaker", "sex", "emotion", "intensity", "statement", "repetition", "duration")
 """The clip table's columns; `file` is its key, `duration` is in seconds, the rest are text."""
 
@@ -32,6 +34,8 @@ class Corpus:
     """`statement` -> the words that were spoken, where the corpus says so."""
     table: Path | None = None
     """The CSV that lists them, where they are somebody's own."""
+    labels: tuple[str, ...] = EMOTIONS
+    """Those that its clips may have, in the order that all tables and models of it keep."""
     flags: str = ""
     """With which words beside `--table` a command reads it the same way again, such as `--map boredom=neutral`."""
 

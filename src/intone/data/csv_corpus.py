@@ -48,7 +48,7 @@ def load(
         clips["speaker"] = f"{name}-" + clips["speaker"]
     sentences = {e.more["statement"]: e.more["text"] for e in found if e.more["statement"] and e.more["text"]}
     places = {file: paths[file] for file in clips["file"]}
-    return Corpus(name, clips, places, tuple(skipped), sentences, path.absolute(), conventions.flags)
+    return Corpus(name, clips, places, tuple(skipped), sentences, path.absolute(), flags=conventions.flags)
 
 
 def loaded(path: Path | None, folder: Path | None, conventions: Conventions | None = None) -> Corpus:

@@ -1,10 +1,37 @@
 """Logits [N, 8] and true emotions [N] of a fold's validation actors -> one temperature, and probabilities with it."""
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
 import numpy as np
+import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
+from intone.evaluation.metrics import labels_of, score
+
 LOWEST, HIGHEST = 0.05, 20.0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a model's card says of how far its answers can be trusted."""
+
+    temperature: float
+    """Of its logits."""
+    unsure: float
+    """The confidence below which its answers were wrong at least as often as right."""
+    scores: Mapping[str, float]
+    """On speakers that it hadn't heard: clips, accuracy, UAR with its interval (percent), ECE."""
+
+    @classmethod
+    def of(cls, temperature: float, chosen_on: pd.DataFrame, tested: pd.DataFrame) -> "Calibration":
+        """From predictions tables at that temperature: the threshold from one, the scores from another."""
+        confidence = chosen_on[labels_of(chosen_on)].to_numpy().max(1)
+        right = (chosen_on["predicted"] == chosen_on["emotion"]).to_numpy()
+        found = asdict(score(tested))
+        names = ("clips", "accuracy", "uar", "uar_low", "uar_high", "ece")
+        return cls(temperature, unsure_below(confidence, right), {name: round(found[name], 4) for name in names})
 
 
 def temperature(logits: np.ndarray, true: np.ndarray, weights: np.ndarray | None = None) -> float:

@@ -13,6 +13,8 @@ from intone.emotions import EMOTIONS, INDEX
 from intone.errors import IntoneError
 
 KEYS = ("file", "speaker", "fold", "split", "emotion", "predicted")
+"""Columns that every predictions table has."""
+
 PREDICTION_COLUMNS = (*KEYS, *EMOTIONS)
 """Columns of a predictions table, in order: keys and labels, then one probability an emotion."""
 
@@ -34,9 +36,13 @@ class Score:
     recalls: Mapping[str, float]
 
 
-def confusion(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Emotion indices [N], [N] -> counts [8 true, 8 predicted]."""
-    n = len(EMOTIONS)
+def labels_of(table: pd.DataFrame) -> list[str]:
+    """The labels of a predictions table: its columns behind `KEYS`, a probability each, in their order."""
+    return [column for column in table.columns if column not in KEYS]
+
+
+def confusion(true: np.ndarray, predicted: np.ndarray, n: int = len(EMOTIONS)) -> np.ndarray:
+    """Places of labels [N], [N] of n -> counts [n true, n predicted]."""
     return np.bincount(true * n + predicted, minlength=n * n).reshape(n, n)
 
 

@@ -62,13 +62,13 @@ def _model(model: str | None, folder: Path) -> Path:
 
 def _random_cnn(folder: Path) -> Path:
     """A file of `audio_cnn` with random weights: they take the same time."""
-    from intone.export.graph import SpectrogramHearing, Whole
     from intone.export.onnx import export
     from intone.models.cnn import AudioCnn
+    from intone.models.graph import FileGraph, SpectrogramGraph
 
     settings = FeatureSettings()
     card = Card("audio_cnn", "0", settings, 1.0, "random", "nothing", "none")
-    export(Whole(SpectrogramHearing(AudioCnn(settings.rows).eval()), None), card, folder / "random.onnx")
+    export(FileGraph(SpectrogramGraph(AudioCnn(settings.rows).eval()), None), card, folder / "random.onnx")
     return folder / "random.onnx"
 
 

@@ -11,8 +11,8 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -20,69 +20,71 @@ import pandas as pd
 from intone.audio.clip import read_clip
 from intone.audio.frames import SAMPLE_RATE
 from intone.cache import cache_folder, write_whole
-from intone.data import ravdess
+from intone.data import ravdess as ravdess_corpus
 from intone.data.splits import Split, folds
-from intone.training.predictors import listener, trained
 from intone.training.processor import processor
 from intone.training.recipes import MODELS
-from intone.training.workspace import Lab
+from intone.training.workspace import Workspace
 
 COLUMNS = ["model", "clips", "seconds", "ms_per_second", "memory_mb", "processor"]
 """`seconds`: mean length of the clips; `ms_per_second`: median over clips; memory is the peak of a fresh process."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Measure what inference costs: milliseconds per second of audio, and memory, on one core."""
-
-    models: tuple[str, ...] = (
-        "audio_cnn",
-        "audio_whisper_base-noisy",
-        "audio_whisper_small-noisy",
-        "audio_whisper_small-tuned",
-        "ensemble_whisper",
-    )
-    """Audio models; one that has not been trained is left out with a word."""
-    clips: int = 30
-    """How many clips each model hears."""
-    ravdess: Path | None = None
-    """RAVDESS; else INTONE_RAVDESS, else data/ravdess."""
-    runs: Path = field(default_factory=lambda: cache_folder() / "runs")
-    """Where the trained networks are."""
-    results: Path = Path("results")
-    """Where cost.csv goes."""
-
-    def run(self) -> None:
-        """Do it."""
-        lab = Lab(ravdess.load(self.ravdess), MODELS, self.runs)
-        table = measured(lab, self.models, folds(lab.corpus.clips, "luna5")[0], self.clips)
-        write_whole(self.results / "cost.csv", table.to_csv(index=False, lineterminator="\n").encode())
-        print(table.to_string(index=False))
+MEASURED: Final = (
+    "audio_cnn",
+    "audio_whisper_base-noisy",
+    "audio_whisper_small-noisy",
+    "audio_whisper_small-tuned",
+    "ensemble_whisper",
+)
+"""Audio models."""
 
 
-def measured(lab: Lab, models: Sequence[str], split: Split, clips: int) -> pd.DataFrame:
+def cost(
+    models: tuple[str, ...] = MEASURED,
+    clips: int = 30,
+    ravdess: Path | None = None,
+    runs: Path | None = None,
+    results: Path = Path("results"),
+) -> None:
+    """Measure what inference costs: milliseconds per second of audio, and memory, on one core.
+
+    Args:
+        models: Audio models; one that has not been trained is left out with a word.
+        clips: How many clips each model analyses.
+        ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
+        runs: Where the trained networks are; the user's cache by default.
+        results: Where cost.csv goes.
+    """
+    space = Workspace(ravdess_corpus.load(ravdess), MODELS, runs or cache_folder() / "runs")
+    table = measured(space, models, folds(space.corpus.clips, "luna5")[0], clips)
+    write_whole(results / "cost.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    print(table.to_string(index=False))
+
+
+def measured(space: Workspace, models: Sequence[str], split: Split, clips: int) -> pd.DataFrame:
     """One row a model, columns `COLUMNS`; raises IntoneError where none of them has been trained."""
     rows = []
-    for model in trained(lab, models, [split]):
+    for model in space.all_made(models, [split]):
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            rows.append(pool.submit(inference, replace(lab, memory={}), model, split, clips).result())
+            rows.append(pool.submit(inference, space.bare(), model, split, clips).result())
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def inference(lab: Lab, model: str, split: Split, clips: int) -> tuple[str, int, float, float, float, str]:
+def inference(space: Workspace, model: str, split: Split, clips: int) -> tuple[str, int, float, float, float, str]:
     """One model's row, measured in this process: clips one at a time, the first of them once more to warm up."""
     import torch
     from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(1)
     threadpool_limits(1)
-    signals = [read_clip(lab.corpus.paths[f]) for f in split.test[:: max(1, len(split.test) // clips)][:clips]]
-    hear = listener(lab, model, split)
-    hear(signals[:1])
+    signals = [read_clip(space.corpus.paths[f]) for f in split.test[:: max(1, len(split.test) // clips)][:clips]]
+    predict = space.predictor(model, split)
+    predict(signals[:1])
     costs, lengths = [], [signal.size / SAMPLE_RATE for signal in signals]
     for signal, seconds in zip(signals, lengths, strict=True):
         started = time.perf_counter()
-        hear([signal])
+        predict([signal])
         costs.append(1000 * (time.perf_counter() - started) / seconds)
     unit = 1024**2 if sys.platform == "darwin" else 1024
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

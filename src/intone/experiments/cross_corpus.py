@@ -5,14 +5,13 @@
 No answer was learned or chosen there. Its words are German, so they are not read: sound alone answers.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from intone.audio.clip import read_clip
 from intone.cache import write_whole
-from intone.data import emodb
+from intone.data import emodb as emodb_corpus
 from intone.data.corpus import Corpus
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip
@@ -26,25 +25,20 @@ COLUMNS = (*PREDICTION_COLUMNS, "sure", "far", "model")
 sound is farther from the training clips than any of them."""
 
 
-@dataclass(frozen=True)
-class Elsewhere:
-    """Measure the package's model on another corpus, EMO-DB."""
+def elsewhere(emodb: Path | None = None, model: str | None = None, results: Path = Path("results")) -> None:
+    """Measure the package's model on another corpus, EMO-DB.
 
-    emodb: Path | None = None
-    """EMO-DB's WAV files; else INTONE_EMODB, else data/emodb."""
-    model: str | None = None
-    """A file that `intone export` made, or a name that `intone models list` knows; else the package's own."""
-    results: Path = Path("results")
-    """Where elsewhere.csv goes."""
-
-    def run(self) -> None:
-        """Do it."""
-        corpus = emodb.load(self.emodb)
-        for skipped in corpus.skipped[:1]:
-            say(f"{len(corpus.skipped)} clips are left out, such as {skipped.file}: {skipped.reason}.")
-        answers = judged(Model(registry.find(self.model)), corpus)
-        data = answers.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode()
-        write_whole(self.results / "elsewhere.csv", data)
+    Args:
+        emodb: EMO-DB's WAV files; else INTONE_EMODB, else data/emodb.
+        model: A file that `intone export` made, or a name that `intone models list` knows; else the package's own.
+        results: Where elsewhere.csv goes.
+    """
+    corpus = emodb_corpus.load(emodb)
+    for skipped in corpus.skipped[:1]:
+        say(f"{len(corpus.skipped)} clips are left out, such as {skipped.file}: {skipped.reason}.")
+    answers = judged(Model(registry.find(model)), corpus)
+    data = answers.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode()
+    write_whole(results / "elsewhere.csv", data)
 
 
 def judged(model: Model, corpus: Corpus) -> pd.DataFrame:

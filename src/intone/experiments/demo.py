@@ -31,8 +31,8 @@ from intone.training.module import TrainingPreset
 from intone.training.parallel import Task, make_all
 from intone.training.recipes import MODELS, in_precision
 from intone.training.recipes.fusion import LateRecipe
-from intone.training.recipes.spectrogram import AudioRecipe
-from intone.training.workspace import Effort, Lab
+from intone.training.recipes.spectrogram import SpectrogramRecipe
+from intone.training.workspace import Workspace
 
 NOTICE = (
     "This is synthetic speech: eSpeak NG, whose rate, pitch and loudness follow published emotion profiles. "
@@ -60,22 +60,26 @@ def demo(out: Path = Path("demo"), epochs: int = 30) -> None:
     whole = synthetic.make(out / "clips", SPEAKERS, 1)
     corpus = half(whole)
     say(f"{len(corpus.clips)} clips of {SPEAKERS} synthetic speakers in {out / 'clips'}")
-    models = in_precision(MODELS, "32-true")
-    lab = Lab(corpus, models, cache_folder() / "runs" / "demo", effort=Effort(epochs, epochs // 3, 1, 4))
-    # Few clips: a smaller network, more steps an epoch.
-    small = AudioRecipe(network=AudioCnnPreset(width=16), training=TrainingPreset(batch=8))
-    fusion = LateRecipe("fusion_late_logits", ("audio_cnn", "text_lstm-learned"))
-    lab.models = {**models, "audio_cnn": small, "fusion_demo": fusion}
+    text = in_precision(MODELS, "32-true")["text_lstm-learned"].with_epochs({"text_epochs": epochs // 3})
+    models = {
+        # Few clips: a smaller network, more steps an epoch.
+        "audio_cnn": SpectrogramRecipe(
+            network=AudioCnnPreset(width=16), training=TrainingPreset(epochs=epochs, batch=8)
+        ),
+        "text_lstm-learned": text,
+        "fusion_demo": LateRecipe("fusion_late_logits", ("audio_cnn", "text_lstm-learned")),
+    }
+    space = Workspace(corpus, models, cache_folder() / "runs" / "demo")
     plan = list(PLAN)
     try:
         weights.get("whisper-base")
-        lab.transcripts = transcribe(corpus, Whisper())
+        space.transcripts = transcribe(corpus, Whisper())
     except Missing as problem:
         say(f"No real transcripts in this demo: {problem}")
         plan = [(model, track) for model, track in plan if track != "asr"]
-    tables = _trained(lab, plan)
-    _show({key: score(table) for key, table in tables.items()}, lab)
-    paths = [*draw(whole, out), *_figures(tables, lab, out)]
+    tables = _trained(space, plan)
+    _show({key: score(table) for key, table in tables.items()})
+    paths = [*draw(whole, out), *_figures(tables, space, out)]
     say(f"Figures: {', '.join(str(p) for p in paths)}")
     print(NOTICE)
 
@@ -88,21 +92,21 @@ def half(corpus: Corpus) -> Corpus:
     return replace(corpus, clips=kept, paths={f: corpus.paths[f] for f in kept["file"]})
 
 
-def _trained(lab: Lab, plan: Sequence[tuple[str, str]]) -> dict[tuple[str, str], pd.DataFrame]:
+def _trained(space: Workspace, plan: Sequence[tuple[str, str]]) -> dict[tuple[str, str], pd.DataFrame]:
     """Out-of-fold test predictions over all folds, by (model, track)."""
-    splits = folds(lab.corpus.clips, "speakers")
-    alone = [key for key in plan if not key[0].startswith("fusion")]
+    splits = folds(space.corpus.clips, "speakers")
+    alone = [(model, track) for model, track in plan if not space.recipe(model).parts]
     tasks = [Task(model, track, split) for model, track in alone for split in splits]
-    for _ in with_bar(make_all(lab, tasks, os.cpu_count() or 1), "training", len(tasks)):
+    for _ in with_bar(make_all(space, tasks, os.cpu_count() or 1), "training", len(tasks)):
         pass
     tables = {}
     for model, track in plan:
-        table = pd.concat([lab.fold(model, track, split).predictions for split in splits], ignore_index=True)
+        table = pd.concat([space.fold(model, track, split).predictions for split in splits], ignore_index=True)
         tables[model, track] = table[table["split"] == "test"]
     return tables
 
 
-def _show(scores: dict[tuple[str, str], Score], lab: Lab) -> None:
+def _show(scores: dict[tuple[str, str], Score]) -> None:
     title = "Synthetic speech, speakers never heard in training"
     table = Table("model", "words", "accuracy", "UAR", "95 %", title=title)
     for (model, track), got in scores.items():
@@ -117,9 +121,9 @@ def _show(scores: dict[tuple[str, str], Score], lab: Lab) -> None:
     )
 
 
-def _figures(tables: dict[tuple[str, str], pd.DataFrame], lab: Lab, out: Path) -> list[Path]:
-    split = folds(lab.corpus.clips, "speakers")[0]
-    history = pd.read_csv(lab.where("audio_cnn", "none", split) / "history.csv")
+def _figures(tables: dict[tuple[str, str], pd.DataFrame], space: Workspace, out: Path) -> list[Path]:
+    split = folds(space.corpus.clips, "speakers")[0]
+    history = pd.read_csv(space.where("audio_cnn", "none", split) / "history.csv")
     made = {
         "confusion-audio_cnn.png": confusion_figure(tables["audio_cnn", "none"], "audio_cnn, synthetic speech"),
         "history-audio_cnn.png": history_figure(history, "audio_cnn, synthetic speech, fold 1"),

@@ -5,48 +5,42 @@
 The honest run of the same probe is `intone reproduce`'s; the random split and words made from the label are its too.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from intone.cache import cache_folder
-from intone.data import ravdess
+from intone.data import ravdess as ravdess_corpus
 from intone.data.splits import AUDITED, Split, folds
-from intone.errors import IntoneError
 from intone.evaluation.results import Experiment
-from intone.experiments.leaky_probes import audited, leaky
+from intone.experiments.leaky_probes import LEAKY, audited
 from intone.experiments.publish import publish
-from intone.training.encoder_states import NoisyRecipe
 from intone.training.recipes import MODELS
-from intone.training.recipes.linear_probe import SpeechProbeRecipe
-from intone.training.workspace import Lab
+from intone.training.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class Leaks:
-    """Train probes with one deliberate leak each and publish them to results/leaks/."""
+def leaks(
+    models: tuple[str, ...] = ("audio_whisper_base-frozen", "audio_whisper_small-frozen"),
+    ravdess: Path | None = None,
+    runs: Path | None = None,
+    results: Path = Path("results"),
+) -> None:
+    """Train probes with one deliberate leak each and publish them to results/leaks/.
 
-    models: tuple[str, ...] = ("audio_whisper_base-frozen", "audio_whisper_small-frozen")
-    """Probes of frozen encoders."""
-    ravdess: Path | None = None
-    """RAVDESS; else INTONE_RAVDESS, else data/ravdess."""
-    runs: Path = field(default_factory=lambda: cache_folder() / "runs")
-    """Where run folders are kept."""
-    results: Path = Path("results")
-    """Where leaks/ and the summary are."""
-
-    def run(self) -> None:
-        """Do it."""
-        lab = Lab(ravdess.load(self.ravdess), MODELS, self.runs)
-        audit(lab, self.models, folds(lab.corpus.clips, "luna5"), self.results)
+    Args:
+        models: Probes of frozen encoders.
+        ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
+        runs: Where run folders are kept; the user's cache by default.
+        results: Where leaks/ and the summary are.
+    """
+    space = Workspace(ravdess_corpus.load(ravdess), MODELS, runs or cache_folder() / "runs")
+    audit(space, models, folds(space.corpus.clips, "luna5"), results)
 
 
-def audit(lab: Lab, models: tuple[str, ...], splits: list[Split], results: Path) -> None:
+def audit(space: Workspace, models: tuple[str, ...], splits: list[Split], results: Path) -> None:
     """Publish every model under the protocols of `splits.AUDITED`; raises IntoneError for what is no plain probe."""
     for model in models:
-        recipe = lab.recipe_of(model, SpeechProbeRecipe, "a probe of a frozen encoder")
-        if isinstance(recipe, NoisyRecipe):
-            raise IntoneError(f"{model} learns from noisy copies too, and a leak is shown by a plain probe: name that.")
         for protocol in AUDITED:
-            twin = replace(lab, models={**lab.models, model: leaky(recipe, protocol)}, memory=lab.memory)
+            recipe = space.recipe(model).twin(LEAKY[protocol], model)
+            twin = replace(space, models={**space.models, model: recipe})
             made = [twin.fold(model, "none", audited(split, protocol)) for split in splits]
             publish(Experiment(model, "audio", "none", protocol), made, results, "leaks")

@@ -18,12 +18,12 @@ from intone.data.splits import PARTS
 from intone.errors import IntoneError
 from intone.evaluation.metrics import PREDICTION_COLUMNS, check_predictions, score
 from intone.evaluation.results import SUMMARY_COLUMNS, Experiment
-from intone.training.runs import StoredFold
+from intone.training.runs import FinishedFold
 
 LOOK_COLUMNS = ("when", "model", "track", "protocol", "predictions", "why")
 
 
-def publish(experiment: Experiment, folds: Sequence[StoredFold], results: Path, why: str) -> None:
+def publish(experiment: Experiment, folds: Sequence[FinishedFold], results: Path, why: str) -> None:
     """Write an experiment's predictions, history, choices and summary rows; a new reading of test is logged first."""
     table = pd.concat([f.predictions for f in folds], ignore_index=True)
     check_predictions(table, experiment.stem)
@@ -74,7 +74,7 @@ def log_look(results: Path, experiment: Experiment, name: str, why: str) -> None
         f.write(out.getvalue())
 
 
-def summary_rows(experiment: Experiment, table: pd.DataFrame, folds: Sequence[StoredFold]) -> pd.DataFrame:
+def summary_rows(experiment: Experiment, table: pd.DataFrame, folds: Sequence[FinishedFold]) -> pd.DataFrame:
     """One row each for train, validation and test; columns `SUMMARY_COLUMNS`."""
     rows = []
     for part in PARTS:
@@ -92,33 +92,29 @@ def summary_rows(experiment: Experiment, table: pd.DataFrame, folds: Sequence[St
                 "macro_f1": round(got.macro_f1, 4),
                 "uar_low": round(got.uar_low, 4),
                 "uar_high": round(got.uar_high, 4),
-                "parameters": max(f.config["parameters"] for f in folds),
-                "seconds": round(sum(f.config["seconds"] for f in folds) / len(folds), 1),
+                "parameters": max(f.record.parameters for f in folds),
+                "seconds": round(sum(f.record.seconds for f in folds) / len(folds), 1),
                 "ece": round(got.ece, 4),
             }
         )
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
 
-def _history(experiment: Experiment, folds: Sequence[StoredFold]) -> pd.DataFrame:
-    parts = []
-    for fold in folds:
-        path = fold.folder / "history.csv"
-        if path.stat().st_size > 2:
-            parts.append(pd.read_csv(path).round(4).assign(fold=fold.folder.name.removeprefix("fold-")))
+def _history(experiment: Experiment, folds: Sequence[FinishedFold]) -> pd.DataFrame:
+    parts = [fold.history.round(4).assign(fold=fold.fold) for fold in folds if len(fold.history)]
     if not parts:
         return pd.DataFrame()
     return _keyed(experiment, pd.concat(parts))
 
 
-def _choices(experiment: Experiment, folds: Sequence[StoredFold]) -> pd.DataFrame:
+def _choices(experiment: Experiment, folds: Sequence[FinishedFold]) -> pd.DataFrame:
     """What each fold chose on its own validation actors, as JSON, and the processor that it learnt on."""
     rows = [
         {
-            "fold": f.folder.name.removeprefix("fold-"),
-            "temperature": round(f.config["temperature"], 4),
-            "details": json.dumps(_rounded(f.config["details"])),
-            "processor": f.config.get("processor", ""),
+            "fold": f.fold,
+            "temperature": round(f.record.temperature, 4),
+            "details": json.dumps(_rounded(f.record.details.as_json())),
+            "processor": f.record.processor,
         }
         for f in folds
     ]

@@ -17,13 +17,12 @@ from intone.audio.features import FeatureSettings, extract, levelled, log_mel
 from intone.audio.trimming import trim_silence
 from intone.cache import write_whole
 from intone.data.splits import Split
-from intone.emotions import EMOTIONS, INDEX
+from intone.emotions import INDEX
 from intone.models.cnn import padded
+from intone.models.standardised import Standardised
 from intone.report.sections.errors import hardest
 from intone.report.source import Source
-from intone.training.predictors import made
-from intone.training.recipes.spectrogram import AudioRecipe
-from intone.training.workspace import Lab
+from intone.training.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,15 @@ class Picture:
     """[frames, bands], 0 to 1."""
 
 
-def saliency(lab: Lab, splits: list[Split], model: str) -> list[Picture]:
-    """One actor, one sentence, each emotion, heard by the network that never heard the actor."""
-    recipe = lab.recipe_of(model, AudioRecipe, "a network over spectrograms")
+def saliency(space: Workspace, splits: list[Split], model: str) -> list[Picture]:
+    """One actor, one sentence, each emotion, by the network that never heard the actor. Raises Missing, IntoneError."""
     pictures = []
-    for row in gallery(lab.corpus.clips).to_dict("records"):
-        split = next(s for s in splits if row["file"] in s.test)
-        fold = made(lab, model, split)
-        signal = read_clip(lab.corpus.paths[row["file"]])
-        weights, said = integrated(recipe, fold.folder, signal)
-        title = row["emotion"] if said == row["emotion"] else f"{row['emotion']}, heard as {said}"
+    for row in gallery(space.corpus.clips).to_dict("records"):
+        run = space.made(model, next(s for s in splits if row["file"] in s.test))
+        signal = read_clip(space.corpus.paths[row["file"]])
+        weights, said = integrated(*run.recipe.spectrogram_network(run), signal)
+        answer = run.labels[said]
+        title = row["emotion"] if answer == row["emotion"] else f"{row['emotion']}, heard as {answer}"
         pictures.append(Picture("saliency", model, row["emotion"], title, levels(signal), weights))
     return pictures
 
@@ -67,13 +65,14 @@ def gallery(clips: pd.DataFrame) -> pd.DataFrame:
     return first.sort_values("emotion", key=lambda e: e.map(INDEX))
 
 
-def integrated(recipe: AudioRecipe, folder: Path, signal: np.ndarray, steps: int = 32) -> tuple[np.ndarray, str]:
-    """Integrated gradients of the predicted emotion's logit, [frames, rows] from 0 to 1, and that emotion.
+def integrated(
+    network: Standardised, features: FeatureSettings, signal: np.ndarray, steps: int = 32
+) -> tuple[np.ndarray, int]:
+    """Integrated gradients of the predicted label's logit, [frames, rows] from 0 to 1, and that label's place.
 
     What speaks against the prediction is left out, and the rest blurred over two frames and bands.
     """
-    network = recipe.network_of(folder).eval()
-    rows = (extract(signal, recipe.features) - network.mean.numpy()) / network.deviation.numpy()
+    rows = (extract(signal, features) - network.mean.numpy()) / network.deviation.numpy()
     x, frames = padded([rows])
     said = int(network(x, frames)[0].argmax())
     start = torch.full_like(x, float(rows.min()))
@@ -85,7 +84,7 @@ def integrated(recipe: AudioRecipe, folder: Path, signal: np.ndarray, steps: int
 
     found = IntegratedGradients(logits).attribute(x, start, target=said, n_steps=steps, internal_batch_size=steps)
     weights = gaussian_filter(np.clip(found[0, 0].detach().numpy()[:, : rows.shape[1]], 0, None), 2).T
-    return weights / max(float(weights.max()), 1e-9), EMOTIONS[said]
+    return weights / max(float(weights.max()), 1e-9), said
 
 
 def levels(signal: np.ndarray) -> np.ndarray:
@@ -94,14 +93,14 @@ def levels(signal: np.ndarray) -> np.ndarray:
     return np.clip(mel - mel.max(), -60, 0)
 
 
-def difficult(lab: Lab, results: Path) -> list[Picture]:
+def difficult(space: Workspace, results: Path) -> list[Picture]:
     """The clips whose emotion the report's best audio model thought least likely."""
     lead = Source(results).lead.experiment
     pictures = []
     for row in hardest(Source(results).tested(lead)).to_dict("records"):
         who = row["speaker"].rpartition("-")[2]
         title = f"actor {who}: {row['emotion']},\ntaken for {row['predicted']}"
-        signal = read_clip(lab.corpus.paths[row["file"]])
+        signal = read_clip(space.corpus.paths[row["file"]])
         pictures.append(Picture("hardest", lead.model, row["emotion"], title, levels(signal)))
     return pictures
 

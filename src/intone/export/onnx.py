@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from intone.errors import IntoneError
-from intone.export.graph import Whole, with_operators
 from intone.inference.model import METADATA_KEY, Card, Model
+from intone.models.graph import FileGraph, with_operators
 
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # else it warns that torchvision, which nothing needs, is away
 logging.getLogger("onnxscript").setLevel(logging.ERROR)  # else it names what it leaves as it is
@@ -29,7 +29,7 @@ SAME_ANSWERS, LOWER_ACCURACY = 97.0, 0.5
 """8-bit weights are kept from so many percent of clips with the same answer, at a loss of so many points at most."""
 
 
-def export(whole: Whole, card: Card, path: Path) -> float:
+def export(whole: FileGraph, card: Card, path: Path) -> float:
     """Write network and card to `path` -> the largest difference of a logit between the two.
 
     Raises IntoneError, and leaves no file, where it is more than `TOLERANCE`.
@@ -69,7 +69,7 @@ def export(whole: Whole, card: Card, path: Path) -> float:
 
 
 @torch.inference_mode()
-def largest_difference(whole: Whole, path: Path) -> float:
+def largest_difference(whole: FileGraph, path: Path) -> float:
     """Of a logit, between the file and its network, over windows and sentences of several lengths."""
     model, off = Model(path), 0.0
     longest = round(100 * model.card.window)  # frames are 10 ms apart

@@ -33,21 +33,21 @@ class Answers:
 
 def compared(plain: Path, small: Path, corpus: Corpus, answers: Answers) -> Mapping[str, float]:
     """How the file in 8 bits hears and reads otherwise than the one in 32, whose `answers` to the clips are there."""
-    others = heard(Model(small), corpus, answers.files)
+    others = answers_of(Model(small), corpus, answers.files)
     true = [INDEX[e] for e in corpus.clips.set_index("file").loc[answers.files, "emotion"]]
     found = {
         "clips": len(answers.files),
         **differences(answers.sound, others.sound),
         "accuracy_change": accuracy_change(answers.sound, others.sound, true),
     }
-    one, other = read(Model(plain)), read(Model(small))
+    one, other = sentence_answers(Model(plain)), sentence_answers(Model(small))
     if one:
         found |= {"sentences": len(one), **{f"sentences_{k}": v for k, v in differences(one, other).items()}}
         found |= {f"both_{k}": v for k, v in differences(answers.both, others.both).items()}
     return found
 
 
-def read(model: Model) -> list[np.ndarray]:
+def sentence_answers(model: Model) -> list[np.ndarray]:
     """Probabilities [8] by words alone, of sentences that hold all tokens that it knows once."""
     reading = model.card.reading
     if reading is None:
@@ -63,7 +63,7 @@ def sentences(reading: Reading, size: int = 16) -> list[np.ndarray]:
     return np.split(ids, range(size, len(ids), size))
 
 
-def heard(model: Model, corpus: Corpus, files: Sequence[str]) -> Answers:
+def answers_of(model: Model, corpus: Corpus, files: Sequence[str]) -> Answers:
     """What the file makes of the clips; those that can't be read are named and left out."""
     out = Answers()
     said_too = sentences(model.card.reading) if model.card.reading else [None]

@@ -1,6 +1,6 @@
 """Branches' logits [..., 8] each -> logits [..., 8] of all together: the arithmetic of late fusion, in NumPy alone.
 
-`intone.models.fusion` learns and judges with it, a model file analyses with it.
+Training judges with it, and a model file analyses with it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -53,10 +53,13 @@ def weighted(branches: Sequence[np.ndarray], weight: float = 0.5) -> np.ndarray:
     return 2 * (weight * first + (1 - weight) * second)
 
 
+WEIGHTED: Final = "fusion_late_weighted"
+"""The rule that heeds the weight."""
+
 RULES: Final[Mapping[str, Rule]] = {
     "fusion_late_mean": mean,
     "fusion_late_logits": summed,
     "fusion_late_vote": vote,
-    "fusion_late_weighted": weighted,
+    WEIGHTED: weighted,
 }
 """Name of a late fusion -> how it joins."""

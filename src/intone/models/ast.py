@@ -36,9 +36,9 @@ class AudioAstPreset:
     augmentation: SpectrogramAugmentation = field(default_factory=lambda: SpectrogramAugmentation(crop=320))
     """Longer pieces than the CNN's: what comes late in a clip has to be met in training."""
 
-    def built(self, rows: int) -> "AudioAst":
-        """A new network for features of so many rows."""
-        return AudioAst(rows, self)
+    def built(self, rows: int, classes: int = len(EMOTIONS)) -> "AudioAst":
+        """A new network for features of so many rows and so many labels."""
+        return AudioAst(rows, self, classes)
 
 
 class Patches(nn.Module):
@@ -66,7 +66,7 @@ class Patches(nn.Module):
 class AudioAst(Standardised):
     """A small AST over a clip's features."""
 
-    def __init__(self, rows: int, preset: AudioAstPreset = AudioAstPreset()) -> None:
+    def __init__(self, rows: int, preset: AudioAstPreset = AudioAstPreset(), classes: int = len(EMOTIONS)) -> None:
         super().__init__(rows)
         self.preset, width = preset, preset.width
         self.patches = Patches(width)
@@ -82,7 +82,7 @@ class AudioAst(Standardised):
         self.layers = nn.ModuleList(ASTLayer(config) for _ in range(preset.layers))
         self.norm = nn.LayerNorm(width)
         self.width = self.size = width
-        self.head = nn.Sequential(nn.Dropout(3 * preset.dropout), nn.Linear(width, len(EMOTIONS)))
+        self.head = nn.Sequential(nn.Dropout(3 * preset.dropout), nn.Linear(width, classes))
 
     def sequence(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 1, rows, T], [B] -> states over time (the mean over a moment's tokens) [B, T / 8, width], lengths [B]."""

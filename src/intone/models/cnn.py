@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from intone.audio.augment.spectrogram import SpectrogramAugmentation, spliced
 from intone.audio.features import mean_and_deviation
-from intone.emotions import EMOTIONS, INDEX
+from intone.emotions import EMOTIONS
 from intone.models.batch import Batch, in_batches, inside
 from intone.models.standardised import Standardised
 
@@ -42,9 +42,9 @@ class AudioCnnPreset:
         if self.width % 8:
             raise ValueError(f"width is {self.width}, and has to be a multiple of 8")
 
-    def built(self, rows: int) -> "AudioCnn":
-        """A new network for features of so many rows."""
-        return AudioCnn(rows, self)
+    def built(self, rows: int, classes: int = len(EMOTIONS)) -> "AudioCnn":
+        """A new network for features of so many rows and so many labels."""
+        return AudioCnn(rows, self, classes)
 
 
 class Residual(nn.Module):
@@ -122,7 +122,7 @@ def statistics(x: Tensor, frames: Tensor) -> Tensor:
 class AudioCnn(Standardised):
     """Residual CNN over a clip's features."""
 
-    def __init__(self, rows: int, preset: AudioCnnPreset = AudioCnnPreset()) -> None:
+    def __init__(self, rows: int, preset: AudioCnnPreset = AudioCnnPreset(), classes: int = len(EMOTIONS)) -> None:
         super().__init__(rows)
         width = preset.width
         blocks, inward = [], width
@@ -136,7 +136,7 @@ class AudioCnn(Standardised):
         )
         self.blocks = nn.ModuleList(blocks)
         self.embed = nn.BatchNorm1d(2 * inward)
-        self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(2 * inward, len(EMOTIONS)))
+        self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(2 * inward, classes))
         self.width, self.size = inward, 2 * inward
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
 
@@ -174,7 +174,7 @@ class AudioExamples:
     def __init__(
         self,
         views: Mapping[str, Sequence[np.ndarray]],
-        emotions: Mapping[str, str],
+        targets: Mapping[str, int],
         train: Sequence[str],
         augmentation: SpectrogramAugmentation,
         by_row: bool = False,
@@ -183,10 +183,11 @@ class AudioExamples:
     ) -> None:
         """`by_row` standardises each row on its own: MFCCs need it, a spectrogram's rows are of one kind.
 
-        Training clips of one of the `kinds` (`file` -> kind; else of one emotion) may be spliced.
+        `targets`: `file` -> place of its label. Training clips of one of the `kinds` (`file` -> kind; else of one
+        label) may be spliced.
         """
-        self.views, self.emotions, self.augmentation, self.seed = views, emotions, augmentation, seed
-        self.kinds: Mapping[str, Hashable] = kinds or emotions
+        self.views, self.targets, self.augmentation, self.seed = views, targets, augmentation, seed
+        self.kinds: Mapping[str, Hashable] = kinds or targets
         self.alike: dict[Hashable, list[str]] = {}
         for file in train:
             self.alike.setdefault(self.kinds[file], []).append(file)
@@ -212,7 +213,7 @@ class AudioExamples:
         """Padded batches: shuffled and changed for a training epoch; as they are, in order, when it is None."""
         for part in in_batches(files, size, self.seed, epoch):
             arrays = [self.standard(f) if epoch is None else self.changed(f, epoch) for f in part]
-            target = torch.tensor([INDEX[self.emotions[f]] for f in part])
+            target = torch.tensor([self.targets[f] for f in part])
             yield Batch(padded(arrays), target, part)
 
 

@@ -27,7 +27,7 @@ class AttentiveFusionPreset:
     """Share of training clips that lose one modality, either one."""
 
 
-class Listening(nn.Module):
+class CrossAttention(nn.Module):
     """One sequence that attends to another: [B, T, D] and [B, S, D] -> [B, T, D]."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
@@ -50,6 +50,7 @@ class AttentiveFusion(Branches):
         inputs: Sequence[int],
         frozen: bool,
         preset: AttentiveFusionPreset = AttentiveFusionPreset(),
+        classes: int = len(EMOTIONS),
     ) -> None:
         super().__init__(branches, inputs, frozen, preset.hide)
         width = preset.width
@@ -57,10 +58,10 @@ class AttentiveFusion(Branches):
             nn.Sequential(nn.LayerNorm(int(b.width)), nn.Linear(int(b.width), width), nn.Dropout(preset.dropout))  # type: ignore[arg-type]
             for b in branches
         )
-        self.listen = nn.ModuleList(Listening(width, preset.heads, preset.dropout) for _ in branches)
+        self.listen = nn.ModuleList(CrossAttention(width, preset.heads, preset.dropout) for _ in branches)
         self.nothing = nn.Parameter(torch.zeros(len(branches), width))  # what a hidden branch says
         self.gate = nn.Linear(2 * width, 2)
-        self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(width, len(EMOTIONS)))
+        self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(width, classes))
         self.size = width
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:

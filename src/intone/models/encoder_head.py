@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from intone.emotions import EMOTIONS, INDEX
+from intone.emotions import EMOTIONS
 from intone.models import packed_attention
 from intone.models.batch import Batch, in_batches, inside
 from intone.models.packed_attention import Places, unheard
@@ -39,6 +39,7 @@ class AudioTransformer(nn.Module):
         width: int,
         preset: AudioTransformerPreset = AudioTransformerPreset(),
         blocks: Sequence[nn.Module] = (),
+        classes: int = len(EMOTIONS),
     ) -> None:
         """`layers` of states come in, one where `blocks` (of Whisper's encoder, from the lowest) stand above it."""
         super().__init__()
@@ -54,7 +55,7 @@ class AudioTransformer(nn.Module):
         self.attend = nn.Sequential(nn.Linear(preset.hidden, 64), nn.Tanh(), nn.Linear(64, 1))
         self.width, self.size = preset.hidden, 2 * preset.hidden
         self.embed = nn.BatchNorm1d(self.size)
-        self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(self.size, len(EMOTIONS)))
+        self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(self.size, classes))
 
     def sequence(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """[B, layers, T, D], [B] -> layers weighed and projected, [B, T, width], the lengths."""
@@ -97,16 +98,17 @@ class StateExamples:
     def __init__(
         self,
         views: Mapping[str, Sequence[np.ndarray]],
-        emotions: Mapping[str, str],
+        targets: Mapping[str, int],
         frame_mask: float,
         seed: int = 0,
         step: int = 1,
     ) -> None:
-        """`views`: `file` -> states [layers, T, D] of the clip itself, then of its changed copies.
+        """`views`: `file` -> states [layers, T, D] of the clip itself, then of its changed copies; `targets`: `file` ->
+        place of its label.
 
         A batch is as long as its longest clip, up to a whole number of `step` frames.
         """
-        self.views, self.emotions, self.frame_mask, self.seed, self.step = views, emotions, frame_mask, seed, step
+        self.views, self.targets, self.frame_mask, self.seed, self.step = views, targets, frame_mask, seed, step
 
     def changed(self, file: str, epoch: int) -> np.ndarray:
         """One view of a training clip with a stretch hidden, the same for the same seed and epoch."""
@@ -122,7 +124,7 @@ class StateExamples:
         """Shuffled and changed for a training epoch; the clips themselves, in order, when it is None."""
         for part in in_batches(files, size, self.seed, epoch):
             arrays = [self.views[f][0] if epoch is None else self.changed(f, epoch) for f in part]
-            target = torch.tensor([INDEX[self.emotions[f]] for f in part])
+            target = torch.tensor([self.targets[f] for f in part])
             yield Batch(_padded(arrays, self.step), target, part)
 
 

@@ -1,11 +1,10 @@
-"""What the branches say of N clips -> one opinion: late fusion of logits [N, 8], early fusion of embeddings [N, D].
+"""Branches' outputs for N clips -> one: the weight of a late fusion, and early fusion of embeddings [N, D].
 
-A late fusion is a small class with `fit` and `__call__`; the table LATE holds them all. Early fusion is a network over
-the branches' embeddings, trained on frozen branches or together with them.
+Late fusion itself is arithmetic (inference/fusion.py). Early fusion is a network over the branches' embeddings, trained
+on frozen branches or together with them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -19,96 +18,36 @@ from intone.models.batch import Batch, Examples, in_batches
 from intone.models.branches import Branches
 
 
-class LateFusion(Protocol):
-    """Combines the branches' calibrated logits."""
+def first_weight(branches: Sequence[np.ndarray], true: np.ndarray) -> float:
+    """Two branches' calibrated logits [N, labels] on validation clips, places of their labels [N] -> the first one's
+    weight in [0, 1] at which a weighted fusion has the lowest loss. Raises ValueError for another number of branches.
+    """
+    if len(branches) != 2:
+        raise ValueError(f"a weighted fusion takes two branches, not {len(branches)}")
 
-    def fit(self, branches: Sequence[np.ndarray], true: np.ndarray) -> None:
-        """Learn what there is to learn from a fold's validation clips: branches' logits [N, 8], true emotions [N]."""
-        ...
+    def cost(weight: float) -> float:
+        return log_loss(fusion.weighted(branches, weight), true)
 
-    def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
-        """Branches' logits, each [N, 8] -> fused logits [N, 8]."""
-        ...
-
-    def details(self) -> dict[str, float]:
-        """What was learnt, for the record."""
-        ...
-
-
-class MeanProbability:
-    """The average of the branches' probabilities."""
-
-    def fit(self, branches: Sequence[np.ndarray], true: np.ndarray) -> None:
-        """Nothing to learn."""
-
-    def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
-        """Log of the mean probability."""
-        return fusion.mean(branches)
-
-    def details(self) -> dict[str, float]:
-        """Nothing."""
-        return {}
-
-
-class SummedLogits(MeanProbability):
-    """The sum of the branches' logits: Bayes' rule where the branches err independently given the emotion."""
-
-    def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
-        """Sum over branches."""
-        return fusion.summed(branches)
-
-
-class MajorityVote(MeanProbability):
-    """Each branch has one vote; a tie goes to the higher mean probability."""
-
-    def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
-        """Log of that probability."""
-        return fusion.vote(branches)
-
-
-class WeightedLogits(MeanProbability):
-    """Two branches' logits at weights w and 1 - w, times two; w has the lowest validation loss."""
-
-    weight = 0.5
-
-    def fit(self, branches: Sequence[np.ndarray], true: np.ndarray) -> None:
-        """Choose w in [0, 1] on the fold's validation clips."""
-        if len(branches) != 2:
-            raise ValueError(f"a weighted fusion takes two branches, not {len(branches)}")
-
-        def cost(weight: float) -> float:
-            return log_loss(fusion.weighted(branches, weight), true)
-
-        self.weight = float(minimize_scalar(cost, bounds=(0, 1), method="bounded").x)
-
-    def __call__(self, branches: Sequence[np.ndarray]) -> np.ndarray:
-        """Weighted sum."""
-        return fusion.weighted(branches, self.weight)
-
-    def details(self) -> dict[str, float]:
-        """The first branch's weight."""
-        return {"weight_of_first": self.weight}
-
-
-LATE: Mapping[str, type[LateFusion]] = {
-    "fusion_late_mean": MeanProbability,
-    "fusion_late_logits": SummedLogits,
-    "fusion_late_vote": MajorityVote,
-    "fusion_late_weighted": WeightedLogits,
-}
+    return float(minimize_scalar(cost, bounds=(0, 1), method="bounded").x)
 
 
 class EarlyFusion(Branches):
     """Branch embeddings side by side -> logits [B, 8]."""
 
     def __init__(
-        self, branches: Sequence[nn.Module], inputs: Sequence[int], frozen: bool, hidden: int = 128, hide: float = 0.3
+        self,
+        branches: Sequence[nn.Module],
+        inputs: Sequence[int],
+        frozen: bool,
+        hidden: int = 128,
+        hide: float = 0.3,
+        classes: int = len(EMOTIONS),
     ) -> None:
         super().__init__(branches, inputs, frozen, hide)
         sizes = [int(branch.size) for branch in branches]  # type: ignore[arg-type]
         self.norms = nn.ModuleList(nn.LayerNorm(s) for s in sizes)
         self.body = nn.Sequential(nn.Dropout(0.3), nn.Linear(sum(sizes), hidden), nn.ReLU(), nn.Dropout(0.3))
-        self.head = nn.Linear(hidden, len(EMOTIONS))
+        self.head = nn.Linear(hidden, classes)
         self.size = hidden
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:

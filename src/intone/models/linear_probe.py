@@ -1,21 +1,22 @@
-"""Pooled states of a speech encoder [N, layers, 2D] -> emotion logits [N, 8]: a logistic regression a layer, averaged.
+"""Pooled states of a speech encoder [N, layers, 2D] -> logits [N, labels]: a logistic regression a layer, averaged.
 
 Which layers are averaged is chosen on inner folds by speaker of the very clips it learns from, so that a fold chooses
 from its own training speakers alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evaluation.calibration import log_loss, temperature
 
@@ -42,7 +43,7 @@ def pooled(states: np.ndarray, prominence: np.ndarray | None = None) -> np.ndarr
 
 
 @dataclass(frozen=True)
-class SpeechProbePreset:
+class LinearProbePreset:
     """What is chosen among."""
 
     strength: float = 0.03
@@ -53,16 +54,78 @@ class SpeechProbePreset:
     """Inner folds."""
 
 
-@dataclass
-class SpeechProbe:
-    """A frozen encoder's voice: which layers say it, and how they are read."""
+@dataclass(frozen=True)
+class LayerReader:
+    """A logistic regression on one layer's pooled states, standardised; float32."""
 
-    preset: SpeechProbePreset = field(default_factory=SpeechProbePreset)
+    mean: np.ndarray
+    """[2D]."""
+    deviation: np.ndarray
+    """[2D]."""
+    weight: np.ndarray
+    """[labels, 2D]."""
+    bias: np.ndarray
+    """[labels]."""
+
+    def log_probabilities(self, x: np.ndarray) -> np.ndarray:
+        """[N, 2D] -> [N, labels]."""
+        out: np.ndarray = log_softmax((x - self.mean) / self.deviation @ self.weight.T + self.bias, axis=1)
+        return out
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """By name, as a file keeps them."""
+        return {"mean": self.mean, "deviation": self.deviation, "weight": self.weight, "bias": self.bias}
+
+    @classmethod
+    def of(cls, scale: StandardScaler, regression: LogisticRegression) -> "LayerReader":
+        """From what scikit-learn fitted; of two labels it keeps the second's coefficients alone."""
+        weight, bias = regression.coef_, regression.intercept_
+        if len(regression.classes_) == 2:
+            weight, bias = np.concatenate([0 * weight, weight]), np.concatenate([0 * bias, bias])
+        # safetensors writes memory as it lies, and scikit-learn's coefficients lie column by column.
+        parts = (scale.mean_, scale.scale_, weight, bias)
+        return cls(*(np.ascontiguousarray(part, np.float32) for part in parts))
+
+
+@dataclass(frozen=True)
+class FittedProbe:
+    """A probe of which everything was learnt."""
+
+    readers: Mapping[int, LayerReader]
+    """By the encoder's layer, from 1, in order."""
+
+    def logits(self, x: Mapping[int, np.ndarray]) -> np.ndarray:
+        """Layer -> pooled states [N, 2D] -> mean log-probability, [N, labels]."""
+        found: np.ndarray = np.mean([reader.log_probabilities(x[k]) for k, reader in self.readers.items()], axis=0)
+        return found
+
+    def save(self, path: Path, weights: str) -> None:
+        """As safetensors, with the encoder's name; the folder is made where it isn't there."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tensors = {f"layer{k}.{n}": v for k, reader in self.readers.items() for n, v in reader.arrays().items()}
+        save_file(tensors, path, metadata={"weights": weights})
+
+    @classmethod
+    def load(cls, path: Path) -> "FittedProbe":
+        """Back from there."""
+        kept = load_file(path)
+        layers = sorted({int(name.split(".")[0].removeprefix("layer")) for name in kept})
+        names = ("mean", "deviation", "weight", "bias")
+        return cls({k: LayerReader(*(kept[f"layer{k}.{name}"] for name in names)) for k in layers})
+
+
+@dataclass
+class LinearProbe:
+    """A frozen encoder's probe while it learns: which layers are read, and how."""
+
+    preset: LinearProbePreset = field(default_factory=LinearProbePreset)
+    classes: int = 8
+    """How many labels there are."""
     layers: tuple[int, ...] = ()
     """Places of the chosen layers, from 0."""
     readers: list[Pipeline] = field(default_factory=list)
 
-    def fit(self, x: np.ndarray, true: np.ndarray, speakers: Sequence[str]) -> "SpeechProbe":
+    def fit(self, x: np.ndarray, true: np.ndarray, speakers: Sequence[str]) -> "LinearProbe":
         """Choose and learn from clips [N, layers, 2D], their emotions [N] and speakers [N].
 
         Raises IntoneError where there is one speaker alone.
@@ -76,9 +139,14 @@ class SpeechProbe:
         return self
 
     def logits(self, x: np.ndarray) -> np.ndarray:
-        """[N, layers, 2D] -> mean log-probability of the chosen layers, [N, 8]."""
+        """[N, layers, 2D] -> mean log-probability of the chosen layers, [N, labels]."""
         said = [self._log_probabilities(r, x[:, k]) for k, r in zip(self.layers, self.readers, strict=True)]
         return np.mean(said, axis=0)
+
+    def fitted(self, layers: Sequence[int]) -> FittedProbe:
+        """What it learnt; `layers` are the encoder's numbers of those that it chose among."""
+        pairs = zip(self.layers, self.readers, strict=True)
+        return FittedProbe({layers[k]: LayerReader.of(*(part for _, part in reader.steps)) for k, reader in pairs})
 
     @property
     def parameters(self) -> int:
@@ -91,12 +159,12 @@ class SpeechProbe:
         return [tuple(range(k, k + w)) for w in widths for k in range(layers - w + 1)]
 
     def _out_of_fold(self, x: np.ndarray, true: np.ndarray, inner: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-        out = np.empty((len(x), len(EMOTIONS)))
+        out = np.empty((len(x), self.classes))
         for learn, listen in inner:
             if len(known := np.unique(true[learn])) > 1:
                 out[listen] = self._log_probabilities(self._reader().fit(x[learn], true[learn]), x[listen])
             else:  # those that are left show one emotion alone, whatever is heard
-                out[listen] = log_softmax(np.where(np.arange(len(EMOTIONS)) == known, 0.0, UNKNOWN))
+                out[listen] = log_softmax(np.where(np.arange(self.classes) == known, 0.0, UNKNOWN))
         return out
 
     def _reader(self) -> Pipeline:
@@ -104,10 +172,9 @@ class SpeechProbe:
         regression = LogisticRegression(C=self.preset.strength, class_weight="balanced", max_iter=500, tol=1e-3)
         return make_pipeline(StandardScaler(), regression)
 
-    @staticmethod
-    def _log_probabilities(reader: Pipeline, x: np.ndarray) -> np.ndarray:
-        """[N, 8], also where the clips it learnt from lack an emotion: that one then gets a very low score."""
-        out = np.full((len(x), len(EMOTIONS)), UNKNOWN)
+    def _log_probabilities(self, reader: Pipeline, x: np.ndarray) -> np.ndarray:
+        """[N, labels], also where the clips it learnt from lack an emotion: that one then gets a very low score."""
+        out = np.full((len(x), self.classes), UNKNOWN)
         out[:, reader.classes_] = reader.predict_log_proba(x)
         return log_softmax(out, axis=1)
 

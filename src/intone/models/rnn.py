@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from intone.emotions import EMOTIONS, INDEX
+from intone.emotions import EMOTIONS
 from intone.models.batch import Batch, inside
 from intone.text import Encoder, padded
 
@@ -76,7 +76,13 @@ def _states(layer: nn.RNNBase, x: Tensor) -> Tensor:
 class TextRnn(nn.Module):
     """Recurrent network over a sentence; `TextRnn(words, preset, glove_size)` with the same sizes rebuilds it."""
 
-    def __init__(self, words: int, preset: TextRnnPreset = TextRnnPreset(), glove_size: int = 50) -> None:
+    def __init__(
+        self,
+        words: int,
+        preset: TextRnnPreset = TextRnnPreset(),
+        glove_size: int = 50,
+        classes: int = len(EMOTIONS),
+    ) -> None:
         super().__init__()
         glove = preset.embedding == "glove"
         learned = preset.learned if glove else 2 * preset.learned
@@ -88,7 +94,7 @@ class TextRnn(nn.Module):
         self.embedding_dropout = nn.Dropout(preset.embedding_dropout)
         self.layer = BothWays(preset.cell, learned + (glove_size if glove else 0), preset.hidden)
         self.score = nn.Sequential(nn.Linear(states, 64), nn.Tanh(), nn.Linear(64, 1))
-        self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(2 * states, len(EMOTIONS)))
+        self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(2 * states, classes))
         self.width, self.size = states, 2 * states
 
     def start_from(self, vectors: np.ndarray) -> "TextRnn":
@@ -122,11 +128,11 @@ class TextExamples:
     """Sentences as padded token ids."""
 
     def __init__(
-        self, sentences: Mapping[str, str], emotions: Mapping[str, str], vocabulary: Encoder, seed: int = 0
+        self, sentences: Mapping[str, str], targets: Mapping[str, int], vocabulary: Encoder, seed: int = 0
     ) -> None:
-        """`sentences` and `emotions` by `file` (or by a comment's id); a Series indexed by it will do."""
+        """`sentences` and `targets` (places of labels) by `file`, or by a comment's id."""
         self.ids = {file: vocabulary.encode(sentence) for file, sentence in sentences.items()}
-        self.emotions, self.seed = emotions, seed
+        self.targets, self.seed = targets, seed
 
     def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
         """Padded batches: shuffled, with neighbours of like length, for a training epoch; in order when it is None."""
@@ -137,7 +143,7 @@ class TextExamples:
             parts = self._mixed(files, size, np.random.default_rng([self.seed, epoch]))
         for part in parts:
             tokens, lengths = padded([self.ids[file] for file in part])
-            target = torch.tensor([INDEX[self.emotions[file]] for file in part])
+            target = torch.tensor([self.targets[file] for file in part])
             yield Batch((torch.from_numpy(tokens), torch.from_numpy(lengths)), target, tuple(part))
 
     def _mixed(self, files: Sequence[str], size: int, draw: np.random.Generator) -> list[list[str]]:

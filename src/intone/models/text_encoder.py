@@ -45,11 +45,11 @@ class SubwordVocabulary:
 class TextTransformer(nn.Module):
     """An encoder, its mean state over the sentence, one linear layer."""
 
-    def __init__(self, encoder: nn.Module, preset: TextTransformerPreset) -> None:
+    def __init__(self, encoder: nn.Module, preset: TextTransformerPreset, classes: int = len(EMOTIONS)) -> None:
         super().__init__()
         self.encoder, self.frozen = encoder.requires_grad_(not preset.frozen), preset.frozen
         self.width = self.size = int(encoder.config.hidden_size)  # type: ignore[union-attr,arg-type]
-        self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(self.size, len(EMOTIONS)))
+        self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(self.size, classes))
 
     def train(self, mode: bool = True) -> Self:
         """A frozen encoder stays in evaluation mode."""

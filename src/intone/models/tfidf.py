@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from intone.emotions import EMOTIONS, INDEX
+from intone.emotions import EMOTIONS
 from intone.text import UNKNOWN, tokens
 
 
@@ -21,14 +21,14 @@ def terms(sentence: str) -> list[str]:
 class TfidfClassifier:
     """Bag of words and word pairs; learns its vocabulary and weights from the training sentences alone."""
 
-    def __init__(self, strength: float = 1.0) -> None:
-        """`strength` is the inverse of the L2 penalty, scikit-learn's C."""
-        self.strength = strength
+    def __init__(self, strength: float = 1.0, classes: int = len(EMOTIONS)) -> None:
+        """`strength` is the inverse of the L2 penalty, scikit-learn's C; `classes` is how many labels there are."""
+        self.strength, self.classes = strength, classes
         # Chances get this floor, so that an emotion without training sentences has a finite logit.
         self.floor = 1e-6
 
-    def fit(self, sentences: Sequence[str], labels: Sequence[str], seed: int = 0) -> "TfidfClassifier":
-        """Learn from N sentences and their emotions (names from EMOTIONS); one emotion alone will do, or one sentence.
+    def fit(self, sentences: Sequence[str], targets: Sequence[int], seed: int = 0) -> "TfidfClassifier":
+        """Learn from N sentences and the places of their labels; one label alone will do, or one sentence.
 
         `seed` is here for the sake of one interface: the solver draws nothing at random.
         """
@@ -36,21 +36,20 @@ class TfidfClassifier:
             tokenizer=terms, token_pattern=None, lowercase=False, ngram_range=(1, 2), sublinear_tf=True
         )
         features = self.vectorizer.fit_transform(sentences)
-        self.known = sorted(set(labels), key=INDEX.__getitem__)
+        self.known = sorted(set(targets))
         if len(self.known) > 1:
             self.model = LogisticRegression(
                 C=self.strength, class_weight="balanced", max_iter=1000, random_state=seed
-            ).fit(features, [INDEX[label] for label in labels])
+            ).fit(features, list(targets))
         return self
 
     def logits(self, sentences: Sequence[str]) -> np.ndarray:
-        """Log-probabilities [N, 8] float64, up to the floor."""
-        chances = np.zeros((len(sentences), len(EMOTIONS)))
-        columns = [INDEX[label] for label in self.known]
+        """Log-probabilities [N, classes] float64, up to the floor."""
+        chances = np.zeros((len(sentences), self.classes))
         if len(self.known) > 1:
-            chances[:, columns] = self.model.predict_proba(self.vectorizer.transform(sentences))
+            chances[:, self.known] = self.model.predict_proba(self.vectorizer.transform(sentences))
         else:
-            chances[:, columns] = 1.0
+            chances[:, self.known] = 1.0
         return np.log(np.maximum(chances, self.floor))
 
     @property

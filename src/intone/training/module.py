@@ -45,14 +45,12 @@ class TrainingPreset:
     average: float = 0.998
     """Share of the averaged weights that each step keeps; about 500 steps."""
     class_weights: tuple[float, ...] | None = None
-    """Weight of each emotion in the loss, in the emotion order; None counts every clip once."""
-    seed: int = 0
-    """Of initial weights, order and augmentation."""
+    """Weight of each label in the loss, in their order; None counts every clip once."""
     precision: str = "32-true"
     """One that Lightning knows. It is never left to the processor: another precision trains another network."""
 
 
-class Lesson(lightning.LightningModule):
+class TrainingModule(lightning.LightningModule):
     """One network, its loss and its averaged copy; collects the run's history."""
 
     def __init__(
@@ -60,11 +58,12 @@ class Lesson(lightning.LightningModule):
         network: nn.Module,
         preset: TrainingPreset,
         steps: int,
+        seed: int = 0,
         side: SideHeads | None = None,
         shares: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
-        self.network, self.preset, self.steps, self.side = network, preset, steps, side
+        self.network, self.preset, self.steps, self.seed, self.side = network, preset, steps, seed, side
         self.shares = shares or {}
         self.averaged = AveragedModel(network, avg_fn=self._follow, use_buffers=True)
         weights = torch.tensor(preset.class_weights) if preset.class_weights else None
@@ -101,7 +100,7 @@ class Lesson(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Seed by epoch, so that a resumed run draws the same dropout."""
-        torch.manual_seed(self.preset.seed * 100_003 + self.current_epoch)
+        torch.manual_seed(self.seed * 100_003 + self.current_epoch)
         self.seen["train"].clear()
 
     def on_validation_epoch_start(self) -> None:
@@ -123,7 +122,8 @@ class Lesson(lightning.LightningModule):
     def _note(self, split: str) -> float:
         losses, logits, targets = zip(*self.seen[split], strict=True)
         sizes = [len(t) for t in targets]
-        table = confusion(torch.cat(targets).cpu().numpy(), torch.cat(logits).argmax(1).cpu().numpy())
+        together = torch.cat(logits)
+        table = confusion(torch.cat(targets).cpu().numpy(), together.argmax(1).cpu().numpy(), together.shape[1])
         loss = float(np.average(losses, weights=sizes))
         row = {"epoch": self.current_epoch + 1, "split": split, "loss": loss}
         self.history.append(row | {"accuracy": float(accuracy(table)), "uar": float(uar(table))})
@@ -172,5 +172,5 @@ class Clock(Callback):
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Stop, before the checkpoint is written."""
-        if isinstance(pl_module, Lesson) and not trainer.sanity_checking:
+        if isinstance(pl_module, TrainingModule) and not trainer.sanity_checking:
             pl_module.spent += time.perf_counter() - self.started

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from intone.data.splits import Split
 from intone.errors import IntoneError
 from intone.progress import track as with_bar
-from intone.training.workspace import Lab
+from intone.training.workspace import Workspace
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -34,14 +34,14 @@ class Task:
     seed: int = 0
 
 
-_lab: Lab | None = None
+_space: Workspace | None = None
 
 
-def _start(lab: Lab) -> None:
-    """A worker's own lab."""
-    global _lab
+def _start(space: Workspace) -> None:
+    """A worker's own workspace."""
+    global _space
     _one_core()
-    _lab = lab
+    _space = space
 
 
 def _one_core() -> None:
@@ -63,19 +63,18 @@ def _end_with_parent() -> None:
 
 
 def _make(task: Task) -> None:
-    assert _lab is not None
-    _lab.with_seed(task.seed).fold(task.model, task.track, task.split)
+    assert _space is not None
+    _space.with_seed(task.seed).fold(task.model, task.track, task.split)
 
 
-def make_all(lab: Lab, tasks: Sequence[Task], workers: int) -> Iterator[Task]:
+def make_all(space: Workspace, tasks: Sequence[Task], workers: int) -> Iterator[Task]:
     """Each task as soon as its fold is finished; the first error ends the rest and is raised here."""
     if not tasks:
         return
     if workers < 1:
         raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
     spawn = multiprocessing.get_context("spawn")
-    bare = replace(lab, memory={})  # what the lab keeps is large, and each worker finds it in the cache
-    with ProcessPoolExecutor(workers, spawn, _start, (bare,)) as pool:
+    with ProcessPoolExecutor(workers, spawn, _start, (space.bare(),)) as pool:
         jobs = {pool.submit(_make, task): task for task in tasks}
         try:
             for job in as_completed(jobs):

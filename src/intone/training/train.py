@@ -1,11 +1,12 @@
-"""One model + one protocol + a corpus -> its finished run, fold by fold: what `intone train` does."""
+"""`intone train`: one model, one protocol and a corpus -> its finished run, fold by fold."""
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from tyro.conf import OmitArgPrefixes, Positional
 
 from intone import weights as pretrained_weights
 from intone.asr.transcripts import transcribe
@@ -13,97 +14,154 @@ from intone.asr.whisper import Whisper
 from intone.audio.features import FeatureSettings
 from intone.cache import cache_folder
 from intone.data import goemotions
+from intone.data.clip_source import ClipSource
 from intone.data.corpus import Corpus
-from intone.data.csv_corpus import loaded
-from intone.data.csv_entries import Conventions
 from intone.data.splits import OF_RAVDESS, check_learnable, folds
 from intone.data.texts import TRACKS
 from intone.errors import IntoneError, Missing
 from intone.progress import say
 from intone.training.processor import warn_if_slow
-from intone.training.recipes import MODELS, PRECISION
-from intone.training.recipes.spectrogram import screened
-from intone.training.refit import check
-from intone.training.workspace import Effort, Lab
+from intone.training.recipe import Recipe
+from intone.training.recipes import MODELS, PRECISION, in_epochs
+from intone.training.refit import check, train_everyone
+from intone.training.runs import FinishedFold
+from intone.training.spectrogram_views import screened
+from intone.training.workspace import Workspace
 
 
-def train_all(
-    model: str,
-    track: str,
-    protocol: str,
-    own: Path | None,
-    folder: Path | None,
-    runs: Path | None,
-    epochs: int,
-    seed: int,
-    weights: str | None = None,
-    conventions: Conventions | None = None,
-    everyone: bool = False,
-) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Each fold's folder and its metrics on training and validation speakers, as they finish.
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """Which model is trained, on what, and how."""
 
-    `everyone`: whether it is to learn from all speakers afterwards; what would be refused then is refused now.
-    With `weights`, the model stands on that pretrained encoder, and its run is named MODEL@WEIGHTS. Raises IntoneError
-    for an unknown model or track, for a text model without words, for weights below a model that takes none; before
-    anything is computed, for a protocol whose speakers the corpus lacks and for clips that nothing can be learned from.
-    """
-    if own and protocol in OF_RAVDESS:
-        raise IntoneError(f"{protocol} names RAVDESS's actors: for a table of your own give --protocol speakers.")
-    lab, model = prepared(model, track, own, folder, runs, epochs, seed, weights, protocol, conventions)
-    if everyone:
-        check(lab, model, track)
-    for split in folds(lab.corpus.clips, protocol):
-        done = lab.fold(model, track, split)
-        yield done.folder, json.loads((done.folder / "metrics.json").read_text())
+    model: str
+    track: str = "none"
+    """Which words it reads."""
+    protocol: str = "speakers"
+    clips: ClipSource = ClipSource()
+    runs: Path | None = None
+    """Where run folders are kept; None is the user's cache."""
+    epochs: int = 0
+    """0 is the recipe's."""
+    seed: int = 0
+    weights: str | None = None
+    """Another pretrained encoder below the model."""
+    everyone: bool = False
+    """Whether it learns from all speakers afterwards."""
 
 
-def prepared(
-    model: str,
-    track: str,
-    own: Path | None,
-    folder: Path | None,
-    runs: Path | None,
+def train(
+    model: Positional[str],
+    track: str = "none",
+    protocol: str = "luna5",
+    clips: OmitArgPrefixes[ClipSource] = ClipSource(),
+    runs: Path | None = None,
     epochs: int = 0,
     seed: int = 0,
     weights: str | None = None,
-    protocol: str = "speakers",
-    conventions: Conventions | None = None,
-) -> tuple[Lab, str]:
-    """A lab with all that the model takes, and the model's name in it; raises what `train_all` does."""
-    if model not in MODELS:
-        raise IntoneError(f"There is no model {model!r}: choose one of {', '.join(MODELS)}.")
-    if track not in TRACKS:
-        raise IntoneError(f"There is no track {track!r}: choose one of {', '.join(TRACKS)}.")
-    modality = MODELS[model].modality
-    if (modality == "audio") != (track == "none"):
-        raise IntoneError(f"{model} is {modality}: its track is {'none' if modality == 'audio' else 'asr, say'}.")
-    corpus = loaded(own, folder, conventions)
-    speakers = MODELS[model].least_speakers(MODELS)
-    check_learnable(corpus.clips, folds(corpus.clips, protocol), speakers)  # before hours are spent on its clips
+    everyone: bool = False,
+) -> None:
+    """Train one model on every fold of a protocol and print what it scores on training and validation speakers.
+
+    Args:
+        model: Such as audio_cnn, text_lstm or fusion_late_weighted.
+        track: Which words a text model or a fusion gets: asr, asr_punctuated, natural, simulated.
+        protocol: luna5, emobox6, loso24, luna5_sentence, random, or speakers (any corpus).
+        clips: Which clips; a table takes the protocol speakers.
+        runs: Where run folders are kept; the user's cache by default.
+        epochs: Fewer epochs for a try; 0 is the preset.
+        seed: Of initial weights, order and augmentation.
+        weights: Another pretrained encoder below the model, by hub id or folder: distilbert-base-uncased below
+            text_minilm-tuned, facebook/wav2vec2-base below audio_whisper_base-frozen, an AST below audio_ast.
+        everyone: Then train it on all speakers, calibrated by the folds, for `intone export`.
+    """
+    order = Order(
+        model=model,
+        track=track,
+        protocol=protocol,
+        clips=clips,
+        runs=runs,
+        epochs=epochs,
+        seed=seed,
+        weights=weights,
+        everyone=everyone,
+    )
+    space, model = prepared(order)
+    for fold in trained(space, model, order):
+        rates = ", ".join(f"{part} UAR {uar:.1f}" for part, uar in fold.uars().items())
+        print(f"{fold.folder}: {rates}", flush=True)
+    if everyone:
+        print(train_everyone(space, model, track, protocol))
+
+
+def trained(space: Workspace, model: str, order: Order) -> Iterator[FinishedFold]:
+    """Each fold as it is finished; what would be refused when it is to learn from everyone is refused before."""
+    if order.everyone:
+        check(space, model, order.track)
+    for split in folds(space.corpus.clips, order.protocol):
+        yield space.fold(model, order.track, split)
+
+
+def prepared(order: Order) -> tuple[Workspace, str]:
+    """A workspace with all that the model takes, and the model's name in it: MODEL@WEIGHTS where weights are given.
+
+    Raises IntoneError for an unknown model or track, for a text model without words, for weights below a model that
+    takes none; before anything is computed, for a protocol whose speakers the corpus lacks and for clips that nothing
+    can be learned from.
+    """
+    _check(order)
+    corpus = order.clips.corpus()
+    speakers = MODELS[order.model].least_speakers(MODELS)
+    check_learnable(corpus.clips, folds(corpus.clips, order.protocol), speakers)  # before hours are spent on its clips
     corpus = screened(corpus, FeatureSettings())
-    for line in check_learnable(corpus.clips, folds(corpus.clips, protocol), speakers):
+    for line in check_learnable(corpus.clips, folds(corpus.clips, order.protocol), speakers):
         say(line)
-    lab = _lab(corpus, track, runs or cache_folder() / "runs", epochs, seed)
-    if weights:
-        other = MODELS[model].on(weights)
-        marks = "-".join(mark[:8] for mark in other.stands_on().values())
-        model = f"{model}@{Path(weights).resolve().name}-{marks}"
-        lab.models = {**MODELS, model: other}
-    if PRECISION in str(lab.settings(model, track)):  # something of it learns step by step
+    models, model = _models(order)
+    space = _workspace(corpus, models, order)
+    if any(
+        preset.precision == PRECISION for recipe in _family(models, model) for preset in recipe.trainings().values()
+    ):
         warn_if_slow(PRECISION)
-    lab.recipe(model).prepare(lab, os.cpu_count() or 1)
-    return lab, model
+    space.recipe(model).prepare(space, os.cpu_count() or 1)
+    return space, model
 
 
-def _lab(corpus: Corpus, track: str, runs: Path, epochs: int, seed: int) -> Lab:
-    """A lab with the words that the track takes, and no more."""
-    effort = Effort.of(epochs) if epochs else Effort()
-    lab = Lab(corpus, MODELS, runs, effort=effort, seed=seed)
-    if track in ("asr", "asr_punctuated", "shuffled"):
-        lab.transcripts = transcribe(corpus, Whisper())
-    if track == "natural":
-        lab.goemotions = goemotions.load(goemotions.find())
-    if track != "none":
+def _check(order: Order) -> None:
+    if order.clips.table and order.protocol in OF_RAVDESS:
+        raise IntoneError(f"{order.protocol} names RAVDESS's actors: for a table of your own give --protocol speakers.")
+    if order.model not in MODELS:
+        raise IntoneError(f"There is no model {order.model!r}: choose one of {', '.join(MODELS)}.")
+    if order.track not in TRACKS:
+        raise IntoneError(f"There is no track {order.track!r}: choose one of {', '.join(TRACKS)}.")
+    modality = MODELS[order.model].modality
+    if (modality == "audio") != (order.track == "none"):
+        track = "none" if modality == "audio" else "asr, say"
+        raise IntoneError(f"{order.model} is {modality}: its track is {track}.")
+
+
+def _models(order: Order) -> tuple[dict[str, Recipe], str]:
+    """All recipes at the order's epochs, the model's own on its weights, and its name there."""
+    models = in_epochs(MODELS, order.epochs) if order.epochs else dict(MODELS)
+    if not order.weights:
+        return models, order.model
+    other = models[order.model].on(order.weights)
+    marks = "-".join(mark[:8] for mark in other.pretrained().values())
+    model = f"{order.model}@{Path(order.weights).resolve().name}-{marks}"
+    return {**models, model: other}, model
+
+
+def _family(models: dict[str, Recipe], model: str) -> list[Recipe]:
+    """A model's recipe and those of its parts, however deep."""
+    return [models[model], *(recipe for part in models[model].parts for recipe in _family(models, part))]
+
+
+def _workspace(corpus: Corpus, models: dict[str, Recipe], order: Order) -> Workspace:
+    """With the words that the track takes, and no more."""
+    space = Workspace(corpus, models, order.runs or cache_folder() / "runs", seed=order.seed)
+    if order.track in ("asr", "asr_punctuated", "shuffled"):
+        space.transcripts = transcribe(corpus, Whisper())
+    if order.track == "natural":
+        space.goemotions = goemotions.load(goemotions.find())
+    if order.track != "none":
         with contextlib.suppress(Missing):  # whoever needs them says so
-            lab.glove = pretrained_weights.find("glove-6b-50d")
-    return lab
+            space.glove = pretrained_weights.find("glove-6b-50d")
+    return space

@@ -1,14 +1,14 @@
 """Model name + track + protocol + fold -> a finished fold in the runs folder, made now or found there.
 
-A recipe asks the lab for the folds it builds on (a fusion for its branches), so whatever is finished is never made
+A model's parts are finished first (a fusion's branches, a choice's candidates), so whatever is finished is never made
 twice, and an experiment that was stopped goes on where it was.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,112 +16,114 @@ import pandas as pd
 from intone.cache import digest
 from intone.data.corpus import Corpus
 from intone.data.splits import Split
-from intone.emotions import INDEX
+from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
+from intone.progress import say
+from intone.text import Glove
 from intone.training.processor import processor
+from intone.training.recipe import FoldTask, Predictor, Recipe
 from intone.training.runs import (
-    Outcome,
+    FinishedFold,
+    FoldRecord,
     RunName,
-    StoredFold,
     claim,
     fingerprint,
     finished,
     fold_folder,
-    read_fold,
     write_fold,
 )
 
 Value = TypeVar("Value")
 
+Copies = Mapping[str, Sequence[np.ndarray]]
+"""`file` -> an array for the clip itself, then one for each of its changed copies."""
 
-class Recipe(Protocol):
-    """How one model is made; a frozen dataclass, whose fields are its settings."""
 
-    modality: ClassVar[str]
-    """audio, text or fusion."""
-    effort: ClassVar[tuple[str, ...]]
-    """The fields of `Effort` that it heeds."""
-    __dataclass_fields__: ClassVar[dict[str, Any]]
+class ClipFeatures(Hashable, Protocol):
+    """Settings of something that is computed from each clip, once; a frozen dataclass."""
 
-    def make(self, lab: "Lab", track: str, split: Split, folder: Path) -> Outcome:
-        """Train on the fold's training clips, choose on its validation clips, listen to all; `folder` is its own."""
+    def fill(self, corpus: Corpus, workers: int) -> None:
+        """Put all clips' arrays into the cache, several clips at a time. Raises BadClip."""
         ...
 
-    def prepare(self, lab: "Lab", workers: int) -> None:
-        """Put into the cache what all folds share, before several workers ask for it at once."""
-        return
-
-    def stands_on(self) -> Mapping[str, str]:
-        """Pretrained weights -> their sha256: a finished fold is another one when they are others."""
-        return {}
-
-    def least_speakers(self, models: Mapping[str, "Recipe"]) -> int:
-        """How many training speakers it needs in a fold; `models` are those that it may be made of."""
-        return 1
-
-    def on(self, weights: str) -> "Recipe":
-        """The same on another pretrained encoder; raises IntoneError where there is none below it."""
-        raise IntoneError(f"This model is trained from scratch: it takes no weights, and not {weights} either.")
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long networks train; the full settings, or a few epochs for a try."""
-
-    audio_epochs: int = 50
-    text_epochs: int = 12
-    goemotions_epochs: int = 6
-    """Passes over GoEmotions of the text networks that the track `natural` uses."""
-    joint_epochs: int = 12
-    """Passes of early fusion when it trains together with its branches."""
-    head_epochs: int = 12
-    """Passes of a head over a speech encoder's states."""
-    tuned_epochs: int = 12
-    """Passes of a head together with the encoder's blocks below it."""
-
-    @classmethod
-    def of(cls, epochs: int) -> "Effort":
-        """So many passes of everything, for a try."""
-        return cls(**{part.name: epochs for part in fields(cls)})
+    def computed(self, corpus: Corpus) -> Copies:
+        """All clips' arrays, from the cache where they are there. Raises BadClip."""
+        ...
 
 
 @dataclass
-class Lab:
+class FeatureStore:
+    """What was computed from the clips of one corpus, kept while a process lasts."""
+
+    kept: dict[ClipFeatures, Copies] = field(default_factory=dict)
+    filled: set[ClipFeatures] = field(default_factory=set)
+
+    def fill(self, settings: ClipFeatures, corpus: Corpus, workers: int) -> None:
+        """Put them into the cache, once for all who ask."""
+        if settings not in self.filled:
+            settings.fill(corpus, workers)
+            self.filled.add(settings)
+
+    def get(self, settings: ClipFeatures, corpus: Corpus) -> Copies:
+        """All clips' arrays."""
+        if settings not in self.kept:
+            self.kept[settings] = settings.computed(corpus)
+        return self.kept[settings]
+
+
+@dataclass
+class Workspace:
     """Everything that folds are made from, and where they are kept."""
 
     corpus: Corpus
     models: Mapping[str, Recipe]
     runs: Path
     transcripts: pd.DataFrame | None = None
-    """Columns `file, text`: what was heard in each clip."""
+    """Columns `file, text`: what was recognised in each clip."""
     goemotions: pd.DataFrame | None = None
     """Columns `id, text, emotion, part`: sentences for the track `natural`."""
     glove: Path | None = None
     """Folder of the GloVe vectors."""
-    effort: Effort = field(default_factory=Effort)
     seed: int = 0
-    memory: dict[str, Any] = field(default_factory=dict)
-    """What recipes keep between folds (features, word vectors)."""
+    """Of initial weights, order and augmentation."""
+    store: FeatureStore = field(default_factory=FeatureStore)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Those of the corpus, in order: of every logit, probability and table."""
+        return self.corpus.labels
 
     @cached_property
     def emotions(self) -> dict[str, str]:
-        """`file` -> emotion."""
+        """`file` -> label."""
         return dict(zip(self.corpus.clips["file"], self.corpus.clips["emotion"], strict=True))
+
+    @cached_property
+    def targets(self) -> dict[str, int]:
+        """`file` -> its label's place."""
+        return {file: self.labels.index(emotion) for file, emotion in self.emotions.items()}
 
     @cached_property
     def speakers(self) -> dict[str, str]:
         """`file` -> speaker."""
         return dict(zip(self.corpus.clips["file"], self.corpus.clips["speaker"], strict=True))
 
-    def true(self, files: Sequence[str]) -> np.ndarray:
-        """Emotion indices [N] of clips."""
-        return np.array([INDEX[self.emotions[f]] for f in files])
+    @cached_property
+    def word_vectors(self) -> Glove:
+        """GloVe's; raises Missing where they aren't there."""
+        return Glove.read(self.needed("GloVe vectors", self.glove, "intone models get glove-6b-50d"))
 
-    def keep(self, key: str, make: Callable[[], Value]) -> Value:
-        """What `make` gave the first time it was asked for under `key`."""
-        if key not in self.memory:
-            self.memory[key] = make()
-        return self.memory[key]
+    def true(self, files: Sequence[str]) -> np.ndarray:
+        """Places of the clips' labels, [N]."""
+        return np.array([self.targets[f] for f in files])
+
+    def features(self, settings: ClipFeatures) -> Copies:
+        """All clips' arrays, computed once for all who ask with the same settings."""
+        return self.store.get(settings, self.corpus)
+
+    def fill(self, settings: ClipFeatures, workers: int) -> None:
+        """Put those arrays into the cache, several clips at a time, with a bar on stderr."""
+        self.store.fill(settings, self.corpus, workers)
 
     def recipe(self, model: str) -> Recipe:
         """The model's recipe; raises IntoneError for an unknown name."""
@@ -129,69 +131,92 @@ class Lab:
             raise IntoneError(f"There is no model {model!r}: choose one of {', '.join(self.models)}.")
         return self.models[model]
 
-    def recipe_of(self, model: str, kind: Any, what: str) -> Any:
-        """The model's recipe; raises IntoneError where it is not of that class, which is `what`."""
-        recipe = self.recipe(model)
-        if not isinstance(recipe, kind):
-            raise IntoneError(f"{model} is not {what}: name one that is.")
-        return recipe
-
     def where(self, model: str, track: str, split: Split) -> Path:
         """The folder of one fold; audio alone has the track `none`."""
         track = "none" if self.recipe(model).modality == "audio" else track
         return fold_folder(self.runs, RunName(model, track, split.protocol, self.seed), split.fold)
 
-    def fold(self, model: str, track: str, split: Split) -> StoredFold:
+    def fold(self, model: str, track: str, split: Split) -> FinishedFold:
         """The finished fold; made now unless it is there with the same settings and data."""
         recipe, folder = self.recipe(model), self.where(model, track, split)
         settings = self.settings(model, track)
         mark = fingerprint(settings, split, self.corpus.clips)
         if not finished(folder, mark):
             claim(folder, mark)
-            outcome = recipe.make(self, track, split, folder)
-            write_fold(folder, split, self.corpus.clips, outcome, settings, mark, processor(), self.corpus.origin)
-        return read_fold(folder)
+            parts = {part: self.fold(part, track, split) for part in recipe.parts}
+            result = recipe.fit(self, FoldTask(track, split, folder, parts))
+            record = FoldRecord(
+                fingerprint=mark,
+                settings=settings,
+                corpus=self.corpus.origin,
+                temperature=1.0,
+                processor=processor(),
+            )
+            write_fold(folder, split, self.corpus.clips, result, record, self.models)
+        return FinishedFold(folder, self.models)
 
-    def network(self, model: str, track: str, split: Split) -> Any:
-        """The trained network of a finished fold, for a fusion to build on; a choice gives the one it picked."""
-        recipe, folder = self._picked(model, track, split)
-        return recipe.network_of(folder)
+    def made(self, model: str, split: Split, track: str = "none") -> FinishedFold:
+        """A fold that is finished; raises Missing where it is not, and trains nothing."""
+        folder = self.where(model, track, split)
+        if not finished(folder, fingerprint(self.settings(model, track), split, self.corpus.clips)):
+            raise Missing(f"{folder} is not there, or was made with other settings: `intone reproduce` makes it.")
+        return FinishedFold(folder, self.models)
 
-    def examples(self, model: str, track: str, split: Split) -> Any:
-        """The fold's clips as that network takes them."""
-        recipe, folder = self._picked(model, track, split)
-        return recipe.examples(self, track, split, folder)
+    def all_made(self, models: Sequence[str], splits: Sequence[Split]) -> list[str]:
+        """Those of the audio models whose folds are all finished; raises IntoneError where there is none."""
+        out = []
+        for model in models:
+            try:
+                for split in splits:
+                    self.made(model, split)
+            except Missing as problem:
+                say(f"left out: {model}: {problem}")
+            else:
+                out.append(model)
+        if not out:
+            raise IntoneError(f"None of {', '.join(models)} has been trained: `intone reproduce`.")
+        return out
 
-    def _picked(self, model: str, track: str, split: Split) -> tuple[Any, Path]:
-        picked = self.fold(model, track, split).config["details"].get("picked", model)
-        return self.recipe(picked), self.where(picked, track, split)
+    def predictor(self, model: str, split: Split) -> Predictor:
+        """Clips -> probabilities [N, labels] by a finished fold's network; raises Missing where it isn't trained."""
+        return self.made(model, split).predictor()
 
     def settings(self, model: str, track: str) -> dict[str, Any]:
-        """Everything that a finished fold of this model depends on, branches included, JSON-able."""
+        """Everything that a finished fold of this model depends on, its parts included, JSON-able."""
         recipe = self.recipe(model)
-        named = [v for v in asdict(recipe).values() if isinstance(v, tuple)]
-        branches = [b for names in named for b in names if isinstance(b, str) and b in self.models]
-        effort = asdict(self.effort)
-        weights = recipe.stands_on()
+        weights = recipe.pretrained()
+        audio = recipe.modality == "audio"
         return {
             "model": model,
-            "track": "none" if recipe.modality == "audio" else track,
-            "words": "" if recipe.modality == "audio" else self._words_digest(track),
+            "track": "none" if audio else track,
+            "words": "" if audio else self._words_digest(track),
             "seed": self.seed,
-            "effort": {name: effort[name] for name in recipe.effort},
-            "recipe": asdict(recipe),
-            "branches": {b: self.settings(b, track) for b in branches},
+            "effort": dict(recipe.epochs()),
+            "recipe": recipe.settings(),
+            "branches": {part: self.settings(part, track) for part in recipe.parts},
             **({"weights": dict(weights)} if weights else {}),
+            **({"labels": list(self.labels)} if self.labels != EMOTIONS else {}),
         }
 
     def _words_digest(self, track: str) -> str:
         """Names the texts that a track is made from, so that other words make other folds."""
-        table = self.goemotions if track == "natural" else self.transcripts
-        return "" if table is None else self.keep(f"words {track}", lambda: digest(table.to_csv(index=False)))
+        return self._goemotions_digest if track == "natural" else self._transcripts_digest
 
-    def with_seed(self, seed: int) -> "Lab":
-        """The same lab with another seed; what recipes keep is shared."""
+    @cached_property
+    def _transcripts_digest(self) -> str:
+        return "" if self.transcripts is None else digest(self.transcripts.to_csv(index=False))
+
+    @cached_property
+    def _goemotions_digest(self) -> str:
+        return "" if self.goemotions is None else digest(self.goemotions.to_csv(index=False))
+
+    def with_seed(self, seed: int) -> "Workspace":
+        """The same workspace with another seed; what was computed from clips is shared."""
         return replace(self, seed=seed)
+
+    def bare(self) -> "Workspace":
+        """The same without what was computed from clips: it is large, and another process finds it in the cache."""
+        return replace(self, store=FeatureStore())
 
     def needed(self, what: str, value: Value | None, command: str) -> Value:
         """The value, or Missing with the command that gets it."""

@@ -2,19 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields, replace
-from typing import Any
 
 from intone.audio.augment.spectrogram import SpectrogramAugmentation
 from intone.audio.features import FeatureSettings
 from intone.errors import IntoneError
+from intone.inference.fusion import RULES
 from intone.models.cnn import AudioCnnPreset
-from intone.models.linear_probe import SpeechProbePreset
+from intone.models.linear_probe import LinearProbePreset
 from intone.models.rnn import TextRnnPreset
 from intone.models.text_encoder import TextTransformerPreset
 from intone.training.module import TrainingPreset
-from intone.training.recipes.ast import AstRecipe
-from intone.training.recipes.encoder_head import SpeechHeadRecipe, SpeechTunedRecipe
+from intone.training.recipe import Recipe
+from intone.training.recipes.encoder_head import HeadRecipe, TunedRecipe
 from intone.training.recipes.fusion import (
     AttentionRecipe,
     AudioChoice,
@@ -24,12 +23,10 @@ from intone.training.recipes.fusion import (
     LateRecipe,
     TextChoice,
 )
-from intone.training.recipes.linear_probe import NoisyProbeRecipe, SpeechProbeRecipe
-from intone.training.recipes.spectrogram import AudioRecipe
-from intone.training.recipes.text import TextRecipe, TfidfRecipe
-from intone.training.recipes.text_encoder import TextTransformerRecipe
+from intone.training.recipes.linear_probe import LinearProbeRecipe, NoisyProbeRecipe
+from intone.training.recipes.spectrogram import AstRecipe, SpectrogramRecipe
+from intone.training.recipes.text import RnnRecipe, TextTransformerRecipe, TfidfRecipe
 from intone.training.runs import COMMITTED_PRECISION
-from intone.training.workspace import Recipe
 
 PRECISION = os.environ.get("INTONE_PRECISION") or COMMITTED_PRECISION
 """In which the project's models learn: that of the committed results, whatever the processor, or another one on
@@ -41,20 +38,19 @@ if PRECISION not in (COMMITTED_PRECISION, "32-true"):
 
 def in_precision(models: Mapping[str, Recipe], precision: str) -> dict[str, Recipe]:
     """The same models, whose networks are trained in that precision."""
+    return {name: recipe.trained(precision=precision) for name, recipe in models.items()}
 
-    def changed(recipe: Any) -> Recipe:
-        kept = {part.name: getattr(recipe, part.name) for part in fields(recipe)}
-        presets = {name: p for name, p in kept.items() if isinstance(p, TrainingPreset)}
-        changed: Recipe = replace(recipe, **{name: replace(p, precision=precision) for name, p in presets.items()})
-        return changed
 
-    return {name: changed(recipe) for name, recipe in models.items()}
+def in_epochs(models: Mapping[str, Recipe], epochs: int | Mapping[str, int]) -> dict[str, Recipe]:
+    """The same models, whose networks are trained for so many epochs, all alike or by `Recipe.epoch_names`."""
+    budgets = {n: dict.fromkeys(m.epochs(), epochs) if isinstance(epochs, int) else epochs for n, m in models.items()}
+    return {name: recipe.with_epochs(budgets[name]) for name, recipe in models.items()}
 
 
 BRANCHES = ("audio_cnn", "text_lstm")
 """What the fusions of the first phase are made of."""
 
-LATE = ("fusion_late_mean", "fusion_late_logits", "fusion_late_vote", "fusion_late_weighted")
+LATE = tuple(RULES)
 
 BASE, SMALL = "whisper-base-encoder", "whisper-small-encoder"
 BASE_LAYERS, SMALL_LAYERS = (1, 2, 3, 4, 5), (3, 4, 5, 6, 7)
@@ -68,16 +64,16 @@ CAUTION = 2.0
 and words that mean nothing must not cost anything."""
 
 _FROM_SCRATCH: Mapping[str, Recipe] = {
-    "audio_cnn": AudioRecipe(),
-    "audio_cnn_mfcc": AudioRecipe(
+    "audio_cnn": SpectrogramRecipe(),
+    "audio_cnn_mfcc": SpectrogramRecipe(
         FeatureSettings(kind="mfcc"), AudioCnnPreset(augmentation=SpectrogramAugmentation(shift=0.0))
     ),
     "text_tfidf": TfidfRecipe(),
-    "text_lstm-glove": TextRecipe(network=TextRnnPreset("lstm", "glove")),
-    "text_lstm-learned": TextRecipe(network=TextRnnPreset("lstm", "learned")),
+    "text_lstm-glove": RnnRecipe(network=TextRnnPreset("lstm", "glove")),
+    "text_lstm-learned": RnnRecipe(network=TextRnnPreset("lstm", "learned")),
     "text_lstm": TextChoice(("text_lstm-glove", "text_lstm-learned")),
-    "text_gru-glove": TextRecipe(network=TextRnnPreset("gru", "glove")),
-    "text_gru-learned": TextRecipe(network=TextRnnPreset("gru", "learned")),
+    "text_gru-glove": RnnRecipe(network=TextRnnPreset("gru", "glove")),
+    "text_gru-learned": RnnRecipe(network=TextRnnPreset("gru", "learned")),
     "text_gru": TextChoice(("text_gru-glove", "text_gru-learned")),
     **{name: LateRecipe(name, BRANCHES) for name in LATE},
     "fusion_early-frozen": EarlyRecipe(BRANCHES, joint=False),
@@ -95,21 +91,21 @@ WHISPER_LSTM = ("audio_whisper_base-noisy", "text_lstm")
 
 _ON_ENCODERS: Mapping[str, Recipe] = {
     "audio_ast": AstRecipe(),
-    "audio_whisper_base-frozen": SpeechProbeRecipe(weights=BASE, layers=BASE_LAYERS),
+    "audio_whisper_base-frozen": LinearProbeRecipe(weights=BASE, layers=BASE_LAYERS),
     "audio_whisper_base-noisy": NoisyProbeRecipe(weights=BASE, layers=BASE_LAYERS),
-    "audio_whisper_base-head": SpeechHeadRecipe(weights=BASE, layers=BASE_LAYERS),
+    "audio_whisper_base-head": HeadRecipe(weights=BASE, layers=BASE_LAYERS),
     "audio_whisper_base": AudioChoice(("audio_whisper_base-frozen", "audio_whisper_base-head")),
-    "audio_whisper_small-frozen": SpeechProbeRecipe(weights=SMALL, layers=SMALL_LAYERS),
+    "audio_whisper_small-frozen": LinearProbeRecipe(weights=SMALL, layers=SMALL_LAYERS),
     "audio_whisper_small-noisy": NoisyProbeRecipe(weights=SMALL, layers=SMALL_LAYERS),
     "audio_whisper_small-short": NoisyProbeRecipe(
         weights=SMALL,
         layers=SHORT_LAYERS,
         speeds=(1.0, 0.9, 1.1),
         under=("noise", "babble", "room"),
-        probe=SpeechProbePreset(strength=0.005),  # six copies of each clip, in the place of three
+        probe=LinearProbePreset(strength=0.005),  # six copies of each clip, in the place of three
     ),
-    "audio_whisper_small-head": SpeechHeadRecipe(weights=SMALL, layers=SMALL_LAYERS),
-    "audio_whisper_small-tuned": SpeechTunedRecipe(weights=SMALL, layers=(3,), speeds=(1.0, 0.94, 1.06)),
+    "audio_whisper_small-head": HeadRecipe(weights=SMALL, layers=SMALL_LAYERS),
+    "audio_whisper_small-tuned": TunedRecipe(weights=SMALL, layers=(3,), speeds=(1.0, 0.94, 1.06)),
     "audio_whisper_small": AudioChoice(
         ("audio_whisper_small-noisy", "audio_whisper_small-head", "audio_whisper_small-tuned")
     ),
@@ -123,8 +119,8 @@ _ON_ENCODERS: Mapping[str, Recipe] = {
     ),
     "text_minilm-frozen": TextTransformerRecipe(
         network=TextTransformerPreset(frozen=True),
-        on_goemotions=TrainingPreset(rate=3e-3, batch=32, average=0.99),
-        training=TrainingPreset(rate=3e-3, patience=4, average=0.9),
+        on_goemotions=TrainingPreset(epochs=6, rate=3e-3, batch=32, average=0.99),
+        training=TrainingPreset(epochs=12, rate=3e-3, patience=4, average=0.9),
     ),
     "text_minilm-tuned": TextTransformerRecipe(),
     "text_minilm": TextChoice(("text_minilm-frozen", "text_minilm-tuned")),

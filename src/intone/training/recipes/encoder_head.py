@@ -1,10 +1,10 @@
-"""Clips -> heads over a speech encoder's layers, which stay or learn too: how each is made from one fold."""
+"""Clips -> a head over a speech encoder's layers, which stay or learn too."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 
 from intone.data.splits import Split
@@ -13,56 +13,66 @@ from intone.models import pretrained
 from intone.models.auxiliary import SideTasks
 from intone.models.checkpoint import load_network_file, save_network
 from intone.models.encoder_head import AudioTransformer, AudioTransformerPreset, StateExamples
+from intone.models.graph import HeadGraph, SoundGraph
 from intone.models.speech_encoder import WhisperTrunk
-from intone.training.encoder_states import EncoderRecipe, Hearing, NoisyRecipe
+from intone.training.encoder_states import EncoderStates
 from intone.training.module import TrainingPreset
-from intone.training.runs import Outcome
+from intone.training.recipe import FoldResult, FoldTask, Predictor
+from intone.training.recipes.encoder import EncoderRecipe, NoisyRecipe, whisper_trunk
+from intone.training.runs import FinishedFold
 from intone.training.trainer import fit
-from intone.training.workspace import Lab
+from intone.training.workspace import Workspace
+
+WEIGHTS = "model.safetensors"
+"""In a fold's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechHeadRecipe(EncoderRecipe):
+class HeadRecipe(EncoderRecipe):
     """Learned weights over a frozen encoder's layers, attentive pooling, a small head."""
 
-    effort: ClassVar[tuple[str, ...]] = ("head_epochs",)
+    epoch_names: ClassVar[Mapping[str, str]] = {"training": "head_epochs"}
     pooled: ClassVar[bool] = False
     step: ClassVar[int] = 1
     """Frames by whose multiples batches are long."""
     network: AudioTransformerPreset = field(default_factory=AudioTransformerPreset)
-    training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=1e-3, average=0.99, patience=10))
+    training: TrainingPreset = field(
+        default_factory=lambda: TrainingPreset(epochs=12, rate=1e-3, average=0.99, patience=10)
+    )
 
-    def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
+    def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
         """Train it on the fold."""
-        examples = self.examples(lab, track, split, folder)
-        torch.manual_seed(lab.seed)
-        network = self.built()
-        preset = replace(self.training, epochs=self.epochs(lab), seed=lab.seed)
-        fitted = fit(network, examples, split, preset, folder, self.side(lab, split), shares=self.shares())
-        save_network(network, folder / "model.safetensors", {"recipe": asdict(self)})
-        parameters = self.hearing.states().parameters() + fitted.parameters
-        details = {"epoch": fitted.epoch, "layers": [round(x, 3) for x in network.layer_scores.softmax(0).tolist()]}
-        return Outcome(fitted.logits, parameters, fitted.seconds, fitted.embeddings, fitted.history, details)
+        examples = self._examples(space)
+        torch.manual_seed(space.seed)
+        network = self.built(len(space.labels))
+        side, shares = self.side(space, task.split), self.shares()
+        result = fit(
+            network, examples, task.split, self.training, task.folder, space.labels, space.seed, side, shares=shares
+        )
+        save_network(network, task.folder / WEIGHTS, {"recipe": self.settings()})
+        layers = tuple(round(x, 3) for x in network.layer_scores.softmax(0).tolist())
+        parameters = self.states.encoder().parameters() + result.parameters
+        return replace(result, parameters=parameters, details=replace(result.details, layers=layers))
 
-    def examples(self, lab: Lab, track: str, split: Split, folder: Path) -> StateExamples:
-        """The fold's clips as this network takes them."""
-        return StateExamples(self.hearing.of_all(lab), lab.emotions, self.network.frame_mask, lab.seed, self.step)
+    def _examples(self, space: Workspace) -> StateExamples:
+        return StateExamples(space.features(self.states), space.targets, self.network.frame_mask, space.seed, self.step)
 
-    def network_of(self, folder: Path) -> AudioTransformer:
-        """The trained network of a finished fold."""
-        network = self.built()
-        load_network_file(network, folder / "model.safetensors")
+    def examples(self, space: Workspace, run: FinishedFold, split: Split) -> StateExamples:
+        """The fold's clips as the network takes them."""
+        return self._examples(space)
+
+    def network_of(self, run: FinishedFold) -> AudioTransformer:
+        """The trained network of a finished fold, in evaluation mode."""
+        network = self.built(len(run.labels))
+        load_network_file(network, run.folder / WEIGHTS)
+        network.eval()
         return network
 
-    def built(self) -> AudioTransformer:
+    def built(self, classes: int) -> AudioTransformer:
         """The network before training."""
-        return AudioTransformer(len(self.layers), self.hearing.states().width, self.network)
+        return AudioTransformer(len(self.layers), self.states.encoder().width, self.network, classes=classes)
 
-    def epochs(self, lab: Lab) -> int:
-        """Passes over the training clips."""
-        return lab.effort.head_epochs
-
-    def side(self, lab: Lab, split: Split) -> SideTasks | None:
+    def side(self, space: Workspace, split: Split) -> SideTasks | None:
         """What else it learns of the training clips."""
         return None
 
@@ -70,14 +80,43 @@ class SpeechHeadRecipe(EncoderRecipe):
         """What learns more slowly than the head."""
         return {}
 
+    def predictor(self, run: FinishedFold) -> Predictor:
+        """States of the layers, and the network."""
+        network = self.network_of(run)
+
+        @torch.inference_mode()
+        def logits(signals: Sequence[np.ndarray]) -> np.ndarray:
+            states = [torch.from_numpy(self.states.states(s).astype(np.float32))[None] for s in signals]
+            found = torch.cat([network(x, torch.tensor([x.shape[2]]))[0] for x in states])
+            out: np.ndarray = found.float().numpy()
+            return out
+
+        return logits
+
+    def attention(self, space: Workspace, run: FinishedFold, split: Split) -> Mapping[str, np.ndarray]:
+        """Of the head's pooling."""
+        network, out = self.network_of(run), {}
+        for batch in self._examples(space).batches(list(split.test), 1):
+            with torch.inference_mode():
+                x, _ = network.sequence(*batch.inputs)
+                out[batch.files[0]] = network.attend(x).float().softmax(1)[0, :, 0].numpy()
+        return out
+
+    def sound_graph(self, run: FinishedFold, window: float) -> SoundGraph:
+        """Whisper's first blocks and the network."""
+        trunk, features = whisper_trunk(self.weights, self.layers, window)
+        return SoundGraph(HeadGraph(trunk, self.layers, self.network_of(run)), features)
+
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechTunedRecipe(NoisyRecipe, SpeechHeadRecipe):
+class TunedRecipe(NoisyRecipe, HeadRecipe):
     """The same, with the encoder's next blocks above the one layer that is given; those below stay, and run once."""
 
-    effort: ClassVar[tuple[str, ...]] = ("tuned_epochs",)
+    epoch_names: ClassVar[Mapping[str, str]] = {"training": "tuned_epochs"}
     step: ClassVar[int] = 16  # a processor keeps memory for every shape of a block that it has seen
-    training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=1e-3, average=0.99, patience=0))
+    training: TrainingPreset = field(
+        default_factory=lambda: TrainingPreset(epochs=12, rate=1e-3, average=0.99, patience=0)
+    )
     blocks: int = 4
     """How many learn; what is above them is cut away."""
     share: float = 0.05
@@ -92,31 +131,27 @@ class SpeechTunedRecipe(NoisyRecipe, SpeechHeadRecipe):
         """The same blocks of that encoder; raises IntoneError for one that is not Whisper's, or is too small."""
         if self.layers[0] + self.blocks > pretrained.depth(weights):
             raise IntoneError(f"{weights} has {pretrained.depth(weights)} layers: too few to tune {self.blocks} of.")
-        self._check(weights)
+        _check_whisper(weights)
         return replace(self, weights=weights)
 
-    @staticmethod
-    def _check(weights: str) -> None:
-        if not isinstance(Hearing(weights, (1,)).states().network, WhisperTrunk):
-            raise IntoneError(f"Blocks can be tuned of Whisper's encoder alone, and not of {weights}.")
-
-    def built(self) -> AudioTransformer:
+    def built(self, classes: int) -> AudioTransformer:
         """The network before training; raises IntoneError for an encoder other than Whisper's."""
         if len(self.layers) != 1:
             raise IntoneError(f"Blocks stand above one layer, and not above {len(self.layers)}.")
-        self._check(self.weights)
-        trunk = Hearing(self.weights, (self.layers[0] + self.blocks,)).fresh().network
+        _check_whisper(self.weights)
+        trunk = EncoderStates(self.weights, (self.layers[0] + self.blocks,)).fresh_encoder().network
         blocks: list[Any] = [b.requires_grad_(True) for b in trunk.blocks[self.layers[0] :]]
-        return AudioTransformer(1, self.hearing.states().width, self.network, blocks)
+        return AudioTransformer(1, self.states.encoder().width, self.network, blocks, classes)
 
-    def epochs(self, lab: Lab) -> int:
-        """Passes over the training clips."""
-        return lab.effort.tuned_epochs
-
-    def side(self, lab: Lab, split: Split) -> SideTasks:
+    def side(self, space: Workspace, split: Split) -> SideTasks:
         """Intensity and sentence."""
-        return SideTasks.of(lab.corpus.clips, self.side_columns, split.train, self.side_weight)
+        return SideTasks.of(space.corpus.clips, self.side_columns, split.train, self.side_weight)
 
     def shares(self) -> Mapping[str, float]:
         """The blocks, the lower the slower."""
         return {f"blocks.{k}.": self.share * self.fall ** (self.blocks - 1 - k) for k in range(self.blocks)}
+
+
+def _check_whisper(weights: str) -> None:
+    if not isinstance(EncoderStates(weights, (1,)).encoder().network, WhisperTrunk):
+        raise IntoneError(f"Blocks can be tuned of Whisper's encoder alone, and not of {weights}.")

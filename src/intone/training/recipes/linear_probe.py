@@ -1,75 +1,109 @@
-"""Clips -> probes of frozen speech encoders: how each is made from one fold."""
+"""Clips -> a linear probe of a frozen speech encoder: logistic regressions on its states, pooled over speech."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from safetensors.numpy import save_file
+import torch
 
-from intone.data.splits import PARTS, Split
-from intone.emotions import EMOTIONS
-from intone.models.linear_probe import SpeechProbe, SpeechProbePreset
-from intone.training.encoder_states import EncoderRecipe, Hearing, NoisyRecipe
-from intone.training.runs import Outcome
-from intone.training.workspace import Lab, Recipe
+from intone.data.splits import PARTS
+from intone.errors import IntoneError
+from intone.models.graph import ProbeGraph, SoundGraph
+from intone.models.linear_probe import FittedProbe, LinearProbe, LinearProbePreset
+from intone.training.encoder_states import EncoderStates
+from intone.training.recipe import Details, FoldResult, FoldTask, Predictor, Recipe
+from intone.training.recipes.encoder import EncoderRecipe, NoisyRecipe, whisper_trunk
+from intone.training.runs import FinishedFold
+from intone.training.workspace import Workspace
+
+WEIGHTS = "model.safetensors"
+"""In a fold's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechProbeRecipe(EncoderRecipe):
-    """A pretrained encoder that stays as it is, its states pooled over speech, and logistic regressions on them."""
+class LinearProbeRecipe(EncoderRecipe):
+    """A pretrained encoder that stays as it is, and a logistic regression on each of a few neighbouring layers."""
 
-    effort: ClassVar[tuple[str, ...]] = ()
+    needs_validation: ClassVar[bool] = False
     pooled: ClassVar[bool] = True
-    probe: SpeechProbePreset = field(default_factory=SpeechProbePreset)
+    probe: LinearProbePreset = field(default_factory=LinearProbePreset)
 
     def least_speakers(self, models: Mapping[str, Recipe]) -> int:
         """Two: layers are chosen on speakers held out in turn."""
         return 2
 
-    def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
-        """Choose and learn on the fold's training clips, listen to all."""
-        heard = self.hearing.of_all(lab)
+    def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
+        """Choose and learn on the fold's training clips, predict all."""
+        states = space.features(self.states)
         started = time.perf_counter()
-        copies = [(file, view) for file in split.train for view in range(len(heard[file]))]
-        x = np.stack([heard[file][view] for file, view in copies])
+        copies = [(file, view) for file in task.split.train for view in range(len(states[file]))]
+        x = np.stack([states[file][view] for file, view in copies])
         files = [file for file, _ in copies]
-        probe = SpeechProbe(self.probe).fit(x, lab.true(files), [lab.speakers[file] for file in files])
-        everything = [file for part in PARTS for file in getattr(split, part)]
-        logits = probe.logits(np.stack([heard[file][0] for file in everything]))
+        probe = LinearProbe(self.probe, len(space.labels))
+        probe.fit(x, space.true(files), [space.speakers[file] for file in files])
+        everything = [file for part in PARTS for file in getattr(task.split, part)]
+        logits = probe.logits(np.stack([states[file][0] for file in everything]))
         chosen = [self.layers[k] for k in probe.layers]
-        details = {"layers": chosen}
-        self._save(probe, folder)
-        table = pd.DataFrame(logits, pd.Index(everything, name="file"), list(EMOTIONS))
-        runs = self.hearing.states().parameters(max(chosen)) + probe.parameters
-        return Outcome(table, runs, time.perf_counter() - started, details=details)
+        probe.fitted(self.layers).save(task.folder / WEIGHTS, self.weights)
+        table = pd.DataFrame(logits, pd.Index(everything, name="file"), list(space.labels))
+        runs = self.states.encoder().parameters(max(chosen)) + probe.parameters
+        return FoldResult(table, runs, time.perf_counter() - started, details=Details(layers=tuple(chosen)))
 
-    def _save(self, probe: SpeechProbe, folder: Path) -> None:
-        """Each chosen layer's scaling and coefficients."""
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {}
-        for k, (scale, regression) in zip(probe.layers, probe.readers, strict=True):
-            parts = (scale.mean_, scale.scale_, regression.coef_, regression.intercept_)
-            for name, values in zip(("mean", "deviation", "weight", "bias"), parts, strict=True):
-                # safetensors writes memory as it lies, and scikit-learn's coefficients lie column by column.
-                tensors[f"layer{self.layers[k]}.{name}"] = np.ascontiguousarray(values, np.float32)
-        save_file(tensors, folder / "model.safetensors", metadata={"weights": self.weights})
+    def predictor(self, run: FinishedFold) -> Predictor:
+        """Pooled states of the chosen layers, and what was read from them."""
+        probe = FittedProbe.load(run.folder / WEIGHTS)
+
+        def logits(signals: Sequence[np.ndarray]) -> np.ndarray:
+            x = np.stack([self.states.pooled_states(signal) for signal in signals])
+            return probe.logits({layer: x[:, self.layers.index(layer)] for layer in probe.readers})
+
+        return logits
+
+    def sound_graph(self, run: FinishedFold, window: float) -> SoundGraph:
+        """Whisper's first blocks, pooling, the regressions."""
+        probe = FittedProbe.load(run.folder / WEIGHTS)
+        if any(len(reader.bias) != len(run.labels) for reader in probe.readers.values()):
+            raise IntoneError(f"{run.folder} learnt from clips that lack an emotion: it can't be put into a file.")
+        trunk, features = whisper_trunk(self.weights, tuple(probe.readers), window)
+        readers = {
+            k: {n: torch.from_numpy(v) for n, v in reader.arrays().items()} for k, reader in probe.readers.items()
+        }
+        kind = "whisper_prominence" if self.states.prominent else features.kind
+        return SoundGraph(ProbeGraph(trunk, readers), replace(features, kind=kind))
+
+    def refusal(self, space: Workspace, model: str, track: str) -> str:
+        """None, unless no clip at all has some label."""
+        lacking = [label for label in space.labels if label not in set(space.corpus.clips["emotion"])]
+        if not lacking:
+            return ""
+        return (
+            f"{model} can't be put into a file where no clip is {' or '.join(lacking)}: leave --everyone out, and "
+            "export a fold of a network such as audio_cnn."
+        )
+
+    def twin(self, kind: "type[LinearProbeRecipe]", model: str) -> "LinearProbeRecipe":
+        """The same probe of another class, for the audit of leaks. Raises IntoneError for one that isn't plain."""
+        return kind(weights=self.weights, layers=self.layers, speeds=self.speeds, probe=self.probe)
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoisyProbeRecipe(NoisyRecipe, SpeechProbeRecipe):
+class NoisyProbeRecipe(NoisyRecipe, LinearProbeRecipe):
     """The same, learned also from noisier copies, and from frames as far as they stand out of the room."""
 
     prominent: bool = True
     """Whether they count by that."""
 
-    probe: SpeechProbePreset = field(default_factory=lambda: SpeechProbePreset(strength=0.01))
+    probe: LinearProbePreset = field(default_factory=lambda: LinearProbePreset(strength=0.01))
     """A third of the plain probe's: with two copies, each clip is learnt from three times."""
 
     @property
-    def hearing(self) -> Hearing:
-        """What comes in from a clip."""
-        return replace(super().hearing, prominent=self.prominent)
+    def states(self) -> EncoderStates:
+        """What is computed of each clip."""
+        return replace(super().states, prominent=self.prominent)
+
+    def twin(self, kind: type[LinearProbeRecipe], model: str) -> LinearProbeRecipe:
+        """Always IntoneError."""
+        raise IntoneError(f"{model} learns from noisy copies too, and a leak is shown by a plain probe: name that.")

@@ -1,13 +1,13 @@
-"""A track's sentences -> the text models: how each is made from one fold, or once from GoEmotions for `natural`."""
+"""A track's sentences -> the text models: a recurrent network, a pretrained Transformer, a bag of words."""
 
 import json
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
 import torch
@@ -18,44 +18,68 @@ from intone.cache import digest, write_whole
 from intone.data.goemotions import reserved
 from intone.data.splits import PARTS, Split
 from intone.data.texts import sentences
-from intone.emotions import EMOTIONS
+from intone.errors import IntoneError
+from intone.evaluation.details import Details
+from intone.inference.model import Reading
+from intone.models import pretrained
 from intone.models.checkpoint import load_network_file, save_network
+from intone.models.graph import TextGraph
 from intone.models.rnn import TextExamples, TextRnn, TextRnnPreset
+from intone.models.text_encoder import SubwordVocabulary, TextTransformer, TextTransformerPreset
 from intone.models.tfidf import TfidfClassifier
 from intone.progress import say
-from intone.text import Encoder, Glove, Vocabulary
+from intone.text import MAX_TOKENS, Encoder, Vocabulary
 from intone.training.module import TrainingPreset
-from intone.training.runs import Outcome, claim, first_named
-from intone.training.trainer import Fitted, fit, listen
-from intone.training.workspace import Lab, Recipe
+from intone.training.recipe import FoldResult, FoldTask, Recipe
+from intone.training.runs import FinishedFold, claim, first_named
+from intone.training.trainer import fit, predict
+from intone.training.workspace import Workspace
+
+WEIGHTS = "model.safetensors"
+"""In a fold's folder."""
 
 
-def balanced(emotions: Mapping[str, str], power: float) -> tuple[float, ...]:
-    """Weight of each emotion, its count to the power of -`power`, with mean 1 over the clips."""
-    counts = Counter(emotions.values())
-    raw = [counts[e] ** -power if counts[e] else 0.0 for e in EMOTIONS]
-    scale = sum(counts.values()) / sum(w * counts[e] for w, e in zip(raw, EMOTIONS, strict=True))
+def balanced(targets: Sequence[int], classes: int, power: float) -> tuple[float, ...]:
+    """Weight of each label, its count to the power of -`power`, with mean 1 over the clips."""
+    counts = Counter(targets)
+    raw = [counts[k] ** -power if counts[k] else 0.0 for k in range(classes)]
+    scale = sum(counts.values()) / sum(w * counts[k] for k, w in enumerate(raw))
     return tuple(round(w * scale, 5) for w in raw)
 
 
-def by_key(words: pd.Series) -> dict[str, str]:
-    """`file` -> sentence."""
-    return {str(file): str(sentence) for file, sentence in words.items()}
+def of_track(space: Workspace, track: str, split: Split) -> pd.Series:
+    """`file` -> sentence, for every clip of the fold."""
+    return sentences(track, split, space.corpus.clips, space.transcripts, space.goemotions)
+
+
+def comments(space: Workspace) -> pd.DataFrame:
+    """GoEmotions' comments whose emotion is one of the corpus's labels; raises Missing where they aren't there.
+
+    Raises IntoneError where a label has none: nothing could be paired with its clips.
+    """
+    table = space.needed("GoEmotions comments", space.goemotions, "intone data get goemotions")
+    table = table[table["emotion"].isin(space.labels)]
+    lacking = [label for label in space.labels if label not in set(table["emotion"])]
+    if lacking:
+        raise IntoneError(f"GoEmotions has no comments for {', '.join(lacking)}: the track natural can't be used.")
+    return table
 
 
 @dataclass(frozen=True, kw_only=True)
-class SentenceRecipe(Recipe, ABC):
+class SentenceRecipe(Recipe):
     """A network over sentences; what kind, the subclass says.
 
     On most tracks it learns from the fold's training clips. On `natural` it learns once from the three quarters of
-    GoEmotions that no clip is paired with, outside the folds, and each fold only listens and calibrates: a fusion must
+    GoEmotions that no clip is paired with, outside the folds, and each fold only predicts and calibrates: a fusion must
     never train on a text model's memory of its own training sentences.
     """
 
     modality: ClassVar[str] = "text"
-    effort: ClassVar[tuple[str, ...]] = ("text_epochs", "goemotions_epochs")
-    training: TrainingPreset = field(default_factory=lambda: TrainingPreset(rate=3e-3, patience=4, average=0.9))
-    on_goemotions: TrainingPreset = field(default_factory=lambda: TrainingPreset(batch=32, average=0.99))
+    epoch_names: ClassVar[Mapping[str, str]] = {"training": "text_epochs", "on_goemotions": "goemotions_epochs"}
+    training: TrainingPreset = field(
+        default_factory=lambda: TrainingPreset(epochs=12, rate=3e-3, patience=4, average=0.9)
+    )
+    on_goemotions: TrainingPreset = field(default_factory=lambda: TrainingPreset(epochs=6, batch=32, average=0.99))
 
     @property
     @abstractmethod
@@ -67,7 +91,7 @@ class SentenceRecipe(Recipe, ABC):
         """What turns sentences into ids, from the training text alone where it learns at all."""
 
     @abstractmethod
-    def built(self, lab: Lab, vocabulary: Encoder) -> nn.Module:
+    def built(self, space: Workspace, vocabulary: Encoder) -> nn.Module:
         """The network before training."""
 
     @abstractmethod
@@ -75,77 +99,97 @@ class SentenceRecipe(Recipe, ABC):
         """Keep a trained network in its folder."""
 
     @abstractmethod
-    def load(self, folder: Path) -> tuple[nn.Module, Encoder]:
-        """What `save` kept."""
+    def load(self, folder: Path, classes: int) -> tuple[nn.Module, Encoder]:
+        """What `save` kept, for so many labels."""
 
-    def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
-        """Train on the fold, or listen to it with the network that GoEmotions trained."""
-        words = sentences(track, split, lab.corpus.clips, lab.transcripts, lab.goemotions)
-        if track == "natural":
-            network, vocabulary, facts, history = self._from_goemotions(lab)
-            files = [f for part in PARTS for f in getattr(split, part)]
-            heard = listen(network, TextExamples(by_key(words), lab.emotions, vocabulary, lab.seed), files)
-            self.save(network, vocabulary, folder)
-            details = {"epoch": facts["epoch"]}
-            return Outcome(heard[0], facts["parameters"], facts["seconds"], heard[1], history, details)
-        vocabulary = self.vocabulary_of(words.loc[list(split.train)])
-        examples = TextExamples(by_key(words), lab.emotions, vocabulary, lab.seed)
-        preset = replace(self.training, epochs=lab.effort.text_epochs, seed=lab.seed)
-        fitted = fit(self.built(lab, vocabulary), examples, split, preset, folder)
-        self.save(fitted.network, vocabulary, folder)
-        details = {"epoch": fitted.epoch, "words": len(vocabulary)}
-        return Outcome(fitted.logits, fitted.parameters, fitted.seconds, fitted.embeddings, fitted.history, details)
+    def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
+        """Train on the fold, or predict it with the network that GoEmotions trained."""
+        words = of_track(space, task.track, task.split)
+        texts = {str(file): str(sentence) for file, sentence in words.items()}
+        if task.track == "natural":
+            return self._natural(space, task, texts)
+        vocabulary = self.vocabulary_of(words.loc[list(task.split.train)])
+        examples = TextExamples(texts, space.targets, vocabulary, space.seed)
+        network = self.built(space, vocabulary)
+        result = fit(network, examples, task.split, self.training, task.folder, space.labels, space.seed)
+        self.save(network, vocabulary, task.folder)
+        return replace(result, details=replace(result.details, words=len(vocabulary)))
 
-    def _from_goemotions(self, lab: Lab) -> tuple[nn.Module, Encoder, dict[str, Any], pd.DataFrame]:
-        """The network trained on GoEmotions' own training comments, made once; epoch chosen on its dev part.
+    def _natural(self, space: Workspace, task: FoldTask, texts: Mapping[str, str]) -> FoldResult:
+        folder = self._from_goemotions(space)
+        facts = json.loads((folder / "config.json").read_text())
+        network, vocabulary = self.load(folder, len(space.labels))
+        files = [f for part in PARTS for f in getattr(task.split, part)]
+        examples = TextExamples(texts, space.targets, vocabulary, space.seed)
+        logits, embeddings = predict(network, examples, files, space.labels)
+        self.save(network, vocabulary, task.folder)
+        return FoldResult(
+            logits,
+            facts["parameters"],
+            facts["seconds"],
+            embeddings,
+            pd.read_csv(folder / "history.csv"),
+            Details(epoch=facts["epoch"]),
+        )
 
-        With it: its vocabulary, its facts, and its history, whose `validation` is that dev part.
-        """
-        table = lab.needed("GoEmotions comments", lab.goemotions, "intone data get goemotions")
-        folder = lab.runs / f"{self.name}__goemotions{f'__seed{lab.seed}' if lab.seed else ''}"
-        below = [dict(self.stands_on())] if self.stands_on() else []
-        mark = digest(first_named(asdict(self)), lab.effort.goemotions_epochs, lab.seed, table.to_csv(), *below)
+    def _from_goemotions(self, space: Workspace) -> Path:
+        """The folder of the network trained on GoEmotions' own training comments, made once; epoch chosen on its dev
+        part, which is the `validation` of its history."""
+        table = comments(space)
+        folder = space.runs / f"{self.name}__goemotions{f'__seed{space.seed}' if space.seed else ''}"
+        below = [dict(self.pretrained())] if self.pretrained() else []
+        mark = digest(first_named(self.settings()), self.on_goemotions.epochs, space.seed, table.to_csv(), *below)
         kept = folder / "config.json"
         if not kept.exists() or json.loads(kept.read_text())["fingerprint"] != mark:
             claim(folder, mark)
             say(f"{folder.name}: learning from GoEmotions")
-            fitted, vocabulary = self._learn(lab, table, folder)
-            self.save(fitted.network, vocabulary, folder)
-            fitted.history.to_csv(folder / "history.csv", index=False)
-            facts = {"parameters": fitted.parameters, "seconds": fitted.seconds, "epoch": fitted.epoch}
+            result = self._learn(space, table, folder)
+            result.history.to_csv(folder / "history.csv", index=False)
+            facts = {"parameters": result.parameters, "seconds": result.seconds, "epoch": result.details.epoch}
             write_whole(kept, json.dumps({"fingerprint": mark, **facts}).encode())
             for leftover in ("last.ckpt", "best.ckpt"):
                 (folder / leftover).unlink(missing_ok=True)
-        return *self.load(folder), json.loads(kept.read_text()), pd.read_csv(folder / "history.csv")
+        return folder
 
-    def _learn(self, lab: Lab, table: pd.DataFrame, folder: Path) -> tuple[Fitted, Encoder]:
+    def _learn(self, space: Workspace, table: pd.DataFrame, folder: Path) -> FoldResult:
         learn, _ = reserved(table)
-        emotions = dict(zip(table["id"], table["emotion"], strict=True))
+        targets = {i: space.labels.index(e) for i, e in zip(table["id"], table["emotion"], strict=True)}
         text = dict(zip(table["id"], table["text"], strict=True))
         dev = table.loc[table["part"] == "dev", "id"]
         split = Split("goemotions", "1", tuple(learn["id"]), tuple(dev), ())
         vocabulary = self.vocabulary_of(learn["text"])
-        preset = replace(
-            self.on_goemotions,
-            epochs=lab.effort.goemotions_epochs,
-            class_weights=balanced({i: emotions[i] for i in split.train}, 1.0),
-            seed=lab.seed,
-        )
-        examples = TextExamples(text, emotions, vocabulary, lab.seed)
-        return fit(self.built(lab, vocabulary), examples, split, preset, folder), vocabulary
+        weights = balanced([targets[i] for i in split.train], len(space.labels), 1.0)
+        preset = replace(self.on_goemotions, class_weights=weights)
+        examples = TextExamples(text, targets, vocabulary, space.seed)
+        network = self.built(space, vocabulary)
+        result = fit(network, examples, split, preset, folder, space.labels, space.seed)
+        self.save(network, vocabulary, folder)
+        return result
 
-    def network_of(self, folder: Path) -> nn.Module:
-        """The trained network of a finished fold."""
-        return self.load(folder)[0]
+    def text_network(self, run: FinishedFold) -> tuple[nn.Module, Encoder]:
+        """The trained network of a finished fold and its vocabulary, in evaluation mode."""
+        network, vocabulary = self.load(run.folder, len(run.labels))
+        return network.eval(), vocabulary
 
-    def examples(self, lab: Lab, track: str, split: Split, folder: Path) -> TextExamples:
-        """The fold's sentences as the network of a finished fold takes them."""
-        words = sentences(track, split, lab.corpus.clips, lab.transcripts, lab.goemotions)
-        return TextExamples(by_key(words), lab.emotions, self.load(folder)[1], lab.seed)
+    def network_of(self, run: FinishedFold) -> nn.Module:
+        """The trained network of a finished fold, in evaluation mode."""
+        return self.text_network(run)[0]
+
+    def examples(self, space: Workspace, run: FinishedFold, split: Split) -> TextExamples:
+        """The fold's sentences as the network takes them."""
+        words = of_track(space, run.record.track, split)
+        texts = {str(file): str(sentence) for file, sentence in words.items()}
+        return TextExamples(texts, space.targets, self.text_network(run)[1], space.seed)
+
+    def refusal(self, space: Workspace, model: str, track: str) -> str:
+        """None on natural sentences, which are the same for everyone."""
+        if track != "natural":
+            return f"{model} on {track} learns two sentences by heart: for free speech take --track natural."
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextRecipe(SentenceRecipe):
+class RnnRecipe(SentenceRecipe):
     """A recurrent network over words."""
 
     network: TextRnnPreset = field(default_factory=TextRnnPreset)
@@ -159,50 +203,107 @@ class TextRecipe(SentenceRecipe):
         """The words of the training text."""
         return Vocabulary.of(texts)
 
-    def built(self, lab: Lab, vocabulary: Encoder) -> TextRnn:
+    def built(self, space: Workspace, vocabulary: Encoder) -> TextRnn:
         """A new network, over GloVe's vectors where the preset says so."""
         assert isinstance(vocabulary, Vocabulary)
-        torch.manual_seed(lab.seed)
-        network = TextRnn(len(vocabulary), self.network)
-        if self.network.embedding == "glove":
-            place = lab.needed("GloVe vectors", lab.glove, "intone models get glove-6b-50d")
-            network.start_from(lab.keep("glove", lambda: Glove.read(place)).matrix(vocabulary))
-        return network
+        torch.manual_seed(space.seed)
+        network = TextRnn(len(vocabulary), self.network, classes=len(space.labels))
+        return network.start_from(space.word_vectors.matrix(vocabulary)) if network.glove is not None else network
 
     def save(self, network: nn.Module, vocabulary: Encoder, folder: Path) -> None:
         """Weights with their vocabulary."""
         assert isinstance(vocabulary, Vocabulary)
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {"recipe": asdict(self), "vocabulary": list(vocabulary.words)}
-        save_network(network, folder / "model.safetensors", settings)
+        save_network(network, folder / WEIGHTS, {"recipe": self.settings(), "vocabulary": list(vocabulary.words)})
 
-    def load(self, folder: Path) -> tuple[TextRnn, Vocabulary]:
+    def load(self, folder: Path, classes: int) -> tuple[TextRnn, Vocabulary]:
         """Network and vocabulary from the file that holds both."""
-        path = folder / "model.safetensors"
-        with safe_open(path, "pt") as kept:
+        with safe_open(folder / WEIGHTS, "pt") as kept:
             vocabulary = Vocabulary(tuple(json.loads(kept.metadata()["intone"])["vocabulary"]))
-        network = TextRnn(len(vocabulary), self.network)
-        load_network_file(network, path)
+        network = TextRnn(len(vocabulary), self.network, classes=classes)
+        load_network_file(network, folder / WEIGHTS)
         return network, vocabulary
+
+    def text_graph(self, run: FinishedFold) -> TextGraph:
+        """Its words travel in the file."""
+        network, vocabulary = self.load(run.folder, len(run.labels))
+        return TextGraph(network, Reading(vocabulary=tuple(vocabulary.words), longest=MAX_TOKENS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextTransformerRecipe(SentenceRecipe):
+    """A pretrained text encoder by name, hub id or folder, frozen or tuned as a whole."""
+
+    training: TrainingPreset = field(
+        default_factory=lambda: TrainingPreset(epochs=12, rate=5e-5, patience=4, average=0.9)
+    )
+    on_goemotions: TrainingPreset = field(
+        default_factory=lambda: TrainingPreset(epochs=6, rate=5e-5, batch=32, average=0.99)
+    )
+    network: TextTransformerPreset = field(default_factory=TextTransformerPreset)
+
+    def pretrained(self) -> Mapping[str, str]:
+        """The encoder."""
+        return {self.network.weights: pretrained.digest(self.network.weights)}
+
+    def on(self, weights: str) -> "TextTransformerRecipe":
+        """That encoder in the same way; raises IntoneError for one that doesn't read."""
+        pretrained.reads(weights)
+        return replace(self, network=replace(self.network, weights=weights))
+
+    @property
+    def name(self) -> str:
+        """The weights' name and their own mark, and whether they stay."""
+        kind = "frozen" if self.network.frozen else "tuned"
+        return f"text_{Path(self.network.weights).name}-{pretrained.digest(self.network.weights)[:8]}-{kind}"
+
+    def vocabulary_of(self, texts: Iterable[str]) -> SubwordVocabulary:
+        """The encoder's own tokenizer; it learns nothing from these texts."""
+        return SubwordVocabulary(self.network.weights)
+
+    def built(self, space: Workspace, vocabulary: Encoder) -> TextTransformer:
+        """The pretrained encoder under a new last layer."""
+        torch.manual_seed(space.seed)
+        return TextTransformer(pretrained.encoder(self.network.weights), self.network, len(space.labels))
+
+    def save(self, network: nn.Module, vocabulary: Encoder, folder: Path) -> None:
+        """What learned; tokenizer and what stayed are where the pretrained weights are."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_network(self._learned(network), folder / WEIGHTS, {"recipe": self.settings()})
+
+    def load(self, folder: Path, classes: int) -> tuple[TextTransformer, SubwordVocabulary]:
+        """The network as it was saved, and its tokenizer."""
+        network = TextTransformer(pretrained.encoder(self.network.weights), self.network, classes)
+        load_network_file(self._learned(network), folder / WEIGHTS)
+        return network, SubwordVocabulary(self.network.weights)
+
+    def _learned(self, network: nn.Module) -> nn.Module:
+        assert isinstance(network, TextTransformer)
+        return network.head if self.network.frozen else network
+
+    def text_graph(self, run: FinishedFold) -> TextGraph:
+        """Its tokenizer travels in the file."""
+        network, vocabulary = self.load(run.folder, len(run.labels))
+        tokenizer = vocabulary.tokenizer.backend_tokenizer
+        return TextGraph(network, Reading(tokenizer=tokenizer.to_str(), longest=MAX_TOKENS))
 
 
 @dataclass(frozen=True)
 class TfidfRecipe(Recipe):
-    """A bag of words: TF-IDF and logistic regression; learns where `TextRecipe` does."""
+    """A bag of words: TF-IDF and logistic regression; learns where `RnnRecipe` does."""
 
     modality: ClassVar[str] = "text"
-    effort: ClassVar[tuple[str, ...]] = ()
 
-    def make(self, lab: Lab, track: str, split: Split, folder: Path) -> Outcome:
+    def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
         """Fit on the fold's training sentences, or on GoEmotions for `natural`."""
-        words = sentences(track, split, lab.corpus.clips, lab.transcripts, lab.goemotions)
+        words = of_track(space, task.track, task.split)
         started = time.perf_counter()
-        if track == "natural":
-            table = lab.needed("GoEmotions comments", lab.goemotions, "intone data get goemotions")
-            learn, _ = reserved(table)
-            model = lab.keep("tfidf", lambda: TfidfClassifier().fit(learn["text"].tolist(), learn["emotion"].tolist()))
+        model = TfidfClassifier(classes=len(space.labels))
+        if task.track == "natural":
+            learn, _ = reserved(comments(space))
+            model.fit(learn["text"].tolist(), [space.labels.index(e) for e in learn["emotion"]])
         else:
-            train = list(split.train)
-            model = TfidfClassifier().fit(words.loc[train].tolist(), [lab.emotions[f] for f in train])
-        logits = pd.DataFrame(model.logits(words.tolist()), words.index, list(EMOTIONS))
-        return Outcome(logits, model.parameters, time.perf_counter() - started)
+            train = list(task.split.train)
+            model.fit(words.loc[train].tolist(), [space.targets[f] for f in train])
+        logits = pd.DataFrame(model.logits(words.tolist()), words.index, list(space.labels))
+        return FoldResult(logits, model.parameters, time.perf_counter() - started)

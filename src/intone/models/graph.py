@@ -7,11 +7,15 @@ Fusing takes both, gives logits [windows, 8] by a fusion that was learned: each 
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import torch
 from torch import Tensor, nn
 
+from intone.audio.features import FeatureSettings
+from intone.evaluation.calibration import Calibration
+from intone.inference.model import Reading
 from intone.models.branches import Branches
 from intone.models.cnn import AudioCnn
 from intone.models.encoder_head import AudioTransformer
@@ -20,11 +24,42 @@ from intone.models.rnn import BothWays
 from intone.models.speech_encoder import WhisperTrunk
 from intone.models.standardised import Standardised
 
+
+@dataclass(frozen=True)
+class SoundGraph:
+    """What hears in a model file."""
+
+    network: nn.Module
+    """[windows, rows, frames] -> logits [windows, labels], embedding [windows, D]."""
+    features: FeatureSettings
+    """What goes in."""
+
+
+@dataclass(frozen=True)
+class TextGraph:
+    """What reads in a model file."""
+
+    network: nn.Module
+    reading: Reading
+    """How sentences become ids."""
+
+
+@dataclass(frozen=True)
+class ModelGraph:
+    """All that a model file holds, but for what is measured of it."""
+
+    network: "FileGraph"
+    features: FeatureSettings
+    calibration: Calibration
+    """Of the sound alone."""
+    reading: Reading | None = None
+
+
 OUTPUTS: Final = ("audio", "embedding", "sentence", "fused")
 """Of a model file, in order; one that doesn't read, or that joins by arithmetic, has the first of them."""
 
 
-class SpectrogramHearing(nn.Module):
+class SpectrogramGraph(nn.Module):
     """A network over standardised features, with the statistics that standardise them."""
 
     def __init__(self, network: Standardised) -> None:
@@ -41,13 +76,13 @@ class SpectrogramHearing(nn.Module):
         """What the network takes: standardised features, and their frames."""
         return ((features - self.mean) / self.deviation)[:, None], whole(features[:, 0])
 
-    def around(self, network: nn.Module) -> "SpectrogramHearing":
+    def around(self, network: nn.Module) -> "SpectrogramGraph":
         """The same with another network of its kind."""
         assert isinstance(network, Standardised)
-        return SpectrogramHearing(network)
+        return SpectrogramGraph(network)
 
 
-class ProbeHearing(nn.Module):
+class ProbeGraph(nn.Module):
     """Whisper's first blocks, mean and deviation over the clip, a logistic regression a layer, averaged.
 
     Features have as many rows as Whisper takes, or one more, by which a frame counts more or less
@@ -90,7 +125,7 @@ class LayerReader(nn.Module):
         return self.linear(standard).log_softmax(1), standard
 
 
-class StatesHearing(nn.Module):
+class HeadGraph(nn.Module):
     """Whisper's first blocks and what was trained above chosen layers of them."""
 
     def __init__(self, trunk: WhisperTrunk, layers: Sequence[int], network: AudioTransformer) -> None:
@@ -108,13 +143,13 @@ class StatesHearing(nn.Module):
         chosen = torch.stack([states[k] for k in self.layers], 1)
         return chosen, whole(chosen[:, 0, :, 0])
 
-    def around(self, network: nn.Module) -> "StatesHearing":
+    def around(self, network: nn.Module) -> "HeadGraph":
         """The same trunk below another network of its kind."""
         assert isinstance(network, AudioTransformer)
-        return StatesHearing(self.trunk, self.layers, network)
+        return HeadGraph(self.trunk, self.layers, network)
 
 
-class EnsembleHearing(nn.Module):
+class EnsembleGraph(nn.Module):
     """Several that hear the same features; their calibrated logits are summed."""
 
     def __init__(self, parts: Sequence[nn.Module], temperatures: Sequence[float]) -> None:
@@ -169,7 +204,7 @@ def with_operators(network: nn.Module) -> nn.Module:
     return twin
 
 
-class Reading(nn.Module):
+class SentenceGraph(nn.Module):
     """A text network over one sentence."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -186,10 +221,10 @@ class Reading(nn.Module):
         return tokens[None], whole(tokens[None])
 
 
-class Fusing(nn.Module):
-    """A learned fusion of hearing and reading; where these are those of `Whole`, a graph does their work once."""
+class FusionGraph(nn.Module):
+    """A learned fusion of hearing and reading; where these are those of `FileGraph`, a graph does their work once."""
 
-    def __init__(self, fusion: Branches, hearing: SpectrogramHearing | StatesHearing, reading: Reading) -> None:
+    def __init__(self, fusion: Branches, hearing: SpectrogramGraph | HeadGraph, reading: SentenceGraph) -> None:
         """`hearing` and `reading` hold the fusion's branches; of the fusion itself nothing else of them is kept."""
         super().__init__()
         self.fusion, self.hearing, self.reading = fusion, hearing, reading
@@ -204,10 +239,10 @@ class Fusing(nn.Module):
         return logits
 
 
-class Whole(nn.Module):
+class FileGraph(nn.Module):
     """Hearing, reading where there is any, and a learned fusion of both."""
 
-    def __init__(self, hearing: nn.Module, reading: nn.Module | None, fusing: Fusing | None = None) -> None:
+    def __init__(self, hearing: nn.Module, reading: nn.Module | None, fusing: FusionGraph | None = None) -> None:
         super().__init__()
         self.hearing, self.reading, self.fusing = hearing, reading, fusing
 

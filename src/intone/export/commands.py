@@ -1,0 +1,33 @@
+"""`intone export`: a finished run -> one ONNX file."""
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from intone.data.clip_source import ClipSource
+
+
+def export(
+    run: Positional[Path],
+    out: Annotated[Path, arg(aliases=["-o"])] = Path("model.onnx"),
+    clips: OmitArgPrefixes[ClipSource] = ClipSource(),
+    eight_bits: bool = True,
+) -> None:
+    """Make one ONNX file of a finished run, which `intone analyze --model` takes; it runs without torch.
+
+    Args:
+        run: A run's folder, as `intone train` prints it: one fold, or what learnt from everyone.
+        out: The file.
+        clips: Those that it was trained on, read as they were then: the file is checked on them.
+        eight_bits: Weights in 8 bits where the answers stay the same; how they differ is printed.
+    """
+    from intone.export.origin import check_corpus
+    from intone.export.pack import found, pack
+
+    done = found(run)
+    check_corpus(done, clips.table, clips.conventions.flags)
+    card = pack(done, clips.corpus(), out, eight_bits)
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {card.name}, {card.licence}")
+    for line in card.facts():
+        print(line)

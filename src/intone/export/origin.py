@@ -1,0 +1,37 @@
+"""A finished run and the corpus that a command names -> nothing, or one sentence where the run learnt from another."""
+
+import shlex
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from intone.errors import IntoneError
+from intone.training.runs import FinishedFold
+
+RAVDESS: Final = "ravdess"
+"""The corpus that needs no table."""
+
+
+def check_corpus(run: FinishedFold, table: Path | None, flags: str) -> None:
+    """Raises IntoneError where it learnt from other clips than those of `table` (None: RAVDESS) read with `flags`.
+
+    A table is known by its name, since it may have moved together with its clips.
+    """
+    kept = run.record.corpus or {"name": _corpus(run), "table": ""}
+    listed, read = Path(kept["table"]), kept.get("flags", "")
+    if kept["table"]:
+        if not table or table.stem != listed.stem or flags != read:
+            told = f"{shlex.join(['--table', str(listed)])} {read}".strip()
+            raise IntoneError(f"{run.folder} learnt from the clips of a table, {listed.name}: give {told}.")
+    elif kept["name"] == RAVDESS and table:
+        raise IntoneError(f"{run.folder} learnt from RAVDESS, and not from {table}: leave --table out.")
+    elif kept["name"] not in ("", RAVDESS) and not table:
+        raise IntoneError(f"{run.folder} learnt from clips that aren't RAVDESS's: give their table with --table.")
+
+
+def _corpus(run: FinishedFold) -> str:
+    """The corpus by one of its speakers, RAVDESS or another; "" where the folder names none."""
+    kept = run.folder / "predictions.csv"
+    speaker = str(pd.read_csv(kept, nrows=1)["speaker"].iloc[0]) if kept.exists() else ""
+    return RAVDESS if speaker.startswith(f"{RAVDESS}-") else speaker

@@ -1,0 +1,95 @@
+"""`intone report`, `results readme`, `evaluate` and `data show`: what is written and drawn from tables and clips."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from intone.data.clip_source import ClipSource
+from intone.errors import IntoneError
+from intone.progress import say
+
+
+def data_show(
+    folder: Positional[Path | None] = None,
+    out: Path = Path("figures"),
+    clips: OmitArgPrefixes[ClipSource] = ClipSource(),
+) -> None:
+    """Draw counts, durations, loudness and pitch by label, and one speaker's spectrograms across all labels.
+
+    Args:
+        folder: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
+        out: Where the PNGs go.
+        clips: Which clips.
+    """
+    from dataclasses import replace
+
+    from intone.report.figures.corpus import draw
+
+    corpus = replace(clips, ravdess=folder or clips.ravdess).corpus()
+    for skipped in corpus.skipped:
+        say(f"left out: {skipped.file}: {skipped.reason}")
+    for path in draw(corpus, out):
+        print(path)
+
+
+def evaluate(
+    predictions: Positional[tuple[Path, ...]],
+    split: Literal["train", "validation", "test"] = "test",
+    clips: Path | None = None,
+    out: Annotated[Path | None, arg(aliases=["-o"])] = None,
+) -> None:
+    """Score predictions, intone's or any other system's: accuracy, UAR, F1, calibration, by emotion and by speaker.
+
+    Several files are also held against the first, by a sign-flip test over speakers with Holm's correction.
+
+    Args:
+        predictions: CSV files (gzipped or not) with file, speaker, fold, split, emotion, predicted and one
+            probability column a label.
+        split: Which rows count.
+        clips: A CSV of the clips that must be there (file, speaker, emotion, and sex, intensity, statement if known);
+            RAVDESS's own file names need none.
+        out: Folder for metrics.json and figures.
+    """
+    from intone.evaluation.predictions import read_clips
+    from intone.report.scorecard import judge, show, write
+
+    if not predictions:
+        raise IntoneError("Nothing to evaluate: name a CSV of predictions.")
+    found = judge(predictions, split, read_clips(clips) if clips else None)
+    show(found, split)
+    for path in write(found, out) if out else ():
+        say(str(path))
+
+
+def results_readme(
+    readme: Path = Path("README.md"), tried: Path = Path("docs/tried.md"), results: Path = Path("results")
+) -> None:
+    """Write the tables of results into the README, between its markers, and the page of what was tried.
+
+    Args:
+        readme: The file to change.
+        tried: The page to write.
+        results: Where summary.csv and development.csv lie.
+    """
+    from intone.cache import write_whole
+    from intone.report.readme import tried_page, write_readme
+
+    write_readme(readme, results)
+    write_whole(tried, tried_page(results).encode())
+
+
+def report(
+    results: Path = Path("results"), out: Path = Path("report"), card: Path | None = Path("MODEL_CARD.md")
+) -> None:
+    """Write intone-report.pdf, .docx and .html and the model card from a results folder alone, in under a minute.
+
+    Args:
+        results: Where summary.csv lies.
+        out: Where the documents and their figures go.
+        card: The model card; None for none.
+    """
+    from intone.report import report as write
+
+    for path in write(results, out, card):
+        print(path)

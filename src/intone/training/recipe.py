@@ -1,0 +1,209 @@
+"""One kind of model: what it is made of, how it is fitted, how it predicts, how it is put into a file.
+
+A new kind is one subclass of `Recipe` in a module of `recipes/`, and a line in its registry.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from intone.audio.features import FeatureSettings
+from intone.data.splits import Split
+from intone.errors import IntoneError
+from intone.evaluation.details import Details
+from intone.models.batch import Examples
+from intone.models.graph import FileGraph, ModelGraph, SoundGraph, TextGraph
+from intone.models.standardised import Standardised
+from intone.text import Encoder
+from intone.training.module import TrainingPreset
+
+if TYPE_CHECKING:
+    from intone.training.runs import FinishedFold
+    from intone.training.workspace import Workspace
+
+Predictor = Callable[[Sequence[np.ndarray]], np.ndarray]
+"""Clips (mono float32, 16 kHz) -> logits or probabilities [N, labels]."""
+
+FIRST_EPOCHS: Final = 60
+"""What the settings of finished runs say of every training's epochs: it was the preset's, and overwritten."""
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """One fold that a model is to learn."""
+
+    track: str
+    split: Split
+    folder: Path
+    """Its own, for whatever it keeps."""
+    parts: Mapping[str, "FinishedFold"] = field(default_factory=dict)
+    """The same fold of each model that it is made of, finished."""
+
+    @property
+    def branches(self) -> list["FinishedFold"]:
+        """The parts, each as it was picked where it is a choice."""
+        return [part.picked for part in self.parts.values()]
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What fitting one model on one fold gives."""
+
+    logits: pd.DataFrame
+    """Index `file`, a column a label; every clip of the fold, as it is, without augmentation."""
+    parameters: int
+    seconds: float
+    """Training time of this fold, without that of its parts."""
+    embeddings: pd.DataFrame | None = None
+    """Index `file`, a column a dimension."""
+    history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Columns `epoch, split, loss, accuracy, uar`."""
+    details: Details = Details()
+    built_on: Mapping[str, float] = field(default_factory=dict)
+    """Training time of each model that it builds on, however deep, once each."""
+
+
+class Recipe(ABC):
+    """How one kind of model is trained, predicts and is exported; a frozen dataclass, whose fields are its settings."""
+
+    modality: ClassVar[str]
+    """audio, text or fusion."""
+    epoch_names: ClassVar[Mapping[str, str]] = {}
+    """Field that holds a `TrainingPreset` -> what fingerprints call its epochs."""
+    needs_validation: ClassVar[bool] = True
+    """Whether it chooses something on validation speakers while it learns, and so can't learn from everyone."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the models that it is made of."""
+        return ()
+
+    @abstractmethod
+    def fit(self, space: "Workspace", task: FoldTask) -> FoldResult:
+        """Learn from the fold's training clips, choose on its validation clips, predict all."""
+
+    def prepare(self, space: "Workspace", workers: int) -> None:
+        """Put into the cache what all folds share, before several workers ask for it at once."""
+        for part in self.parts:
+            space.recipe(part).prepare(space, workers)
+
+    # What it depends on.
+
+    def epochs(self) -> dict[str, int]:
+        """Passes over what it learns from, by the names of `epoch_names`."""
+        return {name: getattr(self, preset).epochs for preset, name in self.epoch_names.items()}
+
+    def with_epochs(self, budget: Mapping[str, int]) -> Self:
+        """The same with other epochs, by the names of `epoch_names`; what the budget doesn't name stays."""
+        wanted = {preset: budget[name] for preset, name in self.epoch_names.items() if name in budget}
+        presets = {preset: replace(getattr(self, preset), epochs=epochs) for preset, epochs in wanted.items()}
+        changed: Self = replace(self, **presets)  # type: ignore[type-var]
+        return changed
+
+    def pretrained(self) -> Mapping[str, str]:
+        """Pretrained weights -> their sha256: a finished fold is another one when they are others."""
+        return {}
+
+    def least_speakers(self, models: Mapping[str, "Recipe"]) -> int:
+        """How many training speakers it needs in a fold; `models` holds its parts."""
+        return max((models[part].least_speakers(models) for part in self.parts), default=1)
+
+    def settings(self) -> dict[str, Any]:
+        """Its fields, JSON-able, as fingerprints know them: epochs and seed stand elsewhere in a run's settings."""
+        kept: dict[str, Any] = asdict(self)  # type: ignore[call-overload]
+        for name in self.trainings():
+            kept[name] |= {"epochs": FIRST_EPOCHS, "seed": 0}
+        return kept
+
+    def trainings(self) -> dict[str, TrainingPreset]:
+        """Field -> how a network of it is trained."""
+        values = {part.name: getattr(self, part.name) for part in fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, value in values.items() if isinstance(value, TrainingPreset)}
+
+    def trained(self, **changes: Any) -> Self:
+        """The same, each of whose networks is trained with these changes to its preset."""
+        presets = {name: replace(preset, **changes) for name, preset in self.trainings().items()}
+        changed: Self = replace(self, **presets)  # type: ignore[type-var]
+        return changed
+
+    def on(self, weights: str) -> "Recipe":
+        """The same on another pretrained encoder; raises IntoneError where there is none below it."""
+        if self.parts:
+            raise IntoneError(f"This model is made of {', '.join(self.parts)}: give the weights to one of them.")
+        raise IntoneError(f"This model is trained from scratch: it takes no weights, and not {weights} either.")
+
+    def as_made(self, settings: Mapping[str, Any]) -> Self:
+        """The recipe that a finished run with these `settings` was made by."""
+        return self
+
+    # What a finished run of it can do.
+
+    def network_of(self, run: "FinishedFold") -> nn.Module:
+        """The trained network, for a fusion to build on. Raises IntoneError where there is none."""
+        raise IntoneError(f"{run.model} has no network that others could build on.")
+
+    def examples(self, space: "Workspace", run: "FinishedFold", split: Split) -> Examples:
+        """The fold's clips as that network takes them."""
+        raise IntoneError(f"{run.model} has no network that others could build on.")
+
+    def predictor(self, run: "FinishedFold") -> Predictor:
+        """Clips -> logits, before any temperature, by the very way that the fold's own clips went."""
+        raise IntoneError(f"{run.model} hears no sound: an audio model is wanted.")
+
+    def spectrogram_network(self, run: "FinishedFold") -> tuple[Standardised, FeatureSettings]:
+        """A network over spectrograms and what it takes, to be explained by saliency."""
+        raise IntoneError(f"{run.model} is not a network over spectrograms: name one that is.")
+
+    def attention(self, space: "Workspace", run: "FinishedFold", split: Split) -> Mapping[str, np.ndarray]:
+        """Test clip -> its weight at each of its states, [T], summing to 1."""
+        raise IntoneError(f"{run.model} is not a head that attends over an encoder's states: name one that is.")
+
+    def text_network(self, run: "FinishedFold") -> tuple[nn.Module, Encoder]:
+        """A network over sentences, and what turns them into ids."""
+        raise IntoneError(f"{run.model} is not a network that reads sentences: name one that is.")
+
+    # How it is put into a file.
+
+    def graph(self, run: "FinishedFold", window: float) -> ModelGraph:
+        """All of a run as one graph; `window` is how many seconds are heard at once. Raises IntoneError."""
+        sound = self.sound_graph(run, window)
+        return ModelGraph(FileGraph(sound.network, None), sound.features, run.calibration)
+
+    def sound_graph(self, run: "FinishedFold", window: float) -> SoundGraph:
+        """The part that hears. Raises IntoneError where no file can hold it."""
+        raise IntoneError(
+            f"{run.model} can't be put into a file: take a model that hears, or a fusion of one with a network that "
+            "reads."
+        )
+
+    def text_graph(self, run: "FinishedFold") -> TextGraph:
+        """The part that reads. Raises IntoneError where no file can hold it."""
+        raise IntoneError(f"{run.model} doesn't read in a way that a file can hold.")
+
+    # How it is studied.
+
+    def twin(self, kind: "type[Any]", model: str) -> "Recipe":
+        """The same probe of another class, for the audit of leaks. Raises IntoneError for what is no plain probe."""
+        raise IntoneError(f"{model} is not a probe of a frozen encoder: name one that is.")
+
+    # How it learns from everyone.
+
+    def refusal(self, space: "Workspace", model: str, track: str) -> str:
+        """Why it can't learn from everyone, or can't be put into a file then; "" where it can."""
+        if self.needs_validation:
+            return f"{model} chooses its epoch on validation speakers: export one of its folds instead."
+        return ""
+
+    def refit(self, space: "Workspace", task: FoldTask, folds: Sequence["FinishedFold"]) -> Details:
+        """Learn from every clip into the task's folder; `folds` are those that were judged."""
+        return self.fit(space, task).details
+
+    def represented_by(self, folds: Sequence["FinishedFold"]) -> str | None:
+        """The model that learns from everyone in its place, where it is a choice."""
+        return None

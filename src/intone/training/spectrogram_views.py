@@ -1,0 +1,67 @@
+"""Clips -> features of each at several speeds, float16 [rows, frames], kept in the cache; and which clips have any."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from intone.audio.augment.spectrogram import SPEEDS, views_of_file
+from intone.audio.features import FeatureSettings
+from intone.data.corpus import Corpus, Skipped
+from intone.errors import BadClip, IntoneError
+from intone.progress import say
+from intone.training.parallel import over_all
+from intone.training.workspace import Copies
+
+
+@dataclass(frozen=True)
+class SpectrogramViews:
+    """Which features, at which speeds."""
+
+    features: FeatureSettings
+    speeds: tuple[float, ...] = SPEEDS
+
+    def fill(self, corpus: Corpus, workers: int) -> None:
+        """Put every clip's views into the cache, several clips at a time, with a bar on stderr. Raises BadClip."""
+        over_all(self._fill, list(corpus.paths.values()), f"features ({self.features.kind})", workers)
+
+    def computed(self, corpus: Corpus) -> Copies:
+        """All clips' views, from the cache where they are there. Raises BadClip."""
+        return {file: self._of(path) for file, path in corpus.paths.items()}
+
+    def _of(self, path: Path) -> Sequence[np.ndarray]:
+        return views_of_file(path, self.features, self.speeds)
+
+    def _fill(self, path: Path) -> None:
+        self._of(path)
+
+
+def screened(corpus: Corpus, settings: FeatureSettings, workers: int = 2) -> Corpus:
+    """The corpus without the clips that give no features, each named on stderr with the reason; all features cached.
+
+    Raises IntoneError where no clip is left.
+    """
+    call = partial(_reason, settings=settings)
+    reasons = over_all(call, list(corpus.paths.values()), f"features ({settings.kind})", workers)
+    bad = {file: reason for file, reason in zip(corpus.paths, reasons, strict=True) if reason}
+    skipped = (*corpus.skipped, *(Skipped(file, reason) for file, reason in bad.items()))
+    for clip in skipped:
+        say(f"left out: {clip.file}: {clip.reason}")
+    if skipped:
+        say(f"{len(skipped)} clips left out, {len(corpus.clips) - len(bad)} used.")
+    clips = corpus.clips[~corpus.clips["file"].isin(bad)].reset_index(drop=True)
+    if clips.empty:
+        raise IntoneError(f"No clip of {corpus.name} can be used.")
+    paths = {file: path for file, path in corpus.paths.items() if file not in bad}
+    return replace(corpus, clips=clips, paths=paths, skipped=skipped)
+
+
+def _reason(path: Path, settings: FeatureSettings) -> str:
+    """Why a clip can't be used; "" where it can."""
+    try:
+        views_of_file(path, settings)
+    except BadClip as problem:
+        return str(problem)
+    return ""
