@@ -33,6 +33,9 @@ FLAGS = (
 PATIENCE = 30.0
 """Seconds after which the browser has hung."""
 
+PAINTING = 5.0
+"""Seconds that a page may take until it is painted for the first time."""
+
 
 class Browser:
     """One tab; `call` speaks the DevTools protocol, `run` runs JavaScript in the page or in the newest frame of it."""
@@ -111,8 +114,10 @@ class Browser:
         self.run("window.left = true")
         self.call("Page.navigate", url=address)
         self.until("!window.left && document.readyState === 'complete'")
-        # Chromium drops clicks on what it hasn't painted yet.
-        self.until("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+        # Chromium drops clicks on what it hasn't painted yet; where it paints nothing, there is none to wait for.
+        deadline = time.monotonic() + PAINTING
+        while not self.run("performance.getEntriesByType('paint').length") and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def run(self, script: str, inside: bool = False) -> Any:
         """What an expression of JavaScript gives, awaited; `inside` the newest frame."""

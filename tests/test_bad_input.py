@@ -242,7 +242,7 @@ LISTEN = """
 import resource, sys
 from pathlib import Path
 from intone.errors import IntoneError
-from intone.recording import Recording
+from intone.audio.recording import Recording
 
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 import av, soxr

@@ -1,9 +1,10 @@
-"""The eight emotion labels in RAVDESS's own order, their colours and the map from GoEmotions' labels onto them."""
+"""RAVDESS's eight emotions in its own order, colours for any labels, and what GoEmotions' labels mean in the eight."""
 
+from collections.abc import Sequence
 from typing import Final
 
 EMOTIONS: Final = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
-"""Every table, model output and figure keeps this order; it stands nowhere else."""
+"""What a corpus has unless it says otherwise; every table, model output and figure keeps this order."""
 
 INDEX: Final = {emotion: i for i, emotion in enumerate(EMOTIONS)}
 
@@ -18,6 +19,17 @@ COLOURS: Final = {
     "disgust": "#117733",
     "surprised": "#44AA99",
 }
+
+FURTHER_COLOURS: Final = ("#999933", "#882255", "#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#EE7733")
+"""For labels beyond the eight: the rest of that scheme, and of Tol's "bright" and "vibrant" ones."""
+
+
+def colours_of(labels: Sequence[str]) -> dict[str, str]:
+    """Label -> `#rrggbb`: the eight have their own, others take turns through what is left, in their order."""
+    left = [*FURTHER_COLOURS, *(colour for emotion, colour in COLOURS.items() if emotion not in labels)]
+    others = [label for label in labels if label not in COLOURS]
+    return {label: COLOURS[label] if label in COLOURS else left[others.index(label) % len(left)] for label in labels}
+
 
 GOEMOTIONS: Final = {
     "neutral": "neutral",

@@ -17,6 +17,7 @@ from intone.data.excerpts import Excerpts, Span, cut
 from intone.data.duplicates import copies
 from intone.errors import BadClip, IntoneError
 from intone.progress import track
+from intone.data.labels import ordered
 from intone.data.spreadsheet import read
 
 
@@ -48,7 +49,7 @@ def load(
         clips["speaker"] = f"{name}-" + clips["speaker"]
     sentences = {e.more["statement"]: e.more["text"] for e in found if e.more["statement"] and e.more["text"]}
     places = {file: paths[file] for file in clips["file"]}
-    return Corpus(name, clips, places, tuple(skipped), sentences, path.absolute(), flags=conventions.flags)
+    return Corpus(name, clips, places, tuple(skipped), sentences, path.absolute(), ordered(clips["emotion"]), conventions.flags)
 
 
 def loaded(path: Path | None, folder: Path | None, conventions: Conventions | None = None) -> Corpus:

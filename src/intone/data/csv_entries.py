@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
 from intone.data.excerpts import Span, marked
-from intone.data.labels import LABELS, accepted, emotion_of, mapping, plain
+from intone.data.labels import LABELS, emotion_of, mapping, ordered, plain
+from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.names import of_cell
 from intone.progress import say
@@ -116,11 +117,13 @@ def _emotions(sheet: Sheet, table: Path, conventions: Conventions) -> dict[int, 
         (label, number), *others = unknown.values()
         nor = "".join(f", nor {other!r} (row {row})" for other, row in others[:5])
         raise IntoneError(
-            f"{table}, row {number}: there is no emotion {label!r}{nor}; choose one of {accepted()}, or say what it "
-            f"means: --map '{plain(label)}=neutral', or --map '{plain(label)}=' to leave such rows out."
+            f"{table}, row {number}: {label!r} is no name of an emotion{nor}; say what it means: "
+            f"--map '{plain(label)}=neutral', or --map '{plain(label)}=' to leave such rows out."
         )
     if absent := sorted(set(names) - seen):
         say(f"{table}: no row has the label {' or '.join(absent)}, which --map names.")
+    if own := [name for name in ordered(out.values()) if name and name not in EMOTIONS]:
+        say(f"{table}: {', '.join(own)} stand for themselves, beside the emotions that docs/data.md lists.")
     if gone:
         counts = ", ".join(f"{label} {n}" for label, n in gone.items())
         say(f"{table}: {gone.total()} of {len(out)} rows left out by their label: {counts}.")

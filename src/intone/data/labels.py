@@ -1,6 +1,10 @@
-"""A label as corpora and people write it -> one of the eight emotions, or "" for one that is to be left out."""
+"""A label as corpora and people write it -> one of the eight emotions, a label of its own, or "" for one left out.
 
-from collections.abc import Mapping
+The table below says which names mean one of the eight; any other name stands for itself.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from intone.emotions import EMOTIONS
@@ -18,20 +22,23 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Emotion -> other names of just that, in lower case: nouns, and the codes of three letters of IEMOCAP and CREMA-D.
 
-Not here are letters and numbers, which mean one emotion in one corpus and another in the next (`a` is anger in SAVEE
-and fear in EMO-DB), and labels that are no name of one of the eight (excited, boredom, frustration).
+Not here are labels that are no name of one of the eight (excited, boredom, frustration): they stand for themselves.
 """
 
 LABELS: Final[Mapping[str, str]] = {e: e for e in EMOTIONS} | {name: e for e in EMOTIONS for name in SYNONYMS[e]}
 """Every name that is known -> its emotion."""
 
+SHORTEST: Final = 2
+"""Letters of a label that is a name and no code; in Chinese or Japanese a word may have no more."""
+
+RESERVED: Final = frozenset(
+    "file speaker fold split emotion predicted text language confidence audio sentence words start end time times "
+    "unsure damaged".split()
+)
+"""Columns and signs of intone's own tables and pages, which no label can be called."""
+
 UNSURE: Final = "unsure"
 """What intone answers in the place of an emotion; such rows are left out."""
-
-
-def accepted() -> str:
-    """The eight, with their other names: `happy (happiness, hap, joy, joyful), …`."""
-    return ", ".join(f"{emotion} ({', '.join(SYNONYMS[emotion])})" for emotion in EMOTIONS)
 
 
 def mapping(text: str) -> dict[str, str]:
@@ -46,9 +53,9 @@ def mapping(text: str) -> dict[str, str]:
             raise IntoneError(
                 f"--map takes LABEL=EMOTION, with commas between, such as boredom=neutral, and not {pair!r}."
             )
-        if meant and meant not in LABELS:
-            raise IntoneError(f"--map {pair}: there is no emotion {meant!r}; choose one of {', '.join(EMOTIONS)}.")
-        emotion = LABELS.get(meant, "")
+        if meant and own(meant) is None:
+            raise IntoneError(f"--map {pair}: {meant!r} names no emotion: give a word, such as {', '.join(EMOTIONS)}.")
+        emotion = LABELS.get(meant) or own(meant) or ""
         if found.setdefault(label, emotion) != emotion:
             raise IntoneError(f"--map gives {label!r} two emotions: keep one of them.")
     return found
@@ -59,11 +66,31 @@ def plain(label: str) -> str:
     return " ".join(label.lower().split())
 
 
+def own(label: str) -> str | None:
+    """A label under its own name, as tables and programs can hold it: words joined by `_`; None where it is a code.
+
+    Letters and numbers mean one emotion in one corpus and another in the next: `a` is anger in SAVEE, fear in EMO-DB.
+    """
+    name = re.sub(r"[^\w-]+", "_", plain(label)).strip("_")
+    letters = sum(sign.isalpha() for sign in name)
+    return None if letters < SHORTEST or name in RESERVED else name
+
+
+def ordered(found: Iterable[str]) -> tuple[str, ...]:
+    """Labels in the order of all tables of their corpus: the eight in theirs, then others by the alphabet."""
+    names = set(found)
+    return (*(e for e in EMOTIONS if e in names), *sorted(names - set(EMOTIONS)))
+
+
 def emotion_of(label: str, names: Mapping[str, str]) -> str | None:
-    """What a label means: by `names` (of `mapping`) first, as it stands or as its emotion; None where it is unknown."""
+    """What a label means: by `names` (of `mapping`) first, as it stands or as its emotion, then by the table, else
+    itself; None where it is a code that nothing explains, "" where such rows are left out."""
     label = plain(label)
     if label in names:
         return names[label]
     if label in LABELS:
         return names.get(LABELS[label], LABELS[label])
-    return "" if label == UNSURE else None
+    if label == UNSURE:
+        return ""
+    name = own(label)
+    return names.get(name, name) if name else None

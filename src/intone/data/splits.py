@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from intone.emotions import EMOTIONS
+from intone.data.labels import ordered
 from intone.errors import IntoneError
 
 PARTS = ("train", "validation", "test")
@@ -107,7 +107,7 @@ def check_learnable(clips: pd.DataFrame, splits: Sequence[Split], speakers: int 
                 f"In fold {split.fold} of {split.protocol} all training clips are {part['emotion'].iloc[0]}: add clips "
                 "of other emotions by more of the speakers."
             )
-        if lacking := [e for e in EMOTIONS if e in emotions - set(part["emotion"])]:
+        if lacking := ordered(emotions - set(part["emotion"])):
             said.append(f"Fold {split.fold}: no training clip is {' or '.join(lacking)}, so it can't be learned there.")
     return said
 

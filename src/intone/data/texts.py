@@ -10,7 +10,7 @@ from typing import Final
 import pandas as pd
 
 from intone.cache import digest
-from intone.emotions import EMOTIONS
+from intone.data.labels import ordered
 from intone.errors import IntoneError, Missing
 from intone.data.goemotions import reserved
 from intone.data.splits import PARTS, Split
@@ -143,6 +143,8 @@ def _heard(files: Sequence[str], transcripts: pd.DataFrame | None) -> dict[str, 
 
 
 def _simulated(file: str, emotion: str) -> str:
+    if emotion not in SIMULATED:
+        raise IntoneError(f"No sentence says {emotion} outright: the track simulated has the eight emotions alone.")
     choice = SIMULATED[emotion]
     return choice[int(digest(SEED, "simulated", file), 16) % len(choice)]
 
@@ -172,7 +174,7 @@ def _natural(split: Split, emotions: Mapping[str, str], goemotions: pd.DataFrame
     dealt: dict[str, str] = {}
     for part, pool in pools.items():
         text = dict(zip(pool["id"], pool["text"], strict=True))
-        for emotion in EMOTIONS:
+        for emotion in ordered(emotions.values()):
             files = [file for file in getattr(split, part) if emotions[file] == emotion]
             comments = _drawn(pool.loc[pool["emotion"] == emotion, "id"], split, "comment")
             if files and not comments:

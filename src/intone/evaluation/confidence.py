@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from intone.emotions import EMOTIONS, INDEX
-from intone.evaluation.metrics import calibration_error
+from intone.evaluation.metrics import calibration_error, labels_of, places
 
 MIN_PROBABILITY = 5e-5
 """Half a step of probabilities with four decimals: what a zero in a table stands for at most."""
@@ -50,20 +49,19 @@ def trust(table: pd.DataFrame, coverages: tuple[int, ...] = (90, 75, 50)) -> Con
 
 def confidence(table: pd.DataFrame) -> np.ndarray:
     """The highest probability of each clip, [N]."""
-    highest: np.ndarray = table[list(EMOTIONS)].to_numpy(float).max(1)
+    highest: np.ndarray = table[labels_of(table)].to_numpy(float).max(1)
     return highest
 
 
 def brier(table: pd.DataFrame) -> float:
     """Multi-class Brier score, 0 to 2."""
-    true = np.eye(len(EMOTIONS))[table["emotion"].map(INDEX)]
-    return float(((table[list(EMOTIONS)].to_numpy(float) - true) ** 2).sum(1).mean())
+    true, _, n = places(table)
+    return float(((table[labels_of(table)].to_numpy(float) - np.eye(n)[true]) ** 2).sum(1).mean())
 
 
 def log_loss(table: pd.DataFrame) -> float:
     """Mean negative log-likelihood in nats; a probability that was rounded to zero counts as `MIN_PROBABILITY`."""
-    values = table[list(EMOTIONS)].to_numpy(float)
-    own = values[np.arange(len(table)), table["emotion"].map(INDEX)]
+    own = table[labels_of(table)].to_numpy(float)[np.arange(len(table)), places(table)[0]]
     return float(-np.log(np.maximum(own, MIN_PROBABILITY)).mean())
 
 
@@ -98,7 +96,8 @@ def before_temperature(table: pd.DataFrame, temperatures: Mapping[str, float]) -
     `temperatures`: fold -> T. Exact but for rounding: a probability given as 0 counts as half of `MIN_PROBABILITY`.
     """
     t = table["fold"].astype(str).map(temperatures).to_numpy(float)[:, None]
-    raw = np.maximum(table[list(EMOTIONS)].to_numpy(float), MIN_PROBABILITY / 2) ** t
+    labels = labels_of(table)
+    raw = np.maximum(table[labels].to_numpy(float), MIN_PROBABILITY / 2) ** t
     changed = table.copy()
-    changed[list(EMOTIONS)] = raw / raw.sum(1, keepdims=True)
+    changed[labels] = raw / raw.sum(1, keepdims=True)
     return changed

@@ -7,17 +7,16 @@ import numpy as np
 import pandas as pd
 
 from intone.data.ravdess import describe
-from intone.emotions import EMOTIONS, INDEX
 from intone.errors import BadClip
-from intone.evaluation.metrics import accuracy, confusion, recalls, uar
+from intone.evaluation.metrics import accuracy, confusion, labels_of, places, recalls, uar
 
 GROUPS = ("sex", "intensity", "statement")
 """Columns of the clip table by which clips are told apart."""
 
 
 def counts(table: pd.DataFrame) -> np.ndarray:
-    """Predictions -> confusion counts [8 true, 8 predicted]."""
-    return confusion(table["emotion"].map(INDEX).to_numpy(), table["predicted"].map(INDEX).to_numpy())
+    """Predictions -> confusion counts [labels true, labels predicted]."""
+    return confusion(*places(table))
 
 
 def by_emotion(table: pd.DataFrame) -> pd.DataFrame:
@@ -26,7 +25,9 @@ def by_emotion(table: pd.DataFrame) -> pd.DataFrame:
     hits, true, said = np.diagonal(found), found.sum(1), found.sum(0)
     with np.errstate(invalid="ignore", divide="ignore"):
         columns = {"precision": hits / said, "recall": hits / true, "f1": 2 * hits / (true + said)}
-    rates = pd.DataFrame({name: 100 * values for name, values in columns.items()}, pd.Index(EMOTIONS, name="emotion"))
+    rates = pd.DataFrame(
+        {name: 100 * values for name, values in columns.items()}, pd.Index(labels_of(table), name="emotion")
+    )
     rates.insert(0, "clips", true)
     return rates
 
@@ -50,7 +51,7 @@ def recalls_of(table: pd.DataFrame, clips: pd.DataFrame, group: str) -> pd.DataF
     """Recall of each emotion (columns) in each value of a group (index)."""
     joined = table.merge(clips[["file", group]], on="file", validate="many_to_one")
     rows = {value: recalls(counts(rows)) for value, rows in joined.groupby(group)}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(EMOTIONS)).rename_axis(group)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=labels_of(table)).rename_axis(group)
 
 
 def _by(table: pd.DataFrame, key: pd.Series) -> pd.DataFrame:

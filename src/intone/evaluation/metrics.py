@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from intone.emotions import EMOTIONS, INDEX
+from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 
 KEYS = ("file", "speaker", "fold", "split", "emotion", "predicted")
 """Columns that every predictions table has."""
 
 PREDICTION_COLUMNS = (*KEYS, *EMOTIONS)
-"""Columns of a predictions table, in order: keys and labels, then one probability an emotion."""
+"""Columns of a predictions table of RAVDESS, in order; another corpus has a column for each label of its own."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,28 @@ class Score:
 
 
 def labels_of(table: pd.DataFrame) -> list[str]:
-    """The labels of a predictions table: its columns behind `KEYS`, a probability each, in their order."""
-    return [column for column in table.columns if column not in KEYS]
+    """The labels of a predictions table, a probability each, in their order.
+
+    They are the eight where these are all there and sum to one, else all columns of numbers that are no keys.
+    """
+    numbers = [c for c in table.columns if c not in KEYS and pd.api.types.is_numeric_dtype(table[c])]
+    if set(EMOTIONS) <= set(numbers) and (len(numbers) == len(EMOTIONS) or _whole(table[list(EMOTIONS)]).all()):
+        return list(EMOTIONS)
+    return [str(column) for column in numbers]
+
+
+def _whole(values: pd.DataFrame) -> np.ndarray:
+    """Whether each row is of probabilities that sum to one, [N]; False for NaN too."""
+    numbers = values.apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    whole: np.ndarray = (numbers >= 0).all(1) & (np.abs(numbers.sum(1) - 1) <= 1e-3)
+    return whole
+
+
+def places(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
+    """Places of the true labels [N] and of the predicted ones [N], and how many labels there are."""
+    labels = labels_of(table)
+    index = {label: k for k, label in enumerate(labels)}
+    return table["emotion"].map(index).to_numpy(), table["predicted"].map(index).to_numpy(), len(labels)
 
 
 def confusion(true: np.ndarray, predicted: np.ndarray, n: int = len(EMOTIONS)) -> np.ndarray:
@@ -70,22 +90,26 @@ def macro_f1(table: np.ndarray) -> float:
 
 def check_predictions(table: pd.DataFrame, name: str = "predictions") -> pd.DataFrame:
     """The table, if it keeps the contract; raises IntoneError naming the first rows that don't."""
-    missing = [c for c in PREDICTION_COLUMNS if c not in table]
+    missing = [c for c in KEYS if c not in table]
+    if not missing:  # of the eight, each has to have its column, whether a clip shows it or not
+        ours = set(table["emotion"]) <= set(EMOTIONS)
+        missing = [e for e in EMOTIONS if e not in table and ours and set(EMOTIONS) & set(table.columns)]
+        missing = missing if set(missing) & {*table["emotion"], *table["predicted"]} else []
     if missing:
         raise IntoneError(f"{name} lacks the columns {', '.join(missing)}.")
+    labels = labels_of(table)
     for column in ("file", "speaker"):
         blank = table[column].isna() | (table[column].astype(str).str.strip() == "")
         if blank.any():
             raise IntoneError(f"{name} names no {column} in {blank.sum()} rows, from row {1 + blank.argmax()} on.")
     for column in ("emotion", "predicted"):
-        refuse(table[~table[column].isin(EMOTIONS)], f"{name} has an unknown emotion in '{column}'")
+        refuse(table[~table[column].isin(labels)], f"{name} has an unknown emotion in '{column}'")
     refuse(table[table.duplicated(["file", "fold"])], f"{name} holds a clip twice in one fold")
     tested = table[table["split"] == "test"]
     refuse(tested[tested.duplicated("file")], f"{name} tests a clip twice")
-    values = table[list(EMOTIONS)].apply(pd.to_numeric, errors="coerce").to_numpy(float)
-    whole = (values >= 0).all(1) & (np.abs(values.sum(1) - 1) <= 1e-3)  # False for NaN too
-    refuse(table[~whole], f"{name} has probabilities that don't sum to one")
-    own = values[np.arange(len(table)), table["predicted"].map(INDEX)]
+    refuse(table[~_whole(table[labels])], f"{name} has probabilities that don't sum to one")
+    values = table[labels].to_numpy(float)
+    own = values[np.arange(len(table)), [labels.index(label) for label in table["predicted"]]]
     refuse(table[own < values.max(1) - 1e-4], f"{name} predicts what is not most probable")
     return table
 
@@ -98,10 +122,9 @@ def refuse(rows: pd.DataFrame, what: str) -> None:
 
 
 def speaker_confusions(table: pd.DataFrame) -> np.ndarray:
-    """Predictions -> counts [speakers, 8, 8], speakers in sorted order."""
+    """Predictions -> counts [speakers, labels, labels], speakers in sorted order."""
     speakers = pd.factorize(table["speaker"], sort=True)[0]
-    true, said = table["emotion"].map(INDEX).to_numpy(), table["predicted"].map(INDEX).to_numpy()
-    n = len(EMOTIONS)
+    true, said, n = places(table)
     flat = (speakers * n + true) * n + said
     return np.bincount(flat, minlength=(speakers.max() + 1) * n * n).reshape(-1, n, n)
 
@@ -125,7 +148,7 @@ def interval(
 
 def calibration_error(table: pd.DataFrame, bins: int = 15) -> float:
     """Top-class expected calibration error (Guo et al. 2017), equal-width bins; a fraction."""
-    confidence = table[list(EMOTIONS)].to_numpy().max(1)
+    confidence = table[labels_of(table)].to_numpy().max(1)
     right = (table["predicted"] == table["emotion"]).to_numpy()
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(place, confidence - right, bins)
@@ -134,8 +157,7 @@ def calibration_error(table: pd.DataFrame, bins: int = 15) -> float:
 
 def score(table: pd.DataFrame) -> Score:
     """All figures of one part (train, validation or test) of a predictions table."""
-    true, said = table["emotion"].map(INDEX).to_numpy(), table["predicted"].map(INDEX).to_numpy()
-    counts = confusion(true, said)
+    counts = confusion(*places(table))
     low, high = interval(table)
     return Score(
         clips=len(table),
@@ -145,7 +167,7 @@ def score(table: pd.DataFrame) -> Score:
         uar_low=low,
         uar_high=high,
         ece=calibration_error(table),
-        recalls=dict(zip(EMOTIONS, recalls(counts).tolist(), strict=True)),
+        recalls=dict(zip(labels_of(table), recalls(counts).tolist(), strict=True)),
     )
 
 
@@ -200,9 +222,9 @@ def chance_p(table: pd.DataFrame, strata: pd.Series | None = None, rounds: int =
     """
     draw = np.random.default_rng(seed)
     group = pd.factorize(table["speaker"] if strata is None else strata.reindex(table.index))[0]
-    true, said = table["emotion"].map(INDEX).to_numpy(), table["predicted"].map(INDEX).to_numpy()
-    seen = uar(confusion(true, said))
-    reached = sum(uar(confusion(permuted_within(true, group, draw), said)) >= seen - 1e-9 for _ in range(rounds))
+    true, said, n = places(table)
+    seen = uar(confusion(true, said, n))
+    reached = sum(uar(confusion(permuted_within(true, group, draw), said, n)) >= seen - 1e-9 for _ in range(rounds))
     return (1 + reached) / (1 + rounds)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from intone.data.corpus import Corpus
+from intone.errors import IntoneError
 from intone.export.onnx import export, holds, place, quantize
 from intone.export.parity import answers_of, compared
 from intone.inference import ood
@@ -56,6 +57,8 @@ def pack(run: FinishedFold, corpus: Corpus, out: Path, eight_bits: bool = True, 
     are kept where they answer the same.
     """
     network, card = parts(run, window)
+    if strange := sorted(set(corpus.clips["emotion"]) - set(card.labels)):
+        raise IntoneError(f"{run.folder} doesn't know {', '.join(strange)}: name the clips that it learnt from.")
     words = "; its words from GoEmotions" if card.reading and card.reading.track == "natural" else ""
     card = replace(
         card,

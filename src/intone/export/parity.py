@@ -9,7 +9,6 @@ import numpy as np
 from intone.audio import conditions
 from intone.audio.clip import read_clip
 from intone.data.corpus import Corpus
-from intone.emotions import INDEX
 from intone.errors import BadClip
 from intone.export.onnx import accuracy_change, differences
 from intone.inference.fusion import softmax
@@ -34,7 +33,8 @@ class Answers:
 def compared(plain: Path, small: Path, corpus: Corpus, answers: Answers) -> Mapping[str, float]:
     """How the file in 8 bits hears and reads otherwise than the one in 32, whose `answers` to the clips are there."""
     others = answers_of(Model(small), corpus, answers.files)
-    true = [INDEX[e] for e in corpus.clips.set_index("file").loc[answers.files, "emotion"]]
+    labels = Model(plain).card.labels
+    true = [labels.index(e) for e in corpus.clips.set_index("file").loc[answers.files, "emotion"]]
     found = {
         "clips": len(answers.files),
         **differences(answers.sound, others.sound),

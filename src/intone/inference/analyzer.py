@@ -24,7 +24,6 @@ from intone.audio.recording import Recording, recordings
 from intone.audio.segments import MAX_SEGMENT_S, MAX_STRETCH_S, Stretch, covering, speech_bounds, stretches
 from intone.audio.spool import name_of, spooled
 from intone.audio.vad import VOICE, VOICE_WITH_WORDS
-from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError
 from intone.inference import ood, registry
 from intone.inference.blas import one_thread
@@ -172,8 +171,8 @@ class Analyzer:
             ear.samples / SAMPLE_RATE,
             self.model.name,
             spoken,
-            table(recording.name, [j.segment for j in judged]),
-            curve(recording.name, middles, [row for j in judged for row in j.heard.windows]),
+            table(recording.name, [j.segment for j in judged], card.labels),
+            curve(recording.name, middles, [row for j in judged for row in j.heard.windows], card.labels),
             (
                 *sound.notes,
                 *([] if judged else [_no_speech(account, ear.heights)]),
@@ -239,16 +238,20 @@ class Analyzer:
         return out
 
     def _segment(self, found: Found, text: str, heard: Heard) -> Segment:
-        best = EMOTIONS[int(heard.probabilities.argmax())]
+        labels = self.model.card.labels
+
+        def named(probabilities: np.ndarray) -> dict[str, float]:
+            return dict(zip(labels, map(float, probabilities), strict=True))
+
         return Segment(
             round(found.start, 3),
             round(found.end, 3),
-            _named(heard.probabilities),
-            best if heard.sure else UNSURE,
+            named(heard.probabilities),
+            labels[int(heard.probabilities.argmax())] if heard.sure else UNSURE,
             text,
             found.words,
-            _named(heard.audio),
-            {} if heard.sentence is None else _named(heard.sentence),
+            named(heard.audio),
+            {} if heard.sentence is None else named(heard.sentence),
             found.language,
         )
 
@@ -262,10 +265,6 @@ def _no_speech(account: Account, heights: np.ndarray) -> str:
         else "silence"
     )
     return f"No speech was found in the {account.heard:.1f} s that were heard: {level}."
-
-
-def _named(probabilities: np.ndarray) -> dict[str, float]:
-    return dict(zip(EMOTIONS, map(float, probabilities), strict=True))
 
 
 def loaded(model: str | Path | None, whisper: str | None, language: str | None, threads: int) -> Analyzer:

@@ -10,7 +10,6 @@ import numpy as np
 
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.vad import VOICE, VadSettings, speech_spans
-from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing, brought_by
 from intone.inference import registry
 from intone.inference.model import Model
@@ -62,7 +61,7 @@ class Live:
         except BadClip:
             return "…"
         p = heard.probabilities.max()
-        name = EMOTIONS[int(heard.probabilities.argmax())] if heard.sure else UNSURE
+        name = self.model.card.labels[int(heard.probabilities.argmax())] if heard.sure else UNSURE
         return f"{name:10s} {100 * p:3.0f} %  {'█' * round(20 * p)}"
 
 

@@ -172,8 +172,6 @@ class Model:
         """Raises IntoneError where the file isn't one of intone's, Missing where it isn't there."""
         self._session = PerProcess(partial(_session, path.absolute(), threads))
         self.card = Card.of_json(self.session.get_modelmeta().custom_metadata_map[METADATA_KEY])
-        if self.card.labels != EMOTIONS:
-            raise IntoneError(f"{path} knows other emotions than this version of intone: export it again.")
 
     @property
     def session(self) -> onnxruntime.InferenceSession:

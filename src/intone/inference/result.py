@@ -17,8 +17,11 @@ from intone.emotions import EMOTIONS
 UNSURE: Final = "unsure"
 """In the column `emotion` where the most probable one isn't probable enough."""
 
-COLUMNS: Final = ("text", "language", "emotion", "confidence", *EMOTIONS, "audio", "sentence", "words")
-"""Of a table of segments."""
+BEFORE, BEHIND = ("text", "language", "emotion", "confidence"), ("audio", "sentence", "words")
+"""Columns of a table of segments, on either side of its labels' probabilities."""
+
+COLUMNS: Final = (*BEFORE, *EMOTIONS, *BEHIND)
+"""Of a table of segments where the labels are RAVDESS's eight."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,22 @@ class Segment:
 
 
 class Segments(pd.DataFrame):
-    """A table of segments: index `file, start, end`, columns `COLUMNS`."""
+    """A table of segments: index `file, start, end`, columns `COLUMNS`, or with other labels in the eight's place."""
 
     @property
     def _constructor(self) -> type["Segments"]:
         return Segments
 
+    @property
+    def labels(self) -> list[str]:
+        """Those that have a probability, in order."""
+        return [str(column) for column in self.columns if column not in (*BEFORE, *BEHIND)]
+
     def top(self, k: int = 1) -> list[list[dict[str, Any]]]:
         """For each segment its k most probable emotions as `{"label", "score"}`, as the hub's pipelines give them."""
-        rows = self[list(EMOTIONS)].to_numpy()
-        return [[{"label": EMOTIONS[i], "score": float(row[i])} for i in np.argsort(-row)[:k]] for row in rows]
+        labels = self.labels
+        rows = self[labels].to_numpy()
+        return [[{"label": labels[i], "score": float(row[i])} for i in np.argsort(-row)[:k]] for row in rows]
 
 
 @dataclass(frozen=True)
@@ -76,8 +85,13 @@ class Analysis:
     """Seconds that finding out took: `words`, `emotion`; they overlap."""
     account: Account = field(default_factory=Account)
 
+    @property
+    def labels(self) -> list[str]:
+        """The model's, in order."""
+        return [str(column) for column in self.curve.columns]
 
-def table(file: str, segments: Sequence[Segment]) -> Segments:
+
+def table(file: str, segments: Sequence[Segment], labels: Sequence[str] = EMOTIONS) -> Segments:
     """Segments of one file -> the table of an `Analysis`."""
     keys = [(file, s.start, s.end) for s in segments]
     index = pd.MultiIndex.from_tuples(keys, names=["file", "start", "end"]) if keys else _no_keys()
@@ -87,14 +101,15 @@ def table(file: str, segments: Sequence[Segment]) -> Segments:
             s.language,
             s.emotion,
             max(s.probabilities.values()),
-            *(s.probabilities[e] for e in EMOTIONS),
+            *(s.probabilities[label] for label in labels),
             dict(s.audio),
             dict(s.sentence),
             list(s.words),
         )
         for s in segments
     ]
-    made = pd.DataFrame(rows, index, list(COLUMNS)).astype(dict.fromkeys(("confidence", *EMOTIONS), float))
+    columns = [*BEFORE, *labels, *BEHIND]
+    made = pd.DataFrame(rows, index, columns).astype(dict.fromkeys(("confidence", *labels), float))
     return Segments(made)
 
 
@@ -102,8 +117,10 @@ def _no_keys() -> pd.MultiIndex:
     return pd.MultiIndex.from_arrays([[], np.zeros(0), np.zeros(0)], names=["file", "start", "end"])
 
 
-def curve(file: str, times: Sequence[float], probabilities: Sequence[np.ndarray]) -> pd.DataFrame:
-    """Windows' middles and their probabilities [8] each -> the curve of an `Analysis`."""
+def curve(
+    file: str, times: Sequence[float], probabilities: Sequence[np.ndarray], labels: Sequence[str] = EMOTIONS
+) -> pd.DataFrame:
+    """Windows' middles and their probabilities [labels] each -> the curve of an `Analysis`."""
     index = pd.MultiIndex.from_arrays([[file] * len(times), np.array(times, float)], names=["file", "time"])
-    values = np.array(probabilities, float).reshape(len(times), len(EMOTIONS))
-    return pd.DataFrame(values, index, list(EMOTIONS))
+    values = np.array(probabilities, float).reshape(len(times), len(labels))
+    return pd.DataFrame(values, index, list(labels))

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from intone.audio.account import line
-from intone.emotions import COLOURS
+from intone.emotions import colours_of
 from intone.inference.result import UNSURE, Analysis
 from intone.names import printable
 
@@ -57,9 +57,10 @@ def _table(analysis: Analysis) -> Table:
     table.add_column("emotion", no_wrap=True)
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("words", overflow="fold")
+    colours = colours_of(analysis.labels)
     rows = analysis.segments[["text", "emotion", "confidence"]].itertuples()
     for (_, start, end), text, emotion, confidence in rows:
-        mark = Text.assemble((f"{_signs(emotion)[0]} ", COLOURS.get(emotion, "")), emotion)
+        mark = Text.assemble((f"{_signs(emotion)[0]} ", colours.get(emotion, "")), emotion)
         table.add_row(clock(start), clock(end), mark, f"{100 * confidence:.0f} %", Text(text))
     return table
 
@@ -71,12 +72,12 @@ def timeline(analysis: Analysis, width: int) -> Text:
     for (_, start, end), emotion in zip(analysis.segments.index, analysis.segments["emotion"], strict=True):
         for column in range(int(start / step), min(width, int(end / step) + 1)):
             columns[column] = emotion
-    text = Text()
+    text, colours = Text(), colours_of(analysis.labels)
     for emotion in columns:
-        text.append(_signs(emotion)[1] if emotion else "·", COLOURS.get(emotion, ""))
+        text.append(_signs(emotion)[1] if emotion else "·", colours.get(emotion, ""))
     text.append("\n")
-    for emotion in [e for e in (*COLOURS, UNSURE) if e in columns]:
-        text.append(f"{_signs(emotion)[1]} ", COLOURS.get(emotion, "")).append(f"{emotion}  ")
+    for emotion in [e for e in (*colours, UNSURE) if e in columns]:
+        text.append(f"{_signs(emotion)[1]} ", colours.get(emotion, "")).append(f"{emotion}  ")
     return text
 
 

@@ -15,7 +15,6 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evaluation.confidence import Confidence, trust
 from intone.evaluation.correction import holm
@@ -126,8 +125,8 @@ def _rates(found: Mapping[str, Verdict], split: str) -> Table:
 
 def _recalls(found: Mapping[str, Verdict]) -> Table:
     table = _table("recall (%)", *map(str, range(1, len(found) + 1)))
-    for emotion in EMOTIONS:
-        recalls = (float(got.emotions["recall"][emotion]) for got in found.values())
+    for emotion in dict.fromkeys(label for got in found.values() for label in got.emotions.index):
+        recalls = (float(got.emotions["recall"].get(emotion, np.nan)) for got in found.values())
         table.add_row(emotion, *(f"{v:.1f}" for v in recalls))
     return table
 

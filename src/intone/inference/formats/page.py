@@ -3,14 +3,14 @@
 import base64
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Final
 
 import numpy as np
 
 from intone.audio.frames import SAMPLE_RATE
-from intone.emotions import COLOURS
+from intone.emotions import EMOTIONS, colours_of
 from intone.inference.formats.tables import as_dict
 from intone.inference.result import UNSURE, Analysis
 
@@ -31,27 +31,28 @@ def page(analysis: Analysis) -> str:
     """Waveform, coloured segments that play when they are clicked, words, a curve an emotion."""
     width = max(1, -(-len(analysis.peaks) // BARS))
     data = as_dict(analysis) | {
-        "emotions": list(COLOURS),
+        "emotions": analysis.labels,
         "peaks": [round(float(p), 3) for p in coarser(analysis.peaks, width)],
         "step": width / 100,  # seconds a bar: a peak is of 10 ms
         "curve": {
             "times": [round(time, 3) for _, time in analysis.curve.index],
-            **{emotion: [round(p, 3) for p in analysis.curve[emotion]] for emotion in COLOURS},
+            **{emotion: [round(p, 3) for p in analysis.curve[emotion]] for emotion in analysis.labels},
         },
         "sound": base64.b64encode(mp3(analysis.sound())).decode(),
     }
     # Nothing that a recording says or is called may end the script that it stands in.
     text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "").replace("\u2029", "")
     frame = resources.files("intone.inference.formats").joinpath("page.html").read_text(encoding="utf-8")
-    return (
-        frame.replace("/*light*/", palette(LIGHT), 1).replace("/*dark*/", palette(DARK), 1).replace("/*data*/", text, 1)
-    )
+    light, dark = (palette(background, analysis.labels) for background in (LIGHT, DARK))
+    return frame.replace("/*light*/", light, 1).replace("/*dark*/", dark, 1).replace("/*data*/", text, 1)
 
 
-def palette(background: str) -> str:
-    """Each emotion's colour on a background, as custom properties of CSS; what is unsure has none of them, but black
+def palette(background: str, labels: Sequence[str] = EMOTIONS) -> str:
+    """Each label's colour on a background, as custom properties of CSS; what is unsure has none of them, but black
     or white: beside a second grey neutral wouldn't be told apart."""
-    colours = {name: seen(colour, background) for name, colour in COLOURS.items()} | {UNSURE: farthest(background)}
+    colours = {name: seen(colour, background) for name, colour in colours_of(labels).items()} | {
+        UNSURE: farthest(background)
+    }
     return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
 
 

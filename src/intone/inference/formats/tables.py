@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from intone.audio.account import Account
-from intone.emotions import EMOTIONS
 from intone.inference.result import Analysis
 from intone.names import cell
 
@@ -31,7 +30,9 @@ def as_dict(analysis: Analysis) -> dict[str, Any]:
         "model": analysis.model,
         "language": analysis.language,
         "account": _account(analysis.account),
-        "segments": [_segment(key, row) for key, row in zip(analysis.segments.index, _rows(analysis), strict=True)],
+        "segments": [
+            _segment(*pair, analysis.labels) for pair in zip(analysis.segments.index, _rows(analysis), strict=True)
+        ],
     }
     return found | ({"warnings": list(analysis.warnings)} if analysis.warnings else {})
 
@@ -46,7 +47,7 @@ def _rows(analysis: Analysis) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in analysis.segments.to_dict("records")]
 
 
-def _segment(key: tuple[str, float, float], row: Mapping[str, Any]) -> dict[str, Any]:
+def _segment(key: tuple[str, float, float], row: Mapping[str, Any], labels: list[str]) -> dict[str, Any]:
     said = {"sentence": _rounded(row["sentence"])} if row["sentence"] else {}
     return {
         "start": round(key[1], 3),
@@ -55,7 +56,7 @@ def _segment(key: tuple[str, float, float], row: Mapping[str, Any]) -> dict[str,
         "language": row["language"],
         "emotion": row["emotion"],
         "confidence": round(row["confidence"], 4),
-        "probabilities": _rounded({e: row[e] for e in EMOTIONS}),
+        "probabilities": _rounded({label: row[label] for label in labels}),
         "audio": _rounded(row["audio"]),
         **said,
         "words": [dict(word) for word in row["words"]],

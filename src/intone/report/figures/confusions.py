@@ -8,22 +8,23 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from intone.emotions import COLOURS, EMOTIONS
+from intone.emotions import COLOURS, EMOTIONS, colours_of
 from intone.evaluation.groups import counts
+from intone.evaluation.metrics import labels_of
 from intone.report.figures.style import FAINT, INK, LINES, SOFT, WIDTH, blank, plain, styled
 
 
 @styled
 def confusion_figure(table: pd.DataFrame, title: str = "") -> Figure:
     """Predictions -> confusion matrix, each row in percent of that emotion's clips."""
-    found = counts(table)
+    found, labels = counts(table), labels_of(table)
     rates = 100 * found / np.maximum(found.sum(1, keepdims=True), 1)
     figure = blank(7.6, 9.2)
     axes = figure.subplots()
     image = axes.imshow(rates, cmap="Blues", vmin=0, vmax=100)
-    ticks = range(len(EMOTIONS))
-    axes.set_xticks(ticks, EMOTIONS, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(ticks, EMOTIONS)
+    ticks = range(len(labels))
+    axes.set_xticks(ticks, labels, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, labels)
     axes.tick_params(length=0)
     axes.tick_params(axis="y", pad=8)
     axes.spines[:].set_visible(False)
@@ -32,8 +33,8 @@ def confusion_figure(table: pd.DataFrame, title: str = "") -> Figure:
         if rates[i, j] >= 0.5:
             shade = "white" if rates[i, j] > 55 else INK
             axes.text(j, i, f"{rates[i, j]:.0f}", ha="center", va="center", color=shade, fontsize=7)
-    for place, emotion in enumerate(EMOTIONS):  # the emotion's own colour stands beside its row
-        axes.add_patch(Rectangle((-0.72, place - 0.42), 0.16, 0.84, color=COLOURS[emotion], clip_on=False, linewidth=0))
+    for place, colour in enumerate(colours_of(labels).values()):  # the label's own colour stands beside its row
+        axes.add_patch(Rectangle((-0.72, place - 0.42), 0.16, 0.84, color=colour, clip_on=False, linewidth=0))
     bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.outline.set_visible(False)
     bar.set_label("% of the emotion's clips")
@@ -50,11 +51,11 @@ def confusions_figure(tables: Mapping[str, pd.DataFrame], columns: int = 6) -> F
         axes.set_axis_off()
     for axes, (name, table) in zip(panels, tables.items(), strict=False):
         axes.set_axis_on()
-        found = counts(table)
+        found, labels = counts(table), labels_of(table)
         image = axes.imshow(100 * found / np.maximum(found.sum(1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=100)
-        letters = [emotion[:2] for emotion in EMOTIONS]
-        axes.set_xticks(range(len(EMOTIONS)), letters, fontsize=4.5)
-        axes.set_yticks(range(len(EMOTIONS)), letters, fontsize=4.5)
+        letters = [emotion[:2] for emotion in labels]
+        axes.set_xticks(range(len(labels)), letters, fontsize=4.5)
+        axes.set_yticks(range(len(labels)), letters, fontsize=4.5)
         axes.tick_params(length=0, pad=1)
         axes.spines[:].set_visible(False)
         axes.set_title(name.replace("-", "\n-"), fontsize=5.5)

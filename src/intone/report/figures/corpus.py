@@ -6,6 +6,7 @@ Measuring all 1440 clips of RAVDESS takes some ten seconds; matplotlib comes wit
 """
 
 import importlib.util
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from intone.audio.frames import SAMPLE_RATE
 from intone.audio.pitch import contour
 from intone.audio.trimming import trim_silence
 from intone.data.corpus import Corpus
-from intone.emotions import COLOURS, EMOTIONS
+from intone.emotions import colours_of
 from intone.errors import BadClip, IntoneError, Missing, brought_by
 from intone.progress import say
 
@@ -49,10 +50,16 @@ def draw(corpus: Corpus, folder: Path) -> list[Path]:
     if measured.empty:
         raise IntoneError(f"No clip of {name} can be read.")
     figures = {
-        "counts": counts(corpus.clips),
-        "durations": violins(measured, "speech", f"{name}: how long", "speech without silence around it (s)"),
-        "loudness": violins(measured, "loudness", f"{name}: how loud", "RMS of the speech (dB of full scale)"),
-        "pitch": violins(measured, "pitch", f"{name}: how high", "median pitch of a clip (Hz)", log=True),
+        "counts": counts(corpus),
+        "durations": violins(
+            measured, corpus.labels, "speech", f"{name}: how long", "speech without silence around it (s)"
+        ),
+        "loudness": violins(
+            measured, corpus.labels, "loudness", f"{name}: how loud", "RMS of the speech (dB of full scale)"
+        ),
+        "pitch": violins(
+            measured, corpus.labels, "pitch", f"{name}: how high", "median pitch of a clip (Hz)", log=True
+        ),
         "spectrograms": spectrograms(replace(corpus, clips=corpus.clips.loc[measured.index])),
     }
     folder = Path(folder)
@@ -87,29 +94,30 @@ def _measured(path: Path) -> tuple[float, float, float]:
     return speech.size / SAMPLE_RATE, loudness, float(np.median(voiced)) if voiced.size else np.nan
 
 
-def counts(clips: pd.DataFrame) -> "Figure":
-    """Clips by emotion, each bar split by intensity (left) and by sex (right)."""
-    figure = _figure(9, 4.2)
+def counts(corpus: Corpus) -> "Figure":
+    """Clips by label, each bar split by intensity (left) and by sex (right)."""
+    figure, clips = _figure(9, 4.2), corpus.clips
     axes = figure.subplots(1, 2, sharey=True)
     for ax, column in zip(axes, ("intensity", "sex"), strict=True):
-        _stacked(ax, clips, column)
+        _stacked(ax, corpus, column)
         ax.set_title(f"by emotion and {column}", loc="left", fontsize=11, color=INK)
     speakers = clips["speaker"].nunique()
     _headline(figure, f"{clips['corpus'].iloc[0]}: {len(clips)} clips of {speakers} speakers")
     return figure
 
 
-def _stacked(ax: "Axes", clips: pd.DataFrame, column: str) -> None:
-    """One horizontal bar an emotion, split by the values of `column`; the first value is the palest."""
+def _stacked(ax: "Axes", corpus: Corpus, column: str) -> None:
+    """One horizontal bar a label, split by the values of `column`; the first value is the palest."""
+    clips, labels = corpus.clips, corpus.labels
     values = sorted(clips[column].fillna("").astype(str).unique())
     table = pd.crosstab(clips["emotion"], clips[column].fillna("").astype(str))
-    table = table.reindex(index=list(EMOTIONS), columns=values, fill_value=0)
-    left = np.zeros(len(EMOTIONS))
+    table = table.reindex(index=list(labels), columns=values, fill_value=0)
+    left = np.zeros(len(labels))
     for k, value in enumerate(values):
         share = 1.0 if len(values) == 1 else 0.45 + 0.55 * k / (len(values) - 1)
-        colours = [_paler(COLOURS[emotion], share) for emotion in EMOTIONS]
+        colours = [_paler(colour, share) for colour in colours_of(labels).values()]
         width = table[value].to_numpy()
-        bars = ax.barh(EMOTIONS, width, left=left, color=colours, edgecolor="white")
+        bars = ax.barh(labels, width, left=left, color=colours, edgecolor="white")
         wide = width > 0.12 * table.sum(axis=1).max()
         names = [f"{value} {n}".strip() if room else "" for n, room in zip(width, wide, strict=True)]
         for text, colour in zip(ax.bar_label(bars, names, label_type="center", fontsize=8), colours, strict=True):
@@ -128,19 +136,21 @@ def _paler(colour: str, share: float) -> np.ndarray:
     return 1 - share * (1 - np.array(to_rgb(colour)))
 
 
-def violins(measured: pd.DataFrame, column: str, title: str, label: str, log: bool = False) -> "Figure":
+def violins(
+    measured: pd.DataFrame, labels: Sequence[str], column: str, title: str, label: str, log: bool = False
+) -> "Figure":
     """How `column` spreads in each emotion: female speakers as the left half, male ones as the right."""
     figure = _figure(9, 4.6)
     ax = figure.subplots()
     halves: list[tuple[str | None, str]] = [("female", "low"), ("male", "high")]
     if not set(measured["sex"]) >= {"female", "male"}:
         halves = [(None, "both")]
-    for x, emotion in enumerate(EMOTIONS):
+    for x, (emotion, colour) in enumerate(colours_of(labels).items()):
         rows = measured[measured["emotion"] == emotion].dropna(subset=[column])
         for sex, side in halves:
             values = rows[column] if sex is None else rows.loc[rows["sex"] == sex, column]
-            _half(ax, x, values.to_numpy(dtype=float), emotion, side, log)
-    ax.set_xticks(range(len(EMOTIONS)), EMOTIONS)
+            _half(ax, x, values.to_numpy(dtype=float), colour, side, log)
+    ax.set_xticks(range(len(labels)), labels)
     ax.set_ylabel(label)
     if log:
         _hertz(ax)
@@ -150,15 +160,15 @@ def violins(measured: pd.DataFrame, column: str, title: str, label: str, log: bo
     return figure
 
 
-def _half(ax: "Axes", x: int, values: np.ndarray, emotion: str, side: Any, log: bool) -> None:
+def _half(ax: "Axes", x: int, values: np.ndarray, colour: str, side: Any, log: bool) -> None:
     shift = {"low": -0.03, "high": 0.03, "both": 0.0}[side]
     shown = np.log2(values) if log else values
     if shown.size < MIN_CLIPS or np.ptp(shown) == 0:
-        ax.plot(np.full(shown.size, x + shift), shown, "o", color=COLOURS[emotion], markersize=4)
+        ax.plot(np.full(shown.size, x + shift), shown, "o", color=colour, markersize=4)
         return
     parts: dict[str, Any] = ax.violinplot(shown, [x + shift], widths=0.86, side=side, showextrema=False)
     for body in parts["bodies"]:
-        body.set(facecolor=COLOURS[emotion], edgecolor="none", alpha=0.6 if side == "low" else 0.95)
+        body.set(facecolor=colour, edgecolor="none", alpha=0.6 if side == "low" else 0.95)
     low, middle, high = np.percentile(shown, (25, 50, 75))
     inside = x + {"low": -0.09, "high": 0.09, "both": 0.0}[side]
     ax.vlines(inside, low, high, color=INK, linewidth=1.2)
@@ -173,30 +183,34 @@ def _hertz(ax: "Axes") -> None:
 
 
 def spectrograms(corpus: Corpus) -> "Figure":
-    """One speaker, one sentence, the eight emotions: log-mel spectrograms with the pitch drawn over them."""
+    """One speaker, one sentence, all labels: log-mel spectrograms with the pitch drawn over them."""
     clips = _gallery(corpus.clips)
-    figure = _figure(12, 5.4)
-    axes = figure.subplots(2, 4, sharex=True, sharey=True).ravel()
+    rows = -(-len(corpus.labels) // 4)
+    figure = _figure(12, 0.4 + 2.5 * rows)
+    axes = figure.subplots(rows, 4, sharex=True, sharey=True, squeeze=False).ravel()
     sounds = {
         emotion: trim_silence(read_clip(corpus.paths[file]))
         for emotion, file in zip(clips["emotion"], clips["file"], strict=True)
     }
     longest = max(map(len, sounds.values())) / SAMPLE_RATE
-    for ax, emotion in zip(axes, EMOTIONS, strict=True):
+    for ax in axes[len(corpus.labels) :]:
+        ax.set_visible(False)
+    for ax, (emotion, colour) in zip(axes, colours_of(corpus.labels).items(), strict=False):
         ax.set_title(emotion, loc="left", fontsize=11, fontweight="bold", color=INK)
         if emotion in sounds:
             _spectrogram(ax, sounds[emotion])
         ax.set_facecolor("black")
         for spine in ax.spines.values():
-            spine.set(color=COLOURS[emotion], linewidth=2.5)
-    for ax in axes[4:]:
+            spine.set(color=colour, linewidth=2.5)
+    for ax in axes[-4:]:
         ax.set(xlabel="seconds", xlim=(0, longest))
     for ax in axes[::4]:
         ax.set_ylabel("Hz")
     who, sex, said = clips.iloc[0][["speaker", "sex", "statement"]]
     words = corpus.sentences.get(said, said)
     note = "64 mel bands every 10 ms, 60 dB from black to white, each clip against its own peak; the line is the pitch"
-    _headline(figure, f"“{words}”: {who} ({sex}) in eight emotions" if words else f"{who} in eight emotions", note)
+    many = "eight" if len(corpus.labels) == 8 else len(corpus.labels)
+    _headline(figure, f"“{words}”: {who} ({sex}) in {many} emotions" if words else f"{who} in {many} emotions", note)
     return figure
 
 
