@@ -10,11 +10,14 @@ from test_evaluate import predictions
 from intone.cache import digest
 from intone.emotions import INDEX
 from intone.errors import IntoneError
+from intone.evaluation.catalogue import COLUMNS, Catalogue
 from intone.evaluation.details import Details
 from intone.evaluation.metrics import accuracy, calibration_error, confusion, macro_f1, score, uar
 from intone.evaluation.results import SUMMARY_COLUMNS, Experiment, read_predictions
 from intone.experiments.publish import packed, publish
-from intone.report.readme import END, START, readme_table, tried_page, write_readme
+from intone.report.readme import END, START, front_table, readme_table, results_page, tried_page, write_readme
+from intone.training.recipes import MODELS
+from intone.training.recipes.descriptions import DESCRIPTIONS, table
 from intone.training.runs import FinishedFold, FoldRecord
 
 ROOT = Path(__file__).parent.parent
@@ -113,6 +116,14 @@ def test_the_table_tells_ensembles_from_single_models_and_shows_every_ear_and_pr
         )
         for split in ("train", "validation", "test")
     ]
+    described = [
+        ("audio_a", "The first", "audio", "CNN", "", ""),
+        ("audio_a-frozen", "The first, frozen", "audio", "CNN", "", "audio_a"),
+        ("ensemble_b", "The second", "audio", "ensemble", "", ""),
+        ("text_c", "The third", "text", "RNN", "", ""),
+        ("text_c-learned", "The third, learned", "text", "RNN", "", "text_c"),
+    ]
+    pd.DataFrame(described, columns=list(COLUMNS)).to_csv(tmp_path / "models.csv", index=False)
     pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS)).to_csv(tmp_path / "summary.csv", index=False)
     single, together, natural, protocols = readme_table(tmp_path).split("**")[2::2]
     assert "| `audio_a` | 2.50M | 50.0 | 50.0 | 50.0 | 50.0 [40.0, 60.0] |" in single
@@ -134,7 +145,9 @@ def test_readme_without_its_markers_is_refused(tmp_path):
 def test_the_readme_says_what_the_results_say():
     text = (ROOT / "README.md").read_text()
     shown = text.split(START)[1].split(END)[0].strip()
-    assert shown == readme_table(ROOT / "results").strip(), "run `intone results readme`"
+    assert shown == front_table(ROOT / "results").strip(), "run `intone results readme`"
+    assert len(shown.splitlines()) <= 12
+    assert (ROOT / "docs" / "results.md").read_text() == results_page(ROOT / "results"), "run `intone results readme`"
     assert (ROOT / "docs" / "tried.md").read_text() == tried_page(ROOT / "results"), "run `intone results readme`"
 
 
@@ -181,3 +194,21 @@ def test_every_experiment_was_logged_when_its_test_was_read():
         experiment = Experiment(*key)
         read = digest(experiment.path(ROOT / "results").read_bytes())[:16]
         assert (key.model, key.track, key.protocol, read) in logged
+
+
+def test_every_model_is_described_and_the_committed_table_says_so():
+    assert set(DESCRIPTIONS) == set(MODELS)
+    made = table()
+    assert not made["title"].duplicated().any() and set(made["variant_of"]) <= {"", *MODELS}
+    kept = pd.read_csv(ROOT / "results" / "models.csv", dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(made, kept)
+
+
+def test_models_are_shown_by_their_titles(tmp_path):
+    table().to_csv(tmp_path / "models.csv", index=False)
+    catalogue = Catalogue.read(tmp_path)
+    told = catalogue.titled("`audio_cnn` beats `text_lstm`, and `results/x.csv` stays, as `made_up` does")
+    assert told == "CNN on log-mel spectrograms beats LSTM, and `results/x.csv` stays, as `made_up` does"
+    assert catalogue.title("text_minilm-tuned@mine-0123") == "MiniLM, fine-tuned on mine-0123"
+    assert catalogue.glossary("`audio_cnn`").count("\n") == 2 and not catalogue.glossary("none")
+    assert Catalogue.read(tmp_path / "nowhere").titled("`audio_cnn`") == "`audio_cnn`"

@@ -198,7 +198,7 @@ def test_the_curves_have_a_panel_for_each_perturbation():
             for p in PERTURBATIONS
             for k, level in enumerate(p.levels)
         ],
-        columns=["model", "perturbation", "level", "unit", "order", "uar", "clean", "mark"],
+        columns=["model", "perturbation", "level", "unit", "order", "uar", "clean", "pass_uar"],
     )
     figure = perturbations_figure(rows)
     assert [a.get_title(loc="left") for a in figure.axes if a.get_visible()] == [p.name for p in PERTURBATIONS]

@@ -13,8 +13,9 @@ from intone.version import __version__
 
 if TYPE_CHECKING:
     from intone.inference.analyzer import Analyzer
+    from intone.inference.result import Analysis
 
-__all__ = ["EMOTIONS", "__version__", "load"]
+__all__ = ["EMOTIONS", "Analysis", "Analyzer", "__version__", "load"]
 
 # Releases of onnxruntime send Microsoft what they run, and keep an identifier on the disk, unless they find this when
 # they are imported.
@@ -34,3 +35,16 @@ def load(
     from intone.inference.analyzer import loaded
 
     return loaded(model, whisper, language, threads)
+
+
+def __getattr__(name: str) -> object:
+    """What analysing is made of, imported when it is first asked for: `import intone` alone takes no time."""
+    if name == "Analyzer":
+        from intone.inference.analyzer import Analyzer
+
+        return Analyzer
+    if name == "Analysis":
+        from intone.inference.result import Analysis
+
+        return Analysis
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

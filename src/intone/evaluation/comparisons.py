@@ -71,7 +71,7 @@ def paired_tests(
     for track, protocol, model in itertools.product(FUSED, PROTOCOLS, pairs):
         fusion = _found(summary, model, track, protocol)
         for name in pairs[model]:
-            branch = _found(summary, name, "none" if name.startswith("audio") else track, protocol)
+            branch = _found(summary, name, "none", protocol) or _found(summary, name, track, protocol)
             if fusion is None or branch is None:
                 continue
             names = {"track": track, "protocol": protocol, "model": model, "against": name}

@@ -18,9 +18,9 @@ from intone.progress import track
 VERSION: Final = 3
 """Of what is called speech and unsure; another one measures everything anew."""
 
-COLUMNS = ["sound", "words", "clips", "speech", "emotion", "mark"]
+COLUMNS = ["sound", "words", "clips", "speech", "emotion", "model"]
 """`words`: whether Whisper listened too; how many clips were taken for speech, and in how many of those an emotion was
-named that is not `unsure`; `mark` names the model and this version. Silence itself is no speech to begin with."""
+named that is not `unsure`; `model` names the model file and this version. Silence itself is no speech to begin with."""
 
 Sound = tuple[str, Sequence[np.ndarray]]
 
@@ -40,14 +40,14 @@ def nonspeech(sounds: Sounds, seconds: float = 3.0) -> Iterator[Sound]:
 def analyse_nonspeech(sounds: Sounds, results: Path, whisper: str = "whisper-base") -> None:
     """Write the table, unless it is there for this very model; raises Missing without Whisper's weights."""
     path = results / "nonspeech_analysis.csv"
-    mark = digest(registry.find(None).read_bytes(), VERSION)[:12]
-    if path.exists() and (pd.read_csv(path, dtype=str)["mark"] == mark).all():
+    name = digest(registry.find(None).read_bytes(), VERSION)[:12]
+    if path.exists() and (pd.read_csv(path, dtype=str)["model"] == name).all():
         return
     kinds = list(nonspeech(sounds))
     rows: list[tuple[object, ...]] = []
     for words in (True, False):
         analyzer = loaded(None, whisper if words else None, None, 0)
-        rows += [(*counts, mark) for counts in answered(analyzer, kinds)]
+        rows += [(*counts, name) for counts in answered(analyzer, kinds)]
     write_whole(path, pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, lineterminator="\n").encode())
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from intone.evaluation.results import Experiment
 from intone.training.recipes import FIRST_PHASE, LONG, MODELS
+from intone.training.recipes.descriptions import DESCRIPTIONS
 
 CHOSEN = {
     "audio": "audio_cnn",
@@ -28,15 +29,20 @@ SEEDED = (("audio_cnn", "none"), ("audio_whisper_small-tuned", "none"), ("text_m
 """Model, track. A probe of a frozen encoder is the same from every seed."""
 
 COST = {
-    "audio": 130,
-    "audio_whisper": 20,
-    "audio_whisper_small-tuned": 1500,
+    "CNN": 130,
+    "AST": 600,
+    "linear probe": 20,
+    "attentive head": 60,
+    "fine-tuned": 1500,
     "ensemble": 1,
-    "text": 6,
-    "text_minilm": 40,
-    "fusion": 20,
+    "choice per fold": 1,
+    "bag of words": 2,
+    "RNN": 6,
+    "Transformer": 40,
+    "late fusion": 1,
+    "early fusion": 20,
 }
-"""Beginning of a name -> about how many seconds one fold takes, so that the bar knows what is left."""
+"""Family of models -> about how many seconds one fold takes, so that the bar knows what is left."""
 
 FURTHER = (
     "audio_cnn",
@@ -48,9 +54,9 @@ FURTHER = (
 FURTHER_TUNED = ("audio_whisper_small-tuned", "ensemble_whisper", "ensemble_whisper-short")
 """Likewise, where encoders are tuned."""
 
-CONFIRMED = ("text_lstm", "fusion_")
-"""Beginnings of what is judged on emobox6 too, with what was really said: whether words that mean nothing do harm is
-asked once more on folds that the rule for abstaining was not made on."""
+CONFIRMED = "text_lstm"
+"""What, with its candidates and all fusions, is judged on emobox6 too, with what was really said: whether words that
+mean nothing do harm is asked once more on folds that the rule for abstaining was not made on."""
 
 CONTROLLED = ("audio_cnn", "audio_whisper_small-frozen", "text_lstm", "fusion_nested")
 """What is asked once more with a constant sentence, with other clips' words, and on a sentence never learned from."""
@@ -76,7 +82,9 @@ def further(transformers: bool = True, tuned: bool = False) -> list[Experiment]:
     names = [m for m in FURTHER if transformers or m in FIRST_PHASE]
     names += FURTHER_TUNED if transformers and tuned else ()
     sound = [Experiment(m, "audio", "none", p) for p in ("emobox6", "loso24") for m in names]
-    again = [e for e in experiments("emobox6", transformers=False) if e.model.startswith(CONFIRMED)]
+    again = [
+        e for e in experiments("emobox6", transformers=False) if e.modality == "fusion" or _root(e.model) == CONFIRMED
+    ]
     return sound + [e for e in again if e.track == "asr"] + by_sentence(transformers)
 
 
@@ -94,4 +102,8 @@ def by_sentence(transformers: bool) -> list[Experiment]:
 
 def cost(model: str) -> int:
     """About how many seconds one fold of a model takes."""
-    return COST[max((start for start in COST if model.startswith(start)), key=len)]
+    return COST[DESCRIPTIONS[model].family]
+
+
+def _root(model: str) -> str:
+    return DESCRIPTIONS[model].variant_of or model

@@ -33,11 +33,11 @@ from intone.training.recipe import Predictor
 from intone.training.recipes import MODELS
 from intone.training.workspace import Workspace
 
-COLUMNS = ["model", "perturbation", "level", "unit", "clips", "accuracy", "uar", "unchanged", "confidence", "mark"]
-"""Rates in percent, confidence a fraction; `unchanged`: predictions that are what they are on the clean clip; `mark`
-names the trained networks. The perturbation `none` is the clean clip."""
+COLUMNS = ["model", "perturbation", "level", "unit", "clips", "accuracy", "uar", "unchanged", "confidence", "networks"]
+"""Rates in percent, confidence a fraction; `unchanged`: predictions that are what they are on the clean clip;
+`networks` names the trained networks. The perturbation `none` is the clean clip."""
 
-SILENT_COLUMNS = ["model", "sound", "clips", "confidence", "highest", "said", "mark"]
+SILENT_COLUMNS = ["model", "sound", "clips", "confidence", "highest", "said", "networks"]
 """Mean and highest confidence (fractions) over sounds and folds, and the emotion that is said most."""
 
 
@@ -91,9 +91,9 @@ def measure(
     environment, sneezes = sounds
     clips = _Clips(space, splits, each, environment, sneezes)
     for model in ready:
-        mark = digest(*(space.made(model, s).record.fingerprint for s in splits), each)[:12]
-        _graded(clips, model, mark, results, marks)
-        _wordless(clips, model, mark, results)
+        trained = digest(*(space.made(model, s).record.fingerprint for s in splits), each)[:12]
+        _graded(clips, model, trained, results, marks)
+        _wordless(clips, model, trained, results)
 
 
 class _Clips:
@@ -144,17 +144,17 @@ def chosen(corpus: Corpus, split: Split, each: int) -> list[str]:
     return sorted(first["file"])
 
 
-def _graded(clips: _Clips, model: str, mark: str, results: Path, marks: bool) -> None:
+def _graded(clips: _Clips, model: str, trained: str, results: Path, marks: bool) -> None:
     """One row a perturbation and level, each written as soon as it is measured."""
     path = results / "robustness.csv"
-    rows, left = _rows(path, COLUMNS, model, mark), [("none", "0", "")]
+    rows, left = _rows(path, COLUMNS, model, trained), [("none", "0", "")]
     marked = {(m.perturbation, m.level) for m in MARKS}
     every = [(p.name, level, p.unit) for p in PERTURBATIONS for level in p.levels]
     left += [what for what in every if not marks or what[:2] in marked]
     done = {(r["perturbation"], r["level"]) for r in rows[rows["model"] == model].to_dict("records")}
     if all(what[:2] in done for what in left):
         return
-    log_look(results, Experiment(model, "audio", "none", "luna5"), digest("perturbed", mark), "robustness")
+    log_look(results, Experiment(model, "audio", "none", "luna5"), digest("perturbed", trained), "robustness")
     networks = clips.predictors(model)
     clean = clips.probabilities(networks, "none", "0")
     for name, level, unit in with_bar(left, f"{model}, perturbed", len(left)):
@@ -164,15 +164,15 @@ def _graded(clips: _Clips, model: str, mark: str, results: Path, marks: bool) ->
         found = confusion(clips.true, said.argmax(1))
         same = 100 * float((said.argmax(1) == clean.argmax(1)).mean())
         rates = (round(float(accuracy(found)), 2), round(float(uar(found)), 2), round(same, 2))
-        row = (model, name, level, unit, len(said), *rates, round(float(said.max(1).mean()), 4), mark)
+        row = (model, name, level, unit, len(said), *rates, round(float(said.max(1).mean()), 4), trained)
         rows = pd.concat([rows, pd.DataFrame([row], columns=COLUMNS)], ignore_index=True)
         _write(path, rows)
 
 
-def _wordless(clips: _Clips, model: str, mark: str, results: Path) -> None:
+def _wordless(clips: _Clips, model: str, trained: str, results: Path) -> None:
     """Hiss, tones and sounds that nobody speaks, heard by each fold's network."""
     path = results / "nonspeech.csv"
-    rows = _rows(path, SILENT_COLUMNS, model, mark)
+    rows = _rows(path, SILENT_COLUMNS, model, trained)
     if (rows["model"] == model).any():
         return
     networks = clips.predictors(model)
@@ -182,17 +182,17 @@ def _wordless(clips: _Clips, model: str, mark: str, results: Path) -> None:
         said = np.concatenate([network(signals) for network in networks])
         sure = said.max(1)
         most = EMOTIONS[int(np.bincount(said.argmax(1), minlength=len(EMOTIONS)).argmax())]
-        row = (model, sound, len(signals), round(float(sure.mean()), 4), round(float(sure.max()), 4), most, mark)
+        row = (model, sound, len(signals), round(float(sure.mean()), 4), round(float(sure.max()), 4), most, trained)
         rows = pd.concat([rows, pd.DataFrame([row], columns=SILENT_COLUMNS)], ignore_index=True)
     _write(path, rows)
 
 
-def _rows(path: Path, columns: list[str], model: str, mark: str) -> pd.DataFrame:
+def _rows(path: Path, columns: list[str], model: str, trained: str) -> pd.DataFrame:
     """What was measured before, without this model's rows where its networks were others."""
     if not path.exists():
         return pd.DataFrame(columns=columns)
     rows = pd.read_csv(path, dtype={"level": str}, keep_default_na=False)
-    return rows[(rows["model"] != model) | (rows["mark"] == mark)]
+    return rows[(rows["model"] != model) | (rows["networks"] == trained)]
 
 
 def _write(path: Path, rows: pd.DataFrame) -> None:

@@ -1,1 +1,3 @@
-"""A finished run -> one ONNX file, checked against the network that it was made of."""
+"""A finished run -> one ONNX file, checked against its network: `pack.pack(pack.found(folder), corpus, out)`."""
+
+__all__ = ["pack"]

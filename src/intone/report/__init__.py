@@ -54,7 +54,8 @@ def report(results: Path, out: Path, card_path: Path | None = None) -> list[Path
 
 def model_card(results: Path) -> str:
     """MODEL_CARD.md, in the model hub's format."""
-    return _templates().get_template("card.md").render(card.section(Source(results)))
+    source = Source(results)
+    return titled(source, _templates().get_template("card.md").render(card.section(source)))
 
 
 def document(results: Path, gallery: Gallery) -> str:
@@ -66,7 +67,21 @@ def document(results: Path, gallery: Gallery) -> str:
         say(f"{number}/{len(SECTIONS)} {heading}")
         body = _templates().get_template(f"{name}.md").render(total=total, **section(source, gallery))
         parts.append(f"{PAGE if number in (2, 3) else ''}\n\n## {number} {heading}\n\n{body}")
-    return "\n\n".join(parts) + "\n"
+    text = "\n\n".join(parts)
+    if glossary := source.catalogue.glossary(text):
+        parts.append(f"#### Models and their identifiers\n\n{KEPT}\n{glossary}\n{KEPT}")
+    return titled(source, "\n\n".join(parts)) + "\n"
+
+
+KEPT = "<!-- identifiers -->"
+"""Around what keeps models' identifiers: sections write a model as its identifier, and readers meet its title."""
+
+
+def titled(source: Source, text: str) -> str:
+    """Markdown with models' titles in the place of their identifiers, but in the glossary."""
+    before, *rest = text.split(KEPT)
+    glossary = rest[0] if rest else ""
+    return source.catalogue.titled(before) + glossary + "".join(source.catalogue.titled(part) for part in rest[1:])
 
 
 def _templates() -> jinja2.Environment:

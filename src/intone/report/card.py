@@ -74,4 +74,9 @@ def _judged(subject: Subject) -> bool:
 def _entry(source: Source, experiment: Experiment) -> dict[str, Any]:
     row = source.row(experiment)
     rates = {name: round(float(row[name]), 1) for name in ("uar", "accuracy")}
-    return {"name": experiment.model, "words": WORDS[experiment.track], **rates, "ece": round(float(row["ece"]), 3)}
+    return {
+        "name": source.catalogue.title(experiment.model),
+        "words": WORDS[experiment.track],
+        **rates,
+        "ece": round(float(row["ece"]), 3),
+    }

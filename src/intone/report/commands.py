@@ -63,19 +63,25 @@ def evaluate(
 
 
 def results_readme(
-    readme: Path = Path("README.md"), tried: Path = Path("docs/tried.md"), results: Path = Path("results")
+    readme: Path = Path("README.md"),
+    tried: Path = Path("docs/tried.md"),
+    results: Path = Path("results"),
+    page: Path = Path("docs/results.md"),
 ) -> None:
-    """Write the tables of results into the README, between its markers, and the page of what was tried.
+    """Write the table of results into the README, between its markers, and the pages of all results and of what was
+    tried.
 
     Args:
         readme: The file to change.
-        tried: The page to write.
+        tried: The page of what was tried.
         results: Where summary.csv and development.csv lie.
+        page: The page of all results.
     """
     from intone.cache import write_whole
-    from intone.report.readme import tried_page, write_readme
+    from intone.report.readme import results_page, tried_page, write_readme
 
     write_readme(readme, results)
+    write_whole(page, results_page(results).encode())
     write_whole(tried, tried_page(results).encode())
 
 

@@ -87,9 +87,9 @@ def _words(source: Source) -> Inference | None:
 
 
 def _both(source: Source, tests: pd.DataFrame) -> Inference | None:
-    rows = tests[tests["model"].str.startswith("fusion")]
-    heard = _against_audio(rows[(rows["track"] == "asr") & (rows["protocol"] == MAIN)])
-    paired = _against_audio(rows[(rows["track"] == "natural") & (rows["protocol"] == MAIN)])
+    rows = tests[tests["model"].map(source.modalities) == "fusion"]
+    heard = _against_audio(source, rows[(rows["track"] == "asr") & (rows["protocol"] == MAIN)])
+    paired = _against_audio(source, rows[(rows["track"] == "natural") & (rows["protocol"] == MAIN)])
     if heard is None:
         return None
     text = (
@@ -97,7 +97,7 @@ def _both(source: Source, tests: pd.DataFrame) -> Inference | None:
         f"({points(heard['gap'])} points, p {p_value(heard['holm'])} by Holm{_abstained(source, heard)})"
     )
     blind = rows[(rows["track"] == "asr") & (rows["protocol"] == "emobox6") & (rows["model"] == heard["model"])]
-    if (there := _against_audio(blind)) is not None:
+    if (there := _against_audio(source, blind)) is not None:
         text += f"; on emobox6, which its rule for abstaining was not made on, {points(there['gap'])}"
     head = "Words help when they carry emotion; RAVDESS's own are not shown to."
     if heard["verdict"] == GAIN:
@@ -116,14 +116,15 @@ def _both(source: Source, tests: pd.DataFrame) -> Inference | None:
 def _abstained(source: Source, test: pd.Series) -> str:
     """In how many folds a fusion that chooses took sound alone, of whose figures it then has a copy."""
     fusion = source.find(test["model"], test["track"], test["protocol"])
-    picked = [details.get("picked") for details in source.choices(fusion)["details"]] if fusion else []
+    picked = [details.picked for details in source.choices(fusion)["details"]] if fusion else []
     alone = picked.count(test["against"])
     return f"; it took sound alone in {alone} of {len(picked)} folds" if alone else ""
 
 
-def _against_audio(rows: pd.DataFrame) -> "pd.Series | None":
+def _against_audio(source: Source, rows: pd.DataFrame) -> "pd.Series | None":
     """The test of a track's answer (or of the first fusion there is) against sound alone."""
-    rows = rows[rows["against"].str.startswith("audio")].sort_values("chosen", ascending=False, kind="stable")
+    rows = rows[rows["against"].map(source.modalities) == "audio"]
+    rows = rows.sort_values("chosen", ascending=False, kind="stable")
     return rows.iloc[0] if len(rows) else None
 
 

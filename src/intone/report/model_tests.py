@@ -7,13 +7,13 @@ import pandas as pd
 from intone.evaluation.comparisons import PAIRED_COLUMNS, paired_row
 from intone.evaluation.correction import holm
 from intone.report.markdown import verdict
-from intone.report.source import AUDIO_TRACK, MAIN, Source
+from intone.report.source import AUDIO_TRACK, MAIN, QUESTIONS, Source
 
 
 def comparisons(source: Source) -> pd.DataFrame:
     """results/paired.csv and the audio models of chosen.json among themselves: one family, one correction.
 
-    Columns: those of `evidence.PAIRED_COLUMNS`, `holm, verdict`.
+    Columns: those of `comparisons.PAIRED_COLUMNS`, `holm, verdict`.
     """
     fusions = source.table("paired.csv")
     rows = pd.concat([t for t in (fusions, _audio(source)) if t is not None and len(t)], ignore_index=True)
@@ -25,7 +25,7 @@ def comparisons(source: Source) -> pd.DataFrame:
 
 def _audio(source: Source) -> pd.DataFrame:
     """Each later audio answer against each earlier one."""
-    audio = [s.experiment for q, s in source.answers.items() if s and q.startswith("audio")]
+    audio = [s.experiment for q, s in source.answers.items() if s and QUESTIONS[q] == AUDIO_TRACK]
     rows = []
     for earlier, later in itertools.combinations(audio, 2):
         names = {"track": AUDIO_TRACK, "protocol": MAIN, "model": later.model, "against": earlier.model}
@@ -38,5 +38,5 @@ def text_against_chance(source: Source) -> pd.DataFrame | None:
     controls = source.table("text_controls.csv")
     if controls is None:
         return None
-    rows = controls[~controls["model"].str.contains("-")].reset_index(drop=True)
+    rows = controls[~controls["model"].isin(source.catalogue.variants)].reset_index(drop=True)
     return rows.assign(holm=holm(rows["p"].tolist()))

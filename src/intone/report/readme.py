@@ -1,13 +1,17 @@
-"""results/ -> the README's tables, between its markers, and docs/tried.md: what was tried while settings were found."""
+"""results/ -> the README's table, between its markers, docs/results.md and docs/tried.md."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
 from intone.cache import write_whole
 from intone.errors import IntoneError
+from intone.evaluation.catalogue import Catalogue
+from intone.evaluation.metrics import accuracy, interval
 from intone.report.numbers import size, span
+from intone.report.source import Source
 
 START, END = "<!-- results: made by `intone results readme` -->", "<!-- end of results -->"
 
@@ -24,15 +28,66 @@ PROTOCOLS = {
     "random": "random split: a leak",
 }
 
-ENSEMBLE = "ensemble_"
+
+FRONT: Final = (
+    ("sound", "audio", "none"),
+    ("sound", "audio_single", "none"),
+    ("sound", "audio_system", "none"),
+    ("words really said", "text_tfidf", "asr"),
+    ("words really said", "text_minilm", "asr"),
+    ("both, words really said", "fusion_asr", "asr"),
+    ("words paired by label*", "text_tfidf", "natural"),
+    ("words paired by label*", "text_minilm", "natural"),
+    ("both, words paired by label*", "fusion_natural", "natural"),
+)
+"""What the README's table asks: from what, by which model (a question of chosen.json, or a name), on which words."""
+
+
+def front_table(results: Path) -> str:
+    """Markdown of at most ten rows: a baseline and the answer fixed beforehand for sound, words and both."""
+    source = Source(results)
+    lines = [
+        "| from | model | train | validation | **test** [95 %] | test UAR [95 %] |",
+        "|---|---|--:|--:|--:|--:|",
+    ]
+    for what, asked, track in FRONT:
+        experiment = source.find(source.chosen.get(asked, asked), track)
+        if experiment is None:
+            continue
+        rates = [f"{float(source.row(experiment, part)['accuracy']):.1f}" for part in ("train", "validation")]
+        test = source.row(experiment)
+        low, high = interval(source.tested(experiment), rate=accuracy)
+        right, recall = span(test["accuracy"], low, high), span(test["uar"], test["uar_low"], test["uar_high"])
+        title = source.catalogue.title(experiment.model)
+        lines.append(f"| {what} | {title} | {' | '.join(rates)} | {right} | {recall} |")
+    return "\n".join(lines)
+
+
+def results_page(results: Path) -> str:
+    """docs/results.md: every model's test accuracy and UAR beside train and validation, by words and by protocol."""
+    text = f"""# Results
+
+Accuracy and UAR in percent, out of fold over all 1440 clips of RAVDESS (`luna5`: five folds, disjoint actors for
+training, validation and test); intervals resample the 24 actors; an eighth is chance. Made by `intone results readme`
+from `results/summary.csv`; the report argues what follows from it.
+
+{readme_table(results)}
+"""
+    catalogue = Catalogue.read(results)
+    glossary = catalogue.glossary(text)
+    return f"{catalogue.titled(text)}\n## Models and their identifiers\n\n{glossary}\n"
 
 
 def readme_table(results: Path) -> str:
-    """Markdown: test accuracy and UAR with intervals beside train and validation, and the audio models by protocol."""
+    """Markdown: test accuracy and UAR with intervals beside train and validation, and the audio models by protocol.
+
+    Models stand as their identifiers.
+    """
     summary = pd.read_csv(results / "summary.csv")
-    shown = (summary["modality"] == "audio") | ~summary["model"].str.contains("-")
+    catalogue = Catalogue.read(results)
+    shown = (summary["modality"] == "audio") | ~summary["model"].isin(catalogue.variants)
     main = summary[(summary["protocol"] == "luna5") & shown]
-    ensemble = main["model"].str.startswith(ENSEMBLE)
+    ensemble = main["model"].map(catalogue.families) == "ensemble"
     blocks = [block(main[~ensemble & (main["track"] == track)], title) for track, title in TITLES.items()]
     blocks.insert(1, block(main[ensemble], "Audio alone, several models together"))
     return "\n\n".join([*filter(None, blocks), protocols(summary)])
@@ -80,7 +135,7 @@ def write_readme(readme: Path, results: Path) -> None:
     if START not in text or END not in text:
         raise IntoneError(f"{readme} has no place for the table: it needs the lines {START} and {END}.")
     before, after = text.split(START)[0], text.split(END)[1]
-    write_whole(readme, f"{before}{START}\n{readme_table(results)}\n{END}{after}".encode())
+    write_whole(readme, f"{before}{START}\n{front_table(results)}\n{END}{after}".encode())
 
 
 def tried_page(results: Path) -> str:

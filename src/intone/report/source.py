@@ -10,6 +10,8 @@ import pandas as pd
 
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
+from intone.evaluation.catalogue import Catalogue
+from intone.evaluation.details import Details
 from intone.evaluation.groups import ravdess_clips
 from intone.evaluation.results import Experiment, read_predictions
 
@@ -17,6 +19,17 @@ MAIN = "luna5"
 """The protocol that every model is judged under."""
 
 AUDIO_TRACK = "none"
+
+QUESTIONS = {
+    "audio": AUDIO_TRACK,
+    "audio_frozen": AUDIO_TRACK,
+    "audio_robust": AUDIO_TRACK,
+    "audio_single": AUDIO_TRACK,
+    "audio_system": AUDIO_TRACK,
+    "fusion_asr": "asr",
+    "fusion_natural": "natural",
+}
+"""Question of chosen.json -> the words that its answer reads."""
 
 LEADS = ("audio_system", "audio_single", "audio_robust", "audio_frozen", "audio")
 """Questions of chosen.json about sound, the one whose answer was expected to be best first."""
@@ -70,6 +83,20 @@ class Source:
             raise IntoneError(f"{self.results / 'summary.csv'} is not there: `intone reproduce` makes it.")
         return pd.read_csv(self.results / "summary.csv")
 
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """What each model is, and its title."""
+        return Catalogue.read(self.results)
+
+    @cached_property
+    def modalities(self) -> dict[str, str]:
+        """Model -> audio, text or fusion."""
+        return dict(zip(self.summary["model"], self.summary["modality"], strict=True))
+
+    def titles(self, models: pd.Series) -> pd.Series:
+        """A column of models, as titles."""
+        return models.map(self.catalogue.title)
+
     def table(self, name: str) -> pd.DataFrame | None:
         """A table of the folder; None where it is not there."""
         path = self.results / name
@@ -97,13 +124,13 @@ class Source:
         return Experiment(model, str(rows["modality"].iloc[0]), track, protocol) if len(rows) else None
 
     def choices(self, experiment: Experiment) -> pd.DataFrame:
-        """What its folds chose: columns `fold, temperature, details` (a dict); no rows where none is known."""
+        """What its folds chose: columns `fold, temperature, details` (`Details`); no rows where none is known."""
         rows = self.table("choices.csv")
         if rows is None:
             return pd.DataFrame(columns=["fold", "temperature", "details"])
         is_it = (rows["model"] == experiment.model) & (rows["track"] == experiment.track)
         mine = rows.loc[is_it & (rows["protocol"] == experiment.protocol), ["fold", "temperature", "details"]]
-        return mine.assign(details=mine["details"].map(json.loads))
+        return mine.assign(details=mine["details"].map(lambda text: Details.of_json(json.loads(text))))
 
     def predictions(self, experiment: Experiment) -> pd.DataFrame:
         """All parts of an experiment's predictions."""
@@ -119,7 +146,7 @@ class Source:
         """Question -> the model that answers it; None while it has not been run."""
         found: dict[str, Subject | None] = {}
         for question, model in self.chosen.items():
-            track = AUDIO_TRACK if question.startswith("audio") else question.partition("_")[2]
+            track = QUESTIONS[question]
             experiment = self.find(model, track)
             found[question] = Subject(question, experiment) if experiment else None
         return found
@@ -127,11 +154,11 @@ class Source:
     @cached_property
     def subjects(self) -> list[Subject]:
         """Models that are looked at closely: audio, then each track's text branch and fusion; no model twice."""
-        audio = [s for q, s in self.answers.items() if s and q.startswith("audio")]
+        audio = [s for q, s in self.answers.items() if s and QUESTIONS[q] == AUDIO_TRACK]
         rest: list[Subject] = []
         for question, subject in self.answers.items():
-            track = question.partition("_")[2]
-            if question.startswith("audio"):
+            track = QUESTIONS[question]
+            if track == AUDIO_TRACK:
                 continue
             text = self.text_branch(track)
             rest += [Subject("", text)] if text else []
@@ -164,7 +191,8 @@ class Source:
         tests = self.table("paired.csv")
         if tests is None:
             return None
-        mine = tests[(tests["track"] == track) & (tests["protocol"] == MAIN) & tests["against"].str.startswith("text")]
+        mine = tests[(tests["track"] == track) & (tests["protocol"] == MAIN)]
+        mine = mine[mine["against"].map(self.modalities) == "text"]
         answer = self.chosen.get(f"fusion_{track}")
         preferred = mine[mine["model"] == answer]
         names = (preferred if len(preferred) else mine)["against"]

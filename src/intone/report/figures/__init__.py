@@ -8,24 +8,3 @@ from intone.report.figures.explained import attention_figure, shares_figure
 from intone.report.figures.history import histories_figure, history_figure
 from intone.report.figures.speakers import speakers_figure
 from intone.report.figures.style import save
-
-__all__ = [
-    "ClipPicture",
-    "attention_figure",
-    "confusion_figure",
-    "confusions_figure",
-    "cost_figure",
-    "histories_figure",
-    "history_figure",
-    "leaks_figure",
-    "perturbations_figure",
-    "recalls_figure",
-    "reliability_figure",
-    "risk_coverage_figure",
-    "save",
-    "shares_figure",
-    "speakers_figure",
-    "spectrograms_figure",
-    "standing_figure",
-    "tracks_figure",
-]

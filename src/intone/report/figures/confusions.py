@@ -1,5 +1,6 @@
 """Predictions -> which emotions are taken for which."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +59,7 @@ def confusions_figure(tables: Mapping[str, pd.DataFrame], columns: int = 6) -> F
         axes.set_yticks(range(len(labels)), letters, fontsize=4.5)
         axes.tick_params(length=0, pad=1)
         axes.spines[:].set_visible(False)
-        axes.set_title(name.replace("-", "\n-"), fontsize=5.5)
+        axes.set_title(textwrap.fill(name, 22), fontsize=5)
     bar = figure.colorbar(image, ax=panels.tolist(), shrink=0.8, pad=0.01, aspect=15)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=6)
@@ -89,7 +90,7 @@ def recalls_figure(recalls: Mapping[str, pd.Series], listeners: Mapping[str, flo
     axes.set_xticks(range(len(EMOTIONS)), EMOTIONS)
     axes.set(ylabel="recall (%)", ylim=(0, 100))
     axes.tick_params(axis="x", length=0)
-    axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+    axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     plain(axes, "y")
     axes.spines["bottom"].set_color(FAINT)
     return figure

@@ -59,9 +59,9 @@ def _dash(k: int) -> tuple[int, tuple[int, ...]] | str:
 
 @styled
 def perturbations_figure(rows: pd.DataFrame, columns: int = 5) -> Figure:
-    """Columns `model, perturbation, level, unit, order, uar, clean, mark` -> UAR against graded strength, a panel each.
+    """Columns `model, perturbation, level, unit, order, uar, clean, pass_uar` -> UAR against strength, a panel each.
 
-    `mark`: the UAR below which the pass mark is missed, NaN where there is none at that level.
+    `pass_uar`: the UAR below which the pass mark is missed, NaN where there is none at that level.
     """
     kinds = list(dict.fromkeys(rows["perturbation"]))
     lines = -(-len(kinds) // columns)
@@ -76,8 +76,10 @@ def perturbations_figure(rows: pd.DataFrame, columns: int = 5) -> Figure:
             axes.axhline(part["clean"].iloc[0], color=FAINT, linewidth=0.9, zorder=0)
             color = LINES[k % len(LINES)]
             axes.plot(x, part["uar"], "o", linestyle=_dash(k), color=color, label=model)
-            marked = part["mark"].notna().to_numpy()
-            axes.plot(np.array(x)[marked], part["mark"][marked], "_", color=color, markersize=11, markeredgewidth=1.5)
+            marked = part["pass_uar"].notna().to_numpy()
+            axes.plot(
+                np.array(x)[marked], part["pass_uar"][marked], "_", color=color, markersize=11, markeredgewidth=1.5
+            )
         unit = mine["unit"].iloc[0]
         axes.set_xticks(range(len(levels)), levels)
         axes.set_title(kind, fontsize=7.5)

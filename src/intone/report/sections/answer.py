@@ -83,7 +83,7 @@ def standing(source: Source) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for e in ours:
         rate_of = source.row(e)[["uar", "uar_low", "uar_high"]].set_axis(["value", "low", "high"])
-        rows.append({"name": f"{e.model} ({e.protocol})", **rate_of, "ours": True})
+        rows.append({"name": f"{source.catalogue.title(e.model)} ({e.protocol})", **rate_of, "ours": True})
     for other in _others(source).to_dict("records"):
         name = f"{other['system']} ({other['setting']})" if other["system"] != "listeners" else "listeners (accuracy)"
         low, high = (float(other[c] or "nan") for c in ("low", "high"))

@@ -18,10 +18,11 @@ PASSED, FAILED = "pass", "**fail**"
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/calibration.md is filled with."""
     lead = source.lead.experiment
-    audible = [s for s in source.distinct if s.experiment.track == "none" or "fusion" in s.model]
-    tables = {f"{s.model}{_words(s.experiment)}": source.tested(s.experiment) for s in audible}
+    audible = [s for s in source.distinct if s.experiment.modality != "text"]
+    title = source.catalogue.title
+    tables = {f"{title(s.model)}{_words(s.experiment)}": source.tested(s.experiment) for s in audible}
     before = untempered(source, lead)
-    drawn = {} if before is None else {f"{lead.model}, before": before}
+    drawn = {} if before is None else {f"{title(lead.model)}, before": before}
     drawn |= tables
     other = source.published[source.published["topic"] == "calibration"].iloc[0]
     return {

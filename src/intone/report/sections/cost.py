@@ -19,15 +19,16 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/cost.md is filled with."""
     s = source.summary
     rows = s[(s["split"] == "test") & (s["protocol"] == MAIN) & s["track"].isin(HEARD) & (s["modality"] != "text")]
-    rows = rows[~rows["model"].str.contains("-") | (rows["track"] == "none")]
+    rows = rows[~rows["model"].isin(source.catalogue.variants) | (rows["track"] == "none")]
     rows = rows.sort_values(["uar", "parameters"], ascending=[False, True]).drop_duplicates(["model"])
     measured = source.table("cost.csv")
+    named = [source.catalogue.title(s.model) for s in source.subjects]
     return {
         "pareto": gallery.add(
             "Test UAR against size and against training time (branches included, but not the states of frozen "
             "encoders, which are made once), for sound alone and with the words really said: the line joins what "
             "nothing cheaper reaches. Names are those of the first page and on the line.",
-            {"cost": cost_figure(rows, AXES, [s.model for s in source.subjects])},
+            {"cost": cost_figure(rows.assign(model=source.titles(rows["model"])), AXES, named)},
         ),
         "training": gallery.captioned("Size and training time; test UAR in percent.", _training(rows)),
         "inference": absent("intone cost", "time per second of audio and memory of inference")

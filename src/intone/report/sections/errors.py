@@ -1,5 +1,6 @@
 """Where the best audio model errs: the commonest confusions, the hardest actors and clips, beside listeners."""
 
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "recalls": gallery.add(
             "Recall by emotion, beside what is known of listeners (dashed; neutral and calm counted as one, seven "
             "options and *none of these*). Red line: the mark of 50 %.",
-            {"recalls": recalls_figure(recalls, listeners)},
+            {"recalls": recalls_figure({source.catalogue.title(m): r for m, r in recalls.items()}, listeners)},
         ),
         "confusions": gallery.captioned(
             f"The commonest confusions of `{lead.model}` on test: share of the portrayed emotion's clips.",
@@ -95,7 +96,15 @@ def _clips(source: Source, audio: list[Subject], beside: int = 2) -> str:
     cells = []
     for row in hardest(source.tested(source.lead.experiment)).to_dict("records"):
         said = [predicted[row["file"]] for predicted in others.values()]
-        cells.append([f"`{row['file']}`", row["emotion"], row["predicted"], f"{row['confidence']:.2f}", *said])
+        cells.append(
+            [
+                f"`{PurePosixPath(row['file']).stem}`",
+                row["emotion"],
+                row["predicted"],
+                f"{row['confidence']:.2f}",
+                *said,
+            ]
+        )
     head = ["clip", "portrayed", "taken for", "confidence", *(f"`{model}` says" for model in others)]
     return table(head, cells, left=3, last=len(others))
 

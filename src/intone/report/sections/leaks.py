@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from intone.data.splits import AUDITED
 from intone.evaluation.correction import holm
 from intone.evaluation.metrics import sign_flip
 from intone.evaluation.results import Experiment
@@ -28,7 +29,9 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/leaks.md is filled with."""
     ours = audit(source)
     missing = [f"*{why}*" for protocol, why in KINDS.items() if protocol not in set(ours["protocol"])]
-    shown = ours[ours["track"] == "none"].assign(name=lambda t: t["model"] + ": " + t["short"], ours=True)
+    shown = ours[ours["track"] == "none"].assign(
+        name=lambda t: source.titles(t["model"]) + ": " + t["short"], ours=True
+    )
     rows = pd.concat([shown, _published(source)], ignore_index=True)
     return {
         "missing": absent(COMMAND, *missing),
@@ -56,7 +59,8 @@ def audit(source: Source) -> pd.DataFrame:
     for key in s[s["split"] == "test"][["model", "modality", "track", "protocol"]].itertuples(index=False):
         leak = Experiment(str(key.model), str(key.modality), str(key.track), str(key.protocol))
         honest = source.find(leak.model, "asr" if leak.track == "simulated" else leak.track)
-        if not leak.leaks or honest is None or "-" in leak.model.replace("-frozen", ""):
+        variant = leak.model in source.catalogue.variants and leak.protocol not in AUDITED
+        if not leak.leaks or honest is None or variant:
             continue
         gap, p = sign_flip(source.tested(leak), source.tested(honest))
         made = leak.track == "simulated"

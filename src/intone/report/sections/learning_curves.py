@@ -12,18 +12,18 @@ def history_of(source: Source, experiment: Experiment) -> pd.DataFrame:
     history = source.table("history.csv.gz")
     if history is None:
         return pd.DataFrame()
-    mine = _of(history, experiment.model, experiment)
+    mine = _of(source, history, experiment.model, experiment)
     if len(mine):
         return mine
     parts = []
     for row in source.choices(experiment).to_dict("records"):
-        epochs = _of(history, row["details"].get("picked", ""), experiment)
+        epochs = _of(source, history, row["details"].picked or "", experiment)
         parts.append(epochs[epochs["fold"] == row["fold"]])
     return pd.concat(parts) if parts else pd.DataFrame()
 
 
-def _of(table: pd.DataFrame, model: str, experiment: Experiment) -> pd.DataFrame:
-    track = AUDIO_TRACK if model.startswith("audio") else experiment.track
+def _of(source: Source, table: pd.DataFrame, model: str, experiment: Experiment) -> pd.DataFrame:
+    track = AUDIO_TRACK if source.modalities.get(model) == "audio" else experiment.track
     return table[(table["model"] == model) & (table["track"] == track) & (table["protocol"] == experiment.protocol)]
 
 

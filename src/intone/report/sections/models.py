@@ -64,12 +64,12 @@ def _made(source: Source, experiment: Experiment) -> str:
     text = f"{size(row['parameters'])} parameters; {row['seconds']:.0f} s of training a fold, branches included."
     rows = source.choices(experiment)
     details = list(rows["details"])
-    picked = pd.Series([d["picked"] for d in details if "picked" in d])
+    picked = pd.Series([d.picked for d in details if d.picked])
     if len(picked):
         counts = picked.value_counts()
         names = listed([f"`{m}` in {n} of {len(rows)} folds" for m, n in counts.items()])
         text += f" Picked on validation actors: {names}."
-    epochs = [str(d["epoch"]) for d in details if "epoch" in d]
+    epochs = [str(d.epoch) for d in details if d.epoch is not None]
     if epochs:
         text += f" Judged at epochs {listed(epochs)}, each fold's lowest validation loss."
     if len(rows):

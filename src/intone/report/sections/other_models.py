@@ -1,6 +1,7 @@
 """Models that have no page of their own -> the same things side by side: curves, confusions, emotions, groups."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeVar
 
 import pandas as pd
 
@@ -12,6 +13,8 @@ from intone.report.markdown import Gallery, table
 from intone.report.numbers import rate
 from intone.report.sections.learning_curves import final, history_of, learned_once
 from intone.report.source import AUDIO_TRACK, LABELLED, MAIN, WORDS, Source
+
+Value = TypeVar("Value")
 
 HEADINGS: Final = {AUDIO_TRACK: "Sound", "asr": WORDS["asr"].capitalize(), "natural": WORDS["natural"].capitalize()}
 """Track -> what its part is called; sentences made from the label and the controls stand in the chapter on text."""
@@ -25,7 +28,11 @@ def others(source: Source, gallery: Gallery) -> list[dict[str, str]]:
     tested = source.summary[(source.summary["protocol"] == MAIN) & (source.summary["split"] == "test")]
     parts = []
     for track, heading in HEADINGS.items():
-        names = [m for m in tested.loc[tested["track"] == track, "model"] if track == AUDIO_TRACK or "-" not in m]
+        names = [
+            m
+            for m in tested.loc[tested["track"] == track, "model"]
+            if track == AUDIO_TRACK or m not in source.catalogue.variants
+        ]
         found = [e for m in sorted(names) if (e := source.find(m, track)) and e not in portrayed]
         if found:
             parts.append({"heading": heading, **_part(source, gallery, heading, found)})
@@ -39,13 +46,15 @@ def _part(source: Source, gallery: Gallery, heading: str, found: list[Experiment
     if histories:
         once = " Text alone learned from GoEmotions, once for all folds." if any(map(learned_once, found)) else ""
         caption = f"{heading}: learning curves of every other network. Thin: each fold; thick: their mean.{once}"
-        curves = gallery.add(caption, {f"histories-{name}": histories_figure(histories, ends)})
+        curves = gallery.add(
+            caption, {f"histories-{name}": histories_figure(_titled(source, histories), _titled(source, ends))}
+        )
     tests = {e.model: source.tested(e) for e in found}
     caption = f"{heading}: confusions of every other model on test clips; each row is an emotion that was portrayed."
     return {
         "note": LABELLED if name == "natural" else "",
         "curves": curves,
-        "matrix": gallery.add(caption, {f"confusions-{name}": confusions_figure(tests)}),
+        "matrix": gallery.add(caption, {f"confusions-{name}": confusions_figure(_titled(source, tests))}),
         "recalls": gallery.captioned(
             f"{heading}, test, in percent: recall of each emotion, UAR of groups, accuracy of the worst actor.",
             _recalls(source, tests),
@@ -55,6 +64,10 @@ def _part(source: Source, gallery: Gallery, heading: str, found: list[Experiment
             _rates(tests),
         ),
     }
+
+
+def _titled(source: Source, found: Mapping[str, Value]) -> dict[str, Value]:
+    return {source.catalogue.title(model): value for model, value in found.items()}
 
 
 def _recalls(source: Source, tests: dict[str, pd.DataFrame]) -> str:

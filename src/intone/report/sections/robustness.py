@@ -38,7 +38,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         ),
         "sexes": _sexes(source),
         "missing": absent(COMMAND, *(what for what, table in wanted.items() if table is None)),
-        "curves": "" if measured is None else _curves(measured, gallery),
+        "curves": "" if measured is None else _curves(source, measured, gallery),
         "marks": "" if measured is None else _marks(source, measured, gallery),
         "silent": "" if silent is None else _silent(source, silent, gallery),
         "analysed": "" if analysed is None else _analysed(analysed, gallery),
@@ -84,7 +84,7 @@ def _sexes(source: Source) -> str:
     )
 
 
-def _curves(measured: pd.DataFrame, gallery: Gallery) -> str:
+def _curves(source: Source, measured: pd.DataFrame, gallery: Gallery) -> str:
     clean = measured[measured["perturbation"] == CLEAN].set_index("model")["uar"]
     rows = measured[measured["perturbation"] != CLEAN].copy()
     rows["clean"] = rows["model"].map(clean)
@@ -95,7 +95,7 @@ def _curves(measured: pd.DataFrame, gallery: Gallery) -> str:
     rows["order"] = [order[place] for place in zip(rows["perturbation"], rows["level"].astype(str), strict=True)]
     allowed = {(m.perturbation, m.level): m.drop for m in MARKS if m.drop is not None}
     drops = np.array([allowed.get(p, np.nan) for p in zip(rows["perturbation"], rows["level"], strict=True)], float)
-    rows["mark"] = rows["clean"] - drops
+    rows["pass_uar"] = rows["clean"] - drops
     counts = rows.groupby("model")["clips"].max()
     each = {clips: listed([f"`{m}`" for m in counts.index[counts == clips]]) for clips in counts.unique()}
     heard = listed([f"{clips} clips" + (f" ({names})" if len(each) > 1 else "") for clips, names in each.items()])
@@ -103,7 +103,7 @@ def _curves(measured: pd.DataFrame, gallery: Gallery) -> str:
         f"Test UAR under perturbations of growing strength, on {heard}; pale line: without; bars: the model's "
         "pass mark, where there is one."
     )
-    return gallery.add(caption, {"robustness": perturbations_figure(rows)})
+    return gallery.add(caption, {"robustness": perturbations_figure(rows.assign(model=source.titles(rows["model"])))})
 
 
 def judged(measured: pd.DataFrame) -> pd.DataFrame:

@@ -63,7 +63,7 @@ def _attention(source: Source, gallery: Gallery) -> str:
         return ""
     names = listed([f"`{m}`" for m in dict.fromkeys(rows["model"])])
     caption = f"Where in a clip {names} attends, by emotion: mean weight over test clips against even attention (1)."
-    return gallery.add(caption, {"attention": attention_figure(rows)})
+    return gallery.add(caption, {"attention": attention_figure(rows.assign(model=source.titles(rows["model"])))})
 
 
 def _words(source: Source, gallery: Gallery, most: int = 6) -> str:
@@ -112,8 +112,8 @@ def shares(source: Source, fusion: Experiment) -> pd.DataFrame | None:
     tests = source.table("paired.csv")
     mine = tests[(tests["model"] == fusion.model) & (tests["track"] == fusion.track)] if tests is not None else None
     names = [] if mine is None else list(mine["against"])
-    audio = next((e for n in names if n.startswith("audio") and (e := source.find(n, "none"))), None)
-    text = next((e for n in names if n.startswith("text") and (e := source.find(n, fusion.track))), None)
+    audio = next((e for n in names if (e := source.find(n, "none")) and e.modality == "audio"), None)
+    text = next((e for n in names if (e := source.find(n, fusion.track)) and e.modality == "text"), None)
     if audio is None or text is None:
         return None
     both = source.tested(fusion).set_index("file")

@@ -22,7 +22,7 @@ SHOWN = ("constant", "shuffled", "asr", "asr_punctuated", "natural")
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/text.md is filled with."""
     tests = comparisons(source)
-    fusions = tests[tests["model"].str.startswith("fusion")]
+    fusions = tests[tests["model"].map(source.modalities) == "fusion"]
     tracks = set(source.summary["track"])
     missing = [f"the control *{WORDS[t]}*" for t in CONTROLS if t not in tracks]
     return {
@@ -33,17 +33,17 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "sentence": _sentence(source, gallery),
         "missing": absent("make reproduce", *missing),
         "fusions": _fusions(fusions, gallery),
-        "conclusions": _conclusions(fusions),
+        "conclusions": _conclusions(source, fusions),
     }
 
 
-def _bare(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[~rows["model"].str.contains("-")]
+def _bare(source: Source, rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[~rows["model"].isin(source.catalogue.variants)]
 
 
 def _tracks(source: Source, gallery: Gallery) -> str:
     s = source.summary
-    rows = _bare(s[(s["modality"] == "text") & (s["protocol"] == MAIN) & (s["split"] == "test")])
+    rows = _bare(source, s[(s["modality"] == "text") & (s["protocol"] == MAIN) & (s["split"] == "test")])
     rows = rows[rows["track"].isin(SHOWN)].copy()
     if not len(rows):
         return absent("make reproduce", "text models")
@@ -54,7 +54,7 @@ def _tracks(source: Source, gallery: Gallery) -> str:
         "Text alone, test UAR by where the words come from. Everything but *sentences paired by label* would lie at "
         "the dashed line (chance) if the transcriber wrote what was said, the same two sentences in every emotion."
     )
-    return gallery.add(caption, {"tracks": tracks_figure(shown)})
+    return gallery.add(caption, {"tracks": tracks_figure(shown.assign(model=source.titles(shown["model"])))})
 
 
 def _named(track: str) -> str:
@@ -185,11 +185,11 @@ def _fusions(tests: pd.DataFrame, gallery: Gallery) -> str:
     return gallery.captioned(caption, table(head, cells, left=4))
 
 
-def _conclusions(tests: pd.DataFrame) -> list[str]:
+def _conclusions(source: Source, tests: pd.DataFrame) -> list[str]:
     """One sentence a track: what the tests allow to be said of adding words to sound."""
     found = []
     for track in dict.fromkeys(tests["track"]):
-        rows = tests[(tests["track"] == track) & tests["against"].str.startswith("audio")]
+        rows = tests[(tests["track"] == track) & (tests["against"].map(source.modalities) == "audio")]
         gains, losses = (_named_tests(rows[rows["verdict"] == verdict]) for verdict in (GAIN, LOSS))
         note = " This measures fusion, not RAVDESS." if track == "natural" else " This calls for a search for a leak."
         text = (
