@@ -381,7 +381,7 @@ def test_the_microphone_is_judged_twice_a_second(model_file, monkeypatch):
     for _ in range(9):
         monkeypatch.setattr(microphone, "speech_spans", lambda *_: [])
         live.answer(block)
-    assert len(live.heard) == 4 * RATE
+    assert len(live.recent) == 4 * RATE
 
 
 def test_listening_without_library_or_device_is_one_sentence(monkeypatch):

@@ -19,7 +19,7 @@ from intone.models.rnn import TextRnnPreset
 from intone.training.parallel import Task, make_all
 from intone.training.processor import processor
 from intone.training.recipes import BRANCHES, FIRST_PHASE, MODELS, in_epochs, in_precision
-from intone.training.recipes.fusion import AttentionRecipe
+from intone.training.recipes.early_fusion import AttentionRecipe
 from intone.training.recipes.spectrogram import SpectrogramRecipe
 from intone.training.recipes.text import RnnRecipe
 from intone.training.spectrogram_views import screened

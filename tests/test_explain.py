@@ -15,8 +15,8 @@ from intone.models.rnn import TextRnnPreset
 from intone.report.figures import attention_figure, shares_figure, spectrograms_figure
 from intone.report.sections.saliency import pictures
 from intone.training.recipes import in_epochs
+from intone.training.recipes.choice import TextChoice
 from intone.training.recipes.encoder_head import HeadRecipe
-from intone.training.recipes.fusion import TextChoice
 from intone.training.recipes.spectrogram import SpectrogramRecipe
 from intone.training.recipes.text import RnnRecipe
 from intone.training.workspace import Workspace

@@ -75,7 +75,7 @@ def test_it_reads_what_the_network_reads(whole, reader, sentence):
 
 def test_without_words_nothing_is_read(whole):
     assert whole.logits(features(1, 40))[2:] == (None, None)
-    assert whole.hear(np.sin(np.arange(9_000) / 9).astype(np.float32), "  ").sentence is None
+    assert whole.predict(np.sin(np.arange(9_000) / 9).astype(np.float32), "  ").sentence is None
 
 
 def test_the_card_comes_back_as_it_was(whole, tmp_path):
@@ -150,7 +150,7 @@ def test_a_long_segment_is_heard_in_windows_that_overlap_by_half(whole):
     assert {len(w) for w in windows} == {5 * rate} and len(windows) == 4
     assert starts[0] == pytest.approx(rate, abs=0.08 * rate)
     assert starts[-1] + 5 * rate == pytest.approx(13 * rate, abs=10)
-    heard = whole.hear(voice)
+    heard = whole.predict(voice)
     assert heard.windows.shape == (4, 8) and heard.audio.sum() == pytest.approx(1)
     np.testing.assert_allclose(heard.windows.mean(0), heard.audio)
     assert (np.diff(heard.middles) > 2).all() and heard.sentence is None
@@ -158,11 +158,11 @@ def test_a_long_segment_is_heard_in_windows_that_overlap_by_half(whole):
 
 def test_the_shortest_sound_is_heard(whole):
     for samples in (1, 5, 1600):
-        assert whole.hear(np.full(samples, 0.1, np.float32)).probabilities.sum() == pytest.approx(1)
+        assert whole.predict(np.full(samples, 0.1, np.float32)).probabilities.sum() == pytest.approx(1)
 
 
 def test_temperatures_and_weight_join_sound_and_words(whole):
-    heard = whole.hear(np.sin(np.arange(9_000) / 9).astype(np.float32), "kids the door")
+    heard = whole.predict(np.sin(np.arange(9_000) / 9).astype(np.float32), "kids the door")
     joined = np.log(heard.audio) + np.log(heard.sentence)
     expected = np.exp(joined) / np.exp(joined).sum()
     np.testing.assert_allclose(heard.probabilities, expected, rtol=1e-6)

@@ -9,7 +9,7 @@ from torch import nn
 from intone.inference.fusion import RULES, WEIGHTED, mean, summed, vote
 from intone.models.fusion import EarlyFusion, first_weight
 from intone.models.rnn import TextRnn, TextRnnPreset
-from intone.training.recipes.fusion import simplest
+from intone.training.recipes.choice import simplest
 
 DRAW = np.random.default_rng(0)
 TRUE = DRAW.integers(0, 8, 200)

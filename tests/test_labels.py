@@ -25,10 +25,12 @@ from intone.models.cnn import AudioCnnPreset
 from intone.models.linear_probe import LinearProbePreset
 from intone.models.rnn import TextRnnPreset
 from intone.training import train
-from intone.training.recipes.fusion import EarlyRecipe, LateRecipe
+from intone.training.recipes.early_fusion import EarlyRecipe
+from intone.training.recipes.fusion import LateRecipe
 from intone.training.recipes.linear_probe import LinearProbeRecipe
 from intone.training.recipes.spectrogram import SpectrogramRecipe
-from intone.training.recipes.text import RnnRecipe, TfidfRecipe
+from intone.training.recipes.text import RnnRecipe
+from intone.training.recipes.tfidf import TfidfRecipe
 from intone.training.refit import train_everyone
 from intone.training.workspace import Workspace
 
@@ -116,7 +118,7 @@ def test_what_learnt_from_everyone_answers_with_eleven_labels(space, tmp_path):
     run = found(train_everyone(space, "probe", "none", "speakers"), space.models)
     pack(run, space.corpus, tmp_path / "m.onnx", eight_bits=False, window=1.0)
     file = space.corpus.clips["file"].iloc[0]
-    answered = Model(tmp_path / "m.onnx", 1).hear(read_clip(space.corpus.paths[file]))
+    answered = Model(tmp_path / "m.onnx", 1).predict(read_clip(space.corpus.paths[file]))
     expected = softmax(run.recipe.predictor(run)([read_clip(space.corpus.paths[file])])[0] / run.record.temperature)
     np.testing.assert_allclose(answered.audio, expected, atol=0.1)
     (top,) = intone.load(tmp_path / "m.onnx", whisper=None).signal(np.tile(voice(1, 1), 3), RATE).top(11)[:1] or [[]]

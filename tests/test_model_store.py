@@ -29,7 +29,7 @@ def test_it_is_small_and_says_what_binds_it_and_what_it_is_worth(model):
 def test_it_hears_and_reads(model):
     sound = 0.1 * np.sin(np.arange(16_000) / 9 * (1 + 0.1 * np.sin(np.arange(16_000) / 900))).astype(np.float32)
     alone, angry, glad = (
-        model.hear(sound, text) for text in ("", "I hate you, you idiot!", "haha, so funny, I love it!")
+        model.predict(sound, text) for text in ("", "I hate you, you idiot!", "haha, so funny, I love it!")
     )
     assert alone.sentence is None and alone.probabilities.sum() == pytest.approx(1)
     np.testing.assert_array_equal(alone.audio, angry.audio)

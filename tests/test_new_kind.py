@@ -23,10 +23,11 @@ from intone.experiments.publish import publish
 from intone.export.pack import found, pack
 from intone.inference.model import Model
 from intone.models.graph import SoundGraph
+from intone.training.finished_fold import FinishedFold
 from intone.training.recipe import FoldResult, FoldTask, Predictor, Recipe
-from intone.training.recipes.fusion import AudioChoice, Ensemble
+from intone.training.recipes.choice import AudioChoice
+from intone.training.recipes.fusion import Ensemble
 from intone.training.refit import train_everyone
-from intone.training.runs import FinishedFold
 from intone.training.spectrogram_views import SpectrogramViews
 from intone.training.workspace import Workspace
 
@@ -101,7 +102,7 @@ def test_it_is_trained_judged_exported_and_analyses(space, tmp_path, model):
     expected = made[0].predictions.set_index("file").loc[file, list(space.labels)].to_numpy(float)
     np.testing.assert_allclose(space.predictor(model, splits[0])([signal])[0], expected, atol=0.01)
     pack(found(made[0].folder, space.models), space.corpus, tmp_path / "m.onnx", eight_bits=False, window=1.0)
-    np.testing.assert_allclose(Model(tmp_path / "m.onnx", 1).hear(signal).audio, expected, atol=0.02)
+    np.testing.assert_allclose(Model(tmp_path / "m.onnx", 1).predict(signal).audio, expected, atol=0.02)
     talk = tmp_path / "talk.wav"
     soundfile.write(talk, np.tile(signal, 4), RATE)
     found_in_it = intone.load(tmp_path / "m.onnx", whisper=None).file(talk)

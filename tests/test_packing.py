@@ -37,14 +37,17 @@ from intone.models.graph import SentenceGraph as ReadingNetwork
 from intone.models.linear_probe import LinearProbePreset
 from intone.models.rnn import TextRnn, TextRnnPreset
 from intone.models.text_encoder import TextTransformerPreset
+from intone.training.finished_fold import FinishedFold
 from intone.training.recipes import in_epochs
+from intone.training.recipes.choice import AudioChoice, FusionChoice
+from intone.training.recipes.early_fusion import AttentionRecipe, EarlyRecipe
 from intone.training.recipes.encoder_head import HeadRecipe, TunedRecipe
-from intone.training.recipes.fusion import AttentionRecipe, AudioChoice, EarlyRecipe, Ensemble, FusionChoice, LateRecipe
+from intone.training.recipes.fusion import Ensemble, LateRecipe
 from intone.training.recipes.linear_probe import LinearProbeRecipe, NoisyProbeRecipe
 from intone.training.recipes.spectrogram import AstRecipe, SpectrogramRecipe
-from intone.training.recipes.text import RnnRecipe, TextTransformerRecipe
+from intone.training.recipes.text import RnnRecipe
+from intone.training.recipes.text_encoder import TextTransformerRecipe
 from intone.training.refit import check, train_everyone
-from intone.training.runs import FinishedFold
 from intone.training.workspace import Workspace
 
 PAIR = ("voice", "words")
@@ -114,7 +117,7 @@ def test_a_folds_file_says_what_the_fold_said(space, corpus, tmp_path, model):
     done = space.fold(model, "none", folds(corpus.clips, "speakers")[0])
     file = model_of(found(done.folder, space.models), corpus, tmp_path)
     for clip in list(corpus.clips["file"])[::9]:
-        said = file.hear(read_clip(corpus.paths[clip])).audio
+        said = file.predict(read_clip(corpus.paths[clip])).audio
         # States and features are kept in 16 bits on the way to a fold, and a random encoder's states hardly vary.
         off = 0.1 if model in ("voice", "lower", "together") else 0.02
         np.testing.assert_allclose(said, softmax(done.calibrated.loc[clip].to_numpy()), atol=off)
@@ -176,7 +179,7 @@ def test_a_fusions_file_hears_and_reads(space, corpus, tmp_path, model, everyone
     assert any("measures fusion, not RAVDESS" in line for line in file.card.facts())
     assert (file.card.reading.weight == 0.5) == (model == "sum")
     clip = read_clip(corpus.paths[corpus.clips["file"][0]])
-    alone, both, other = (file.hear(clip, words) for words in ("", "kids angry 3", "kids"))
+    alone, both, other = (file.predict(clip, words) for words in ("", "kids angry 3", "kids"))
     assert alone.sentence is None and not np.allclose(both.sentence, other.sentence)
     np.testing.assert_array_equal(alone.audio, both.audio)
     np.testing.assert_allclose(both.probabilities, file.card.reading.joined(both.audio, both.sentence))
@@ -189,7 +192,7 @@ def test_a_fused_fold_says_in_a_file_what_it_said_in_its_table(space, corpus, tm
     words = sentences("natural", split, corpus.clips, space.transcripts, space.goemotions)
     file = model_of(found(done.folder, space.models), corpus, tmp_path)
     for clip in list(words.index)[::13]:
-        said = file.hear(read_clip(corpus.paths[clip]), words[clip]).probabilities
+        said = file.predict(read_clip(corpus.paths[clip]), words[clip]).probabilities
         off = 0.02 if model == "weighted" else 0.1
         np.testing.assert_allclose(said, softmax(done.calibrated.loc[clip].to_numpy()), atol=off)
 
@@ -218,7 +221,7 @@ def test_a_learned_fusions_file_says_what_the_fold_and_its_branches_said(space, 
     assert file.card.parity < 1e-4 and reading.rule == "learned" and reading.temperature == text.record.temperature
     for clip in list(words.index)[::13]:
         signal = read_clip(corpus.paths[clip])
-        said, alone = file.hear(signal, words[clip]), file.hear(signal)
+        said, alone = file.predict(signal, words[clip]), file.predict(signal)
         np.testing.assert_allclose(said.probabilities, softmax(done.calibrated.loc[clip].to_numpy()), atol=0.02)
         np.testing.assert_array_equal(alone.probabilities, said.audio)
         for branch, probabilities in ((sound, said.audio), (text, said.sentence)):
@@ -240,7 +243,7 @@ def test_each_window_of_a_long_segment_is_joined_to_the_whole_sentence(corpus, l
     fused = np.concatenate([file.logits(window[None], ids)[3] for window in features])
     assert len(fused) > 2 and np.ptp(fused, axis=0).max() > 1e-4
     expected = softmax(fused / reading.fused_temperature).mean(0)
-    np.testing.assert_allclose(file.hear_tokens(signal, ids).probabilities, expected, atol=1e-5)
+    np.testing.assert_allclose(file.predict_tokens(signal, ids).probabilities, expected, atol=1e-5)
 
 
 def test_what_a_fusion_shares_with_its_branches_stands_in_the_file_once_and_works_once(learned):

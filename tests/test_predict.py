@@ -20,7 +20,7 @@ from intone.audio.recording import Recording, recordings
 from intone.audio.segments import Stretch
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
-from intone.inference.analyzer import Analyzer, Ear, Found
+from intone.inference.analyzer import Analyzer, Found, Meter
 from intone.inference.formats import FORMATS
 from intone.inference.model import Model
 from intone.inference.ood import spans, strangeness
@@ -158,12 +158,12 @@ def test_below_the_threshold_it_is_unsure(analyzer, sound, two_stretches):
 
 def test_what_is_farther_than_any_training_clip_is_unsure(analyzer, sound):
     clip, model = read_clip(sound), analyzer.model
-    distance = model.hear(clip).distance
+    distance = model.predict(clip).distance
     for farthest, sure in ((1.01 * distance, True), (0.99 * distance, False)):
         model.card = replace(model.card, unsure=0.0, known={"distance": (0.0, farthest)})
-        assert model.hear(clip).sure == sure
+        assert model.predict(clip).sure == sure
     model.card = replace(model.card, known={})  # a file that says nothing of its training clips
-    assert model.hear(clip).sure
+    assert model.predict(clip).sure
 
 
 def test_a_foreign_language_is_heard_but_not_read(model_file, sound, two_stretches):
@@ -257,7 +257,7 @@ def _empty(folder: Path) -> Path:
 
 def test_peaks_do_not_depend_on_the_blocks():
     signal = np.random.default_rng(0).normal(size=10_007).astype(np.float32)
-    one, other = Ear(), Ear()
+    one, other = Meter(), Meter()
     list(one.along([signal]))
     list(other.along(np.array_split(signal, 13)))
     np.testing.assert_array_equal(one.heights, other.heights)

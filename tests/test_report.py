@@ -30,7 +30,8 @@ from intone.report.sections.answer import standing
 from intone.report.sections.other_models import others
 from intone.report.sections.saliency import shares
 from intone.report.source import Source
-from intone.training.runs import FinishedFold, FoldRecord
+from intone.training.finished_fold import FinishedFold
+from intone.training.record import FoldRecord
 
 ROOT = Path(__file__).parent.parent
 FILES = [

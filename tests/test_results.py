@@ -16,9 +16,10 @@ from intone.evaluation.metrics import accuracy, calibration_error, confusion, ma
 from intone.evaluation.results import SUMMARY_COLUMNS, Experiment, read_predictions
 from intone.experiments.publish import packed, publish
 from intone.report.readme import END, START, front_table, readme_table, results_page, tried_page, write_readme
+from intone.training.finished_fold import FinishedFold
 from intone.training.recipes import MODELS
 from intone.training.recipes.descriptions import DESCRIPTIONS, table
-from intone.training.runs import FinishedFold, FoldRecord
+from intone.training.record import FoldRecord
 
 ROOT = Path(__file__).parent.parent
 

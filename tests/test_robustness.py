@@ -21,8 +21,9 @@ from intone.models.linear_probe import LinearProbePreset
 from intone.report.figures import perturbations_figure
 from intone.report.sections.robustness import judged
 from intone.training.recipes import in_epochs
+from intone.training.recipes.choice import AudioChoice
 from intone.training.recipes.encoder_head import HeadRecipe
-from intone.training.recipes.fusion import AudioChoice, Ensemble
+from intone.training.recipes.fusion import Ensemble
 from intone.training.recipes.linear_probe import LinearProbeRecipe
 from intone.training.recipes.spectrogram import SpectrogramRecipe
 from intone.training.workspace import Workspace

@@ -17,10 +17,12 @@ from intone.models.speech_encoder import SpeechStates
 from intone.models.text_encoder import TextTransformerPreset
 from intone.training.encoder_states import EncoderStates
 from intone.training.recipes import in_epochs
+from intone.training.recipes.choice import AudioChoice
+from intone.training.recipes.early_fusion import AttentionRecipe
 from intone.training.recipes.encoder_head import HeadRecipe, TunedRecipe
-from intone.training.recipes.fusion import AttentionRecipe, AudioChoice, Ensemble
+from intone.training.recipes.fusion import Ensemble
 from intone.training.recipes.linear_probe import LinearProbeRecipe, NoisyProbeRecipe
-from intone.training.recipes.text import TextTransformerRecipe
+from intone.training.recipes.text_encoder import TextTransformerRecipe
 from intone.training.trainer import predict
 from intone.training.workspace import Workspace
 

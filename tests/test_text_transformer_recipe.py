@@ -9,7 +9,7 @@ import transformers as hub
 from intone.data.splits import folds
 from intone.models.text_encoder import TextTransformerPreset
 from intone.training.recipes import in_epochs
-from intone.training.recipes.text import TextTransformerRecipe
+from intone.training.recipes.text_encoder import TextTransformerRecipe
 from intone.training.trainer import predict
 from intone.training.workspace import Workspace
 

@@ -19,19 +19,12 @@ from intone.models.auxiliary import SideHeads, SideTasks
 from intone.models.batch import Batch
 from intone.models.checkpoint import load_network_file, save_network
 from intone.models.cnn import REDUCTION, AudioCnn, AudioCnnPreset, AudioExamples, Dynamics, padded, statistics
+from intone.training.finished_fold import FinishedFold
 from intone.training.module import MAX_GRADIENT_NORM, TrainingModule, TrainingPreset
 from intone.training.recipe import FoldResult
 from intone.training.recipes import MODELS, in_precision
-from intone.training.runs import (
-    COMMITTED_PRECISION,
-    FinishedFold,
-    FoldRecord,
-    RunName,
-    fingerprint,
-    finished,
-    fold_folder,
-    write_fold,
-)
+from intone.training.record import FoldRecord
+from intone.training.runs import COMMITTED_PRECISION, RunName, fingerprint, finished, fold_folder, write_fold
 from intone.training.trainer import fit
 from intone.training.workspace import Workspace
 
@@ -179,7 +172,7 @@ def test_a_fold_comes_back_from_its_folder_calibrated_on_validation(tmp_path):
     folder = fold_folder(tmp_path, RunName("m"), "1")
     assert not finished(folder, mark)
     record = FoldRecord(fingerprint=mark, settings={"model": "m", "track": "none"}, temperature=1.0)
-    write_fold(folder, SPLIT, clips, FoldResult(logits, 5, 1.5, built_on={"n": 2.0}), record, {})
+    write_fold(folder, SPLIT, clips, FoldResult(logits, 5, 1.5, built_on={"n": 2.0}), record)
     assert finished(folder, mark)
     assert not finished(folder, fingerprint({"model": "o"}, SPLIT, clips))
     back = FinishedFold(folder, {})

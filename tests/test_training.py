@@ -16,8 +16,8 @@ from intone.errors import IntoneError
 from intone.export.origin import check_corpus
 from intone.models import pretrained
 from intone.training import train
+from intone.training.finished_fold import FinishedFold
 from intone.training.recipes import MODELS, in_precision
-from intone.training.runs import FinishedFold
 from intone.training.train import Order, prepared
 from intone.training.train import trained as trained_folds
 

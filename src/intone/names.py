@@ -19,13 +19,13 @@ _FORMULA: Final = re.compile(r"[\s']*[=+\-@＝＋－＠]|'*[\t\r\n]")
 
 
 def readable(name: str) -> str:
-    r"""The same as text that UTF-8 can hold: a byte that it can't is written `\xff`, as in a shell's `$'\xff.wav'`."""
+    r"""A name as text that UTF-8 can hold: a byte that it can't is written `\xff`, as in a shell's `$'\xff.wav'`."""
     text = _BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", name)
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def printable(text: str) -> str:
-    r"""The same on one line, harmless to a terminal: a line break comes as `\n`, an escape as `\x1b`."""
+    r"""A text on one line, harmless to a terminal: a line break comes as `\n`, an escape as `\x1b`."""
     return _UNSEEN.sub(lambda found: repr(found[0])[1:-1], readable(text))
 
 
@@ -35,7 +35,7 @@ def field(name: str) -> str:
 
 
 def cell(text: str) -> str:
-    """The same, with an apostrophe before it where a spreadsheet would run it as a formula.
+    """A text with an apostrophe before it where a spreadsheet would run it as a formula.
 
     A cell that would need none but for its own apostrophes gets one too, so that taking one away gives the text again.
     """

@@ -24,7 +24,7 @@ class PerProcess(Generic[Value]):
         _ALL.add(self)
 
     def get(self) -> Value:
-        """The same one to every thread of this process. Raises what `load` does."""
+        """What was loaded, one for every thread of this process. Raises what `load` does."""
         with self._lock:
             if not self._loaded:
                 self._loaded.append(in_a_thread(self.load))
@@ -41,8 +41,8 @@ class PerProcess(Generic[Value]):
 
 
 def in_a_thread(load: Callable[[], Value]) -> Value:
-    """The same, called in a thread of its own: OpenMP keeps threads for each that calls it, and a fork takes those of
-    the one that forks."""
+    """What a function gives, called in a thread of its own: OpenMP keeps threads for each that calls it, and a fork
+    takes those of the one that forks."""
     made: list[Value] = []
     wrong: list[BaseException] = []
 

@@ -35,7 +35,7 @@ MIN_PROBABILITY: Final = 0.4
 sneeze or a baby's cry mostly does."""
 
 SYLLABLES: Final = re.compile(r"(\w{2,4}|\w{1,4}-)\1{3}", re.IGNORECASE)
-"""The same letters four times in a row, as in H-H-H-H for a sneeze or BADDADDADDADDAD for a bark."""
+"""One run of letters four times in a row, as in H-H-H-H for a sneeze or BADDADDADDADDAD for a bark."""
 
 LEADING, TRAILING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 """Marks that belong to the word behind them and to the word before them."""

@@ -16,7 +16,7 @@ from intone.audio.segments import MAX_STRETCH_S, stretches
 from intone.audio.vad import VOICE_WITH_WORDS
 
 VERSION: Final = 1
-"""Of how a clip is cut and tried again; another one has other words."""
+"""Version of how a clip is cut and tried again; another one has other words."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Polyglot:
         return self.whisper.settings | {"language": None, "stretches": [VERSION, VOICE_WITH_WORDS, MAX_STRETCH_S]}
 
     def words(self, signal: np.ndarray) -> str:
-        """Of any length -> what was said; "" where nobody speaks."""
+        """A clip of any length -> what was said in it; "" where nobody speaks."""
         language = Language(None)
         found = [
             text_of(sentence)

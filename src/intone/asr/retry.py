@@ -34,7 +34,7 @@ class Recogniser(Protocol):
         ...
 
     def speaking(self, language: str) -> "Recogniser":
-        """The same in this language."""
+        """This recogniser in another language."""
         ...
 
     def timed_words(self, signal: np.ndarray) -> list[Word]:
@@ -99,7 +99,7 @@ def _parts(left: Sequence[Span], taken: Sequence[Span]) -> list[Span]:
 
 
 def _room(part: Span, stretch: Stretch, taken: Sequence[Span]) -> Span:
-    """The same part with the margin around it, as far as it is in the stretch and nothing else is there."""
+    """A part with the margin around it, as far as it is in the stretch and nothing else is there."""
     before = max([stretch.start, *(end for _, end in taken if end <= part[0])])
     behind = min([stretch.end, *(start for start, _ in taken if start >= part[1])])
     return max(before, part[0] - MARGIN_S), min(behind, part[1] + MARGIN_S)

@@ -47,7 +47,7 @@ def text_of(words: Sequence[Word]) -> str:
 
 
 def moved(words: Sequence[Word], by: float) -> list[Word]:
-    """The same words `by` seconds later, to the millisecond."""
+    """Words, `by` seconds later, to the millisecond."""
     return [
         Word(
             word=w["word"],

@@ -42,7 +42,7 @@ MAX_TOKENS: Final = 224
 """Half of Whisper's text context of 448; the other half is for a prompt."""
 
 TEMPERATURES: Final = (0.4, 0.8)
-"""Of the second try, in turn."""
+"""Sampling temperatures of the second try, in turn."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class Whisper:
 
     Whisper writes words for noise too. So Silero's voice detector must hear speech first, and Whisper must be about
     as sure of its words as it is of real ones; then "" is the answer. On 280 RAVDESS clips a beam of 5 got as many
-    sentences right as the greedy search, a tenth slower.
+    sentences right as the greedy search, a tenth slower; `intone analyze` of 240 others has 2.2 % of the words wrong, and
+    3.7 % with that beam. On 282 s of German it has 729 of 830 words right, and 743 with the beam.
     """
 
     model: str | Path = "whisper-base"
@@ -136,8 +137,11 @@ class Whisper:
         return self._timed(said, signal) if said else []
 
     def sampled_words(self, signal: np.ndarray) -> list[Word]:
-        """The same, where `timed_words` has nothing that can be believed: tokens are drawn at rising temperatures, as
-        Whisper's own fallback does, until words are believed; none where they never are. One sound, one answer."""
+        """One stretch -> its words with their times (s), where `timed_words` has none that can be believed.
+
+        Tokens are drawn at rising temperatures, as Whisper's own fallback does, until words are believed; none where
+        they never are. One sound, one answer.
+        """
         from ctranslate2 import set_random_seed
         from ctranslate2.models import Whisper as Weights
 
@@ -164,7 +168,7 @@ class Whisper:
             )
 
     def speaking(self, language: str) -> "Whisper":
-        """The same in another language; the weights are loaded once."""
+        """This Whisper in another language; the weights are loaded once."""
         other = replace(self, language=language)
         other.__dict__.update(_loaded=self._loaded, _kept=self._kept)
         return other

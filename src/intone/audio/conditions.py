@@ -28,9 +28,9 @@ def measures(signal: np.ndarray) -> dict[str, float]:
     quiet, loud = np.percentile(energy, [5, 95])
     level = 10 * np.log10(max(float(np.mean(np.square(signal, dtype=np.float64))), FLOOR))
     spectrum = power_spectrum(signal).mean(1)
-    heard = np.flatnonzero(spectrum >= AUDIBLE * spectrum.max())
+    audible = np.flatnonzero(spectrum >= AUDIBLE * spectrum.max())
     return {
         "level": level,
-        "bandwidth": float(heard[-1]) * SAMPLE_RATE / FFT_SAMPLES,
+        "bandwidth": float(audible[-1]) * SAMPLE_RATE / FFT_SAMPLES,
         "snr": float(loud - quiet),
     }

@@ -163,7 +163,7 @@ def extract(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
 
 
 def extract_trimmed(signal: np.ndarray, settings: FeatureSettings, room: float) -> np.ndarray:
-    """The same of a clip that is trimmed already, or of a window within one, cut from a clip with that `room_power`."""
+    """Features of a clip that is trimmed already, or of a window within one, cut from a clip with that `room_power`."""
     rows = EXTRACTORS[settings.kind](levelled(signal), settings)
     match settings.kind:
         case "mfcc" | "whisper":

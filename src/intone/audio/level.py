@@ -54,7 +54,7 @@ class Loudness:
 def raised(
     blocks: Iterator[np.ndarray], rate: int, again: Callable[[], Iterator[np.ndarray]], notes: list[str]
 ) -> Iterator[np.ndarray]:
-    """The same blocks, all multiplied by one factor, 1 for whatever isn't quiet; a sentence is added to `notes`.
+    """The recording's blocks, all multiplied by one factor, 1 for whatever isn't quiet; a sentence is added to `notes`.
 
     `again` gives the same blocks anew. What is silent, or lasts less than `LASTING` seconds, stays as it is.
     """

@@ -103,7 +103,7 @@ class Recording:
 
 
 def _whole(rate: Any) -> int:
-    """The same as a Python integer; 0 for what is no whole number."""
+    """A rate as a Python integer; 0 for what is no whole number."""
     try:
         number = rate.item() if isinstance(rate, np.ndarray) else rate
         return int(number) if number == int(number) and not isinstance(number, (str, bool, np.bool_)) else 0
@@ -117,7 +117,7 @@ def _not_empty(block: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _sized(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """The same samples in blocks of just `size`, the last one shorter: codecs cut theirs as they like."""
+    """Samples in blocks of just `size`, the last one shorter: codecs cut theirs as they like."""
     waiting: list[np.ndarray] = []
     for block in blocks:
         waiting.append(block)

@@ -35,7 +35,7 @@ class Corpus:
     table: Path | None = None
     """The CSV that lists them, where they are somebody's own."""
     labels: tuple[str, ...] = EMOTIONS
-    """Those that its clips may have, in the order that all tables and models of it keep."""
+    """Labels that its clips may have, in the order that all tables and models of it keep."""
     flags: str = ""
     """With which words beside `--table` a command reads it the same way again, such as `--map boredom=neutral`."""
 

@@ -70,20 +70,20 @@ def _render(lines: Sequence[dict[str, Any]]) -> tuple[list[bytes], int]:
     if rate <= 0:
         raise RuntimeError(f"eSpeak NG does not start from {espeakng_loader.get_data_path()}")
     library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # breath and flutter; eSpeak's own seed is the time of day
-    heard: list[bytes] = []
+    said: list[bytes] = []
 
     @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-    def listen(samples: Any, count: int, events: Any) -> int:
+    def keep(samples: Any, count: int, events: Any) -> int:
         if samples and count:
-            heard.append(ctypes.string_at(samples, 2 * count))
+            said.append(ctypes.string_at(samples, 2 * count))
         return 0
 
-    library.espeak_SetSynthCallback(listen)
+    library.espeak_SetSynthCallback(keep)
     out = []
     for line in lines:
-        heard.clear()
+        said.clear()
         _say_one(library, line)
-        out.append(b"".join(heard))
+        out.append(b"".join(said))
     return out, rate
 
 

@@ -19,7 +19,7 @@ from intone.errors import BadClip
 from intone.progress import say
 
 VERSION: Final = 1
-"""Of what is cut; another one cuts all anew."""
+"""Version of what is cut; another one cuts all anew."""
 
 SPARE: Final = 0.05
 """Seconds that a span may end behind the sound: times are rounded, and programs count an encoder's padding or don't."""
@@ -69,7 +69,7 @@ def _cut(path: Path, places: dict[Span, Path], out: Excerpts) -> None:
     sound = opened(path)
     rate = sound.rate
     waiting: dict[Span, list[np.ndarray]] = {span: [] for span in places}
-    heard = 0
+    decoded = 0
 
     def finish(span: Span) -> None:
         if parts := waiting.pop(span):
@@ -78,13 +78,13 @@ def _cut(path: Path, places: dict[Span, Path], out: Excerpts) -> None:
 
     for block in sound.blocks:
         for span in list(waiting):
-            first, last = (round(second * rate) - heard for second in span)
+            first, last = (round(second * rate) - decoded for second in span)
             if first < len(block) and last > 0:
                 waiting[span].append(block[max(0, first) : last].copy())
             if last <= len(block):
                 finish(span)
-        heard += len(block)
-    out.seconds = heard / rate
+        decoded += len(block)
+    out.seconds = decoded / rate
     for span in list(waiting):
         if span[1] <= out.seconds + SPARE:
             finish(span)

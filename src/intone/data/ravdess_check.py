@@ -107,7 +107,7 @@ def manifest() -> pd.DataFrame:
 
 
 def manifest_of(folder: Path, paths: Sequence[Path]) -> pd.DataFrame:
-    """The same table of any clips below `folder`; how the committed one was made from the published zip."""
+    """The manifest of any clips below `folder`; how the committed one was made from the published zip."""
     rows = []
     for path in sorted(paths):
         samples, rate = decode(path)

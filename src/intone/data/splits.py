@@ -46,7 +46,7 @@ PROTOCOLS = ("luna5", "emobox6", "loso24", "luna5_sentence", "random", "speakers
 any corpus that is not RAVDESS."""
 
 OF_RAVDESS = ("luna5", "emobox6", "loso24", "luna5_sentence")
-"""Those that name its actors."""
+"""Protocols that name RAVDESS's actors."""
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Sheet:
     columns: tuple[str, ...]
     """In lower case, without blanks around them."""
     rows: tuple[Row, ...]
-    """Those that aren't empty."""
+    """Rows that aren't empty."""
     separator: str
     guessed: bool
     """Whether its text is neither UTF-8 nor marked, and was taken for Windows-1252."""

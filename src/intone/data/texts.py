@@ -120,26 +120,26 @@ def sentences(
         return _series(files, lambda file: _simulated(file, emotions[file]))
     if track in ("none", "constant"):
         return _series(files, lambda _: CONSTANT if track == "constant" else "")
-    heard = _heard(files, transcripts)
+    recognised = _recognised(files, transcripts)
     if track == "asr_punctuated":
-        return _series(files, heard.__getitem__)
+        return _series(files, recognised.__getitem__)
     other = _shuffled(split) if track == "shuffled" else {}
-    return _series(files, lambda file: normalise(heard[other.get(file, file)]))
+    return _series(files, lambda file: normalise(recognised[other.get(file, file)]))
 
 
 def _series(files: Sequence[str], sentence: Callable[[str], str]) -> pd.Series:
     return pd.Series([sentence(file) for file in files], pd.Index(files, name="file"), dtype=object, name="text")
 
 
-def _heard(files: Sequence[str], transcripts: pd.DataFrame | None) -> dict[str, str]:
+def _recognised(files: Sequence[str], transcripts: pd.DataFrame | None) -> dict[str, str]:
     """`file` -> words as heard; raises Missing where a clip has none."""
     if transcripts is None:
         raise Missing("This text track needs transcripts, and Whisper for them: `intone models get whisper-base`.")
-    heard = dict(zip(transcripts["file"], transcripts["text"], strict=True))
-    missing = [file for file in files if file not in heard]
+    recognised = dict(zip(transcripts["file"], transcripts["text"], strict=True))
+    missing = [file for file in files if file not in recognised]
     if missing:
         raise Missing(f"{len(missing)} clips have no transcript ({missing[0]} the first): leave them out.")
-    return heard
+    return recognised
 
 
 def _simulated(file: str, emotion: str) -> str:

@@ -18,7 +18,7 @@ class Calibration:
     """What a model's card says of how far its answers can be trusted."""
 
     temperature: float
-    """Of its logits."""
+    """Temperature of its logits (Guo et al. 2017)."""
     unsure: float
     """The confidence below which its answers were wrong at least as often as right."""
     scores: Mapping[str, float]

@@ -100,7 +100,7 @@ def text_controls(results: Path, summary: pd.DataFrame) -> tuple[pd.DataFrame, p
     First table: `model, track, protocol, uar, p`. Second: for each model with p < .05 the transcripts that carry it:
     `model, track, protocol, text, clips, hits, expected` (an eighth of the clips), most surplus hits first.
     """
-    heard = pd.read_csv(results / "transcripts.csv", keep_default_na=False)
+    transcripts = pd.read_csv(results / "transcripts.csv", keep_default_na=False)
     rows, effects = [], []
     text = summary[(summary["modality"] == "text") & summary["track"].isin(CONTROL_TRACKS)]
     for model, track, protocol in text[["model", "track", "protocol"]].drop_duplicates().itertuples(index=False):
@@ -108,7 +108,7 @@ def text_controls(results: Path, summary: pd.DataFrame) -> tuple[pd.DataFrame, p
         p = chance_p(table, _strata(table))
         rows.append((model, track, protocol, round(score(table).uar, 2), round(p, 4)))
         if p < 0.05 and track.startswith("asr"):  # elsewhere the words are not those of the clip
-            effects.append(_carriers(table, heard, track).assign(model=model, track=track, protocol=protocol))
+            effects.append(_carriers(table, transcripts, track).assign(model=model, track=track, protocol=protocol))
     columns = ["model", "track", "protocol", "text", "clips", "hits", "expected"]
     carried = pd.concat(effects)[columns] if effects else pd.DataFrame(columns=columns)
     return pd.DataFrame(rows, columns=["model", "track", "protocol", "uar", "p"]), carried
@@ -120,8 +120,8 @@ def _strata(table: pd.DataFrame) -> pd.Series | None:
     return None if clips is None else table["file"].map(speaker_and_sentence(clips).set_axis(clips["file"]))
 
 
-def _carriers(table: pd.DataFrame, heard: pd.DataFrame, track: str, most: int = 12) -> pd.DataFrame:
-    said = heard.assign(text=heard["text"].map(normalise) if track == "asr" else heard["text"])
+def _carriers(table: pd.DataFrame, transcripts: pd.DataFrame, track: str, most: int = 12) -> pd.DataFrame:
+    said = transcripts.assign(text=transcripts["text"].map(normalise) if track == "asr" else transcripts["text"])
     rows = table.merge(said, on="file", validate="one_to_one")
     rows["hit"] = rows["predicted"] == rows["emotion"]
     by = rows.groupby("text")["hit"].agg(clips="size", hits="sum").reset_index()

@@ -91,7 +91,7 @@ def risk_coverage(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def before_temperature(table: pd.DataFrame, temperatures: Mapping[str, float]) -> pd.DataFrame:
-    """The same table with each fold's temperature taken back: p ** T, to sum one again.
+    """A predictions table with each fold's temperature taken back: p ** T, to sum one again.
 
     `temperatures`: fold -> T. Exact but for rounding: a probability given as 0 counts as half of `MIN_PROBABILITY`.
     """

@@ -16,13 +16,13 @@ class Details:
     side_tasks: tuple[str, ...] | None = None
     """Columns of the clip table that it learnt beside the label."""
     layers: tuple[float, ...] | None = None
-    """Of an encoder: the numbers of those that a probe averages, or a head's weight of each."""
+    """Numbers of the encoder's layers that a probe averages, or a head's weight of each."""
     picked: str | None = None
     """The candidate that a choice took."""
     validation_loss: Mapping[str, float] | None = None
     """Candidate -> its calibrated loss on validation clips, nats."""
     weight_of_first: float | None = None
-    """Of a weighted fusion's first branch, 0 to 1."""
+    """Weight of a weighted fusion's first branch, 0 to 1."""
     branches: tuple[str, ...] | None = None
     """Folders of a fusion's parts, where all learnt from everyone."""
 

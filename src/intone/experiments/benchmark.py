@@ -94,7 +94,7 @@ def _costs(model: Model, talk: np.ndarray) -> None:
     spoken = list(stretches(Recording.of_signal(talk, SAMPLE_RATE).blocks(), VOICE))
     seconds = sum(end - start for start, end in map(speech_bounds, spoken))
     signals = [stretch.signal for stretch in spoken]
-    emotion = _cost(model.hear, signals)
+    emotion = _cost(model.predict, signals)
     costs: dict[str, float] = {f"emotion ({model.card.name})": emotion}
     costs["finding speech"] = _cost(lambda s: list(stretches(Recording.of_signal(s, SAMPLE_RATE).blocks())), signals)
     try:

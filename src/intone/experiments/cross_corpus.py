@@ -46,11 +46,11 @@ def judged(model: Model, corpus: Corpus) -> pd.DataFrame:
     rows = []
     for clip in track(corpus.clips.to_dict("records"), f"listening to {corpus.name}", len(corpus.clips)):
         try:
-            heard = model.hear(read_clip(corpus.paths[clip["file"]]))
+            answer = model.predict(read_clip(corpus.paths[clip["file"]]))
         except BadClip as problem:
             say(f"left out: {problem}")
             continue
-        said = EMOTIONS[int(heard.audio.argmax())]
+        said = EMOTIONS[int(answer.audio.argmax())]
         key = (clip["file"], clip["speaker"], "0", "test", clip["emotion"], said)
-        rows.append((*key, *heard.audio, heard.sure, heard.distance > model.card.farthest, model.name))
+        rows.append((*key, *answer.audio, answer.sure, answer.distance > model.card.farthest, model.name))
     return pd.DataFrame(rows, columns=list(COLUMNS))

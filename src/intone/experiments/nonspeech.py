@@ -16,7 +16,7 @@ from intone.inference.result import UNSURE
 from intone.progress import track
 
 VERSION: Final = 3
-"""Of what is called speech and unsure; another one measures everything anew."""
+"""Version of what is called speech and unsure; another one measures everything anew."""
 
 COLUMNS = ["sound", "words", "clips", "speech", "emotion", "model"]
 """`words`: whether Whisper listened too; how many clips were taken for speech, and in how many of those an emotion was

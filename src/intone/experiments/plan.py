@@ -23,7 +23,7 @@ TRACKS = ("asr", "asr_punctuated", "natural", "simulated")
 FUSED_TRACKS = ("asr", "natural")
 
 SEEDS = (0, 1, 2)
-"""Of each of `SEEDED` on the first luna5 fold, to show the noise of training beside that of speakers."""
+"""Seeds of each of `SEEDED` on the first luna5 fold, to show the noise of training beside that of speakers."""
 
 SEEDED = (("audio_cnn", "none"), ("audio_whisper_small-tuned", "none"), ("text_minilm-tuned", "natural"))
 """Model, track. A probe of a frozen encoder is the same from every seed."""

@@ -18,7 +18,7 @@ from intone.data.splits import PARTS
 from intone.errors import IntoneError
 from intone.evaluation.metrics import PREDICTION_COLUMNS, check_predictions, score
 from intone.evaluation.results import SUMMARY_COLUMNS, Experiment
-from intone.training.runs import FinishedFold
+from intone.training.finished_fold import FinishedFold
 
 LOOK_COLUMNS = ("when", "model", "track", "protocol", "predictions", "why")
 

@@ -50,7 +50,7 @@ QUICK_EPOCHS: Final = {
     "head_epochs": 3,
     "tuned_epochs": 1,
 }
-"""Of a quick run."""
+"""Epochs of a quick run, by `Recipe.epoch_names`."""
 
 
 def reproduce(

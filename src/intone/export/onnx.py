@@ -70,7 +70,7 @@ def export(whole: FileGraph, card: Card, path: Path) -> float:
 
 @torch.inference_mode()
 def largest_difference(whole: FileGraph, path: Path) -> float:
-    """Of a logit, between the file and its network, over windows and sentences of several lengths."""
+    """Largest difference of a logit between the file and its network, over windows and sentences of several lengths."""
     model, off = Model(path), 0.0
     longest = round(100 * model.card.window)  # frames are 10 ms apart
     for windows, frames, tokens in ((1, 40, 1), (3, longest, 12), (2, longest // 2 + 3, 33)):

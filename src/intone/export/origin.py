@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from intone.errors import IntoneError
-from intone.training.runs import FinishedFold
+from intone.training.finished_fold import FinishedFold
 
 RAVDESS: Final = "ravdess"
 """The corpus that needs no table."""

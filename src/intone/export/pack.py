@@ -14,9 +14,9 @@ from intone.inference import ood
 from intone.inference.model import Card, Model
 from intone.models.graph import FileGraph
 from intone.progress import say
+from intone.training.finished_fold import FinishedFold, base_name
 from intone.training.recipe import Recipe
 from intone.training.recipes import MODELS
-from intone.training.runs import FinishedFold, base_name
 from intone.version import __version__
 
 LICENCES: Final = {"ravdess": "CC BY-NC-SA 4.0 (RAVDESS)"}

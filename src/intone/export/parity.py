@@ -73,7 +73,7 @@ def answers_of(model: Model, corpus: Corpus, files: Sequence[str]) -> Answers:
         except BadClip as problem:
             say(f"left out: {problem}")
             continue
-        said = model.hear_tokens(clip, said_too[number % len(said_too)])
+        said = model.predict_tokens(clip, said_too[number % len(said_too)])
         out.files.append(file)
         out.sound.append(said.audio)
         out.both.append(said.probabilities)

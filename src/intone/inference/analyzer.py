@@ -27,7 +27,7 @@ from intone.audio.vad import VOICE, VOICE_WITH_WORDS
 from intone.errors import BadClip, IntoneError
 from intone.inference import ood, registry
 from intone.inference.blas import one_thread
-from intone.inference.model import Heard, Model
+from intone.inference.model import Model, Prediction
 from intone.inference.result import UNSURE, Analysis, Segment, Segments, curve, table
 from intone.progress import say
 
@@ -51,7 +51,7 @@ class Found:
     sound: np.ndarray
     words: list[Word] = field(default_factory=list)
     language: str | None = None
-    """Of the stretch that it lies in; None where words are off."""
+    """Language of the stretch that it lies in; None where words are off."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,12 @@ class Judged:
 
     found: Found
     segment: Segment
-    heard: Heard
+    prediction: Prediction
     measured: dict[str, float]
 
 
 @dataclass
-class Ear:
+class Meter:
     """What is noticed while a recording goes by once."""
 
     samples: int = 0
@@ -85,7 +85,7 @@ class Ear:
         return made
 
     def along(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """The same blocks."""
+        """Blocks as they come, measured on the way."""
         for block in blocks:
             self.heed()
             self.samples += len(block)
@@ -160,49 +160,49 @@ class Analyzer:
 
         Raises BadClip where it can't be heard.
         """
-        ear, language, sound = Ear(heed=heed), Language(self.language), recording.sound()
-        judged = list(self._judged(ear, ear.along(sound.blocks), language))
-        account = self._account(ear, sound, [j.segment for j in judged])
+        meter, language, sound = Meter(heed=heed), Language(self.language), recording.sound()
+        judged = list(self._judged(meter, meter.along(sound.blocks), language))
+        account = self._account(meter, sound, [j.segment for j in judged])
         spoken = language.known if self.whisper else None
         card = self.model.card
-        middles = [float(j.found.begin + m) for j in judged for m in j.heard.middles]
+        middles = [float(j.found.begin + m) for j in judged for m in j.prediction.middles]
         return Analysis(
             recording.name,
-            ear.samples / SAMPLE_RATE,
+            meter.samples / SAMPLE_RATE,
             self.model.name,
             spoken,
             table(recording.name, [j.segment for j in judged], card.labels),
-            curve(recording.name, middles, [row for j in judged for row in j.heard.windows], card.labels),
+            curve(recording.name, middles, [row for j in judged for row in j.prediction.windows], card.labels),
             (
                 *sound.notes,
-                *([] if judged else [_no_speech(account, ear.heights)]),
+                *([] if judged else [_no_speech(account, meter.heights)]),
                 *ood.strangeness([j.measured for j in judged], card.known, spoken, card.language),
             ),
-            ear.heights,
+            meter.heights,
             recording.blocks,
-            ear.costs,
+            meter.costs,
             account,
         )
 
-    def _account(self, ear: Ear, sound: Sound, segments: Sequence[Segment]) -> Account:
+    def _account(self, meter: Meter, sound: Sound, segments: Sequence[Segment]) -> Account:
         """What became of each second: what isn't left out was heard."""
-        length, left_out = ear.samples / SAMPLE_RATE, joined(sound.left_out)
+        length, left_out = meter.samples / SAMPLE_RATE, joined(sound.left_out)
         silent = [s for s in segments if not s.text] if self.whisper else []
         spoken, without = (union((s.start, s.end) for s in some) for some in (segments, silent))
         return Account(length, length - sum(part.seconds for part in left_out), spoken, without, tuple(left_out))
 
-    def _judged(self, ear: Ear, blocks: Iterator[np.ndarray], language: Language) -> Iterator[Judged]:
+    def _judged(self, meter: Meter, blocks: Iterator[np.ndarray], language: Language) -> Iterator[Judged]:
         """Segments in order. While Whisper writes down one stretch, the emotion of the one before is judged."""
         if self.whisper is None:
             for stretch in stretches(blocks, VOICE, MAX_SEGMENT_S):
                 found = [Found(*speech_bounds(stretch), stretch.start, stretch.signal)]
-                yield from ear.timed("emotion", self._judge, found)
+                yield from meter.timed("emotion", self._judge, found)
             return
         with ThreadPoolExecutor(1) as pool:
             waiting: Future[list[Judged]] | None = None
             for stretch in stretches(blocks, VOICE_WITH_WORDS, MAX_STRETCH_S):
-                found = ear.timed("words", self._sentences, self.whisper, stretch, language)
-                job = pool.submit(ear.timed, "emotion", self._judge, found)
+                found = meter.timed("words", self._sentences, self.whisper, stretch, language)
+                job = pool.submit(meter.timed, "emotion", self._judge, found)
                 if waiting:
                     yield from waiting.result()
                 waiting = job
@@ -228,16 +228,16 @@ class Analyzer:
         for found in segments:
             text = text_of(found.words)
             try:
-                heard = self.model.hear(found.sound, text if found.language == self.model.card.language else "")
-                measured = {**conditions.measures(found.sound), "distance": heard.distance}
+                prediction = self.model.predict(found.sound, text if found.language == self.model.card.language else "")
+                measured = {**conditions.measures(found.sound), "distance": prediction.distance}
             except BadClip:
                 continue
-            segment = self._segment(found, text, heard)
+            segment = self._segment(found, text, prediction)
             # Not even an empty view: it would keep the whole chapter in memory.
-            out.append(Judged(replace(found, sound=np.zeros(0, np.float32)), segment, heard, measured))
+            out.append(Judged(replace(found, sound=np.zeros(0, np.float32)), segment, prediction, measured))
         return out
 
-    def _segment(self, found: Found, text: str, heard: Heard) -> Segment:
+    def _segment(self, found: Found, text: str, prediction: Prediction) -> Segment:
         labels = self.model.card.labels
 
         def named(probabilities: np.ndarray) -> dict[str, float]:
@@ -246,12 +246,12 @@ class Analyzer:
         return Segment(
             round(found.start, 3),
             round(found.end, 3),
-            named(heard.probabilities),
-            labels[int(heard.probabilities.argmax())] if heard.sure else UNSURE,
+            named(prediction.probabilities),
+            labels[int(prediction.probabilities.argmax())] if prediction.sure else UNSURE,
             text,
             found.words,
-            named(heard.audio),
-            {} if heard.sentence is None else named(heard.sentence),
+            named(prediction.audio),
+            {} if prediction.sentence is None else named(prediction.sentence),
             found.language,
         )
 
@@ -270,13 +270,13 @@ def _no_speech(account: Account, heights: np.ndarray) -> str:
 def loaded(model: str | Path | None, whisper: str | None, language: str | None, threads: int) -> Analyzer:
     """What `intone.load` gives. Raises IntoneError for what can't be loaded, or for less than no threads."""
     check_threads(threads)
-    ear = Whisper(whisper, threads=threads) if whisper else None
+    words = Whisper(whisper, threads=threads) if whisper else None
     language = code(language) if language else None
-    if ear:
-        _ = ear.folder  # whoever has no weights learns it now
+    if words:
+        _ = words.folder  # whoever has no weights learns it now
         if language:
-            ear.check_language(language)
-    return Analyzer(Model(registry.find(model), threads), ear, language)
+            words.check_language(language)
+    return Analyzer(Model(registry.find(model), threads), words, language)
 
 
 def check_threads(threads: int) -> None:

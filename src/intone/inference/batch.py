@@ -59,8 +59,8 @@ class Settings:
 
     def key(self) -> str:
         """Names whatever changes the answers."""
-        ear = Whisper(self.whisper).settings if self.whisper else None
-        return digest(__version__, file_digest(self.model), ear, self.language)
+        words = Whisper(self.whisper).settings if self.whisper else None
+        return digest(__version__, file_digest(self.model), words, self.language)
 
     def analyzer(self) -> Analyzer:
         """A fresh one. Raises IntoneError for what can't be loaded."""

@@ -34,7 +34,7 @@ def one_thread() -> Iterator[None]:
 
 @cache
 def libraries() -> Any:
-    """Those with threads of their own that numpy has loaded; looking for them takes milliseconds."""
+    """Libraries with threads of their own that numpy has loaded; looking for them takes milliseconds."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

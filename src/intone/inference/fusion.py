@@ -48,7 +48,7 @@ def vote(branches: Sequence[np.ndarray], weight: float = 0.5) -> np.ndarray:
 
 
 def weighted(branches: Sequence[np.ndarray], weight: float = 0.5) -> np.ndarray:
-    """Of two, twice the weighted mean of logits: at a half, their sum."""
+    """Twice the weighted mean of logits: at a half, their sum."""
     first, second = branches
     return 2 * (weight * first + (1 - weight) * second)
 

@@ -47,21 +47,21 @@ class Live:
     """Remembers the last four seconds and judges the speech in them."""
 
     model: Model
-    heard: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    recent: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def answer(self, block: np.ndarray) -> str:
         """Half a second more (mono float32, 16 kHz) -> `angry  83 %`, or that nobody speaks."""
-        self.heard = np.concatenate([self.heard, block])[-MEMORY:]
-        found = speech_spans(self.heard, VadSettings(VOICE, MEMORY / SAMPLE_RATE))
-        if not found or found[-1][1] < len(self.heard) - STILL:
+        self.recent = np.concatenate([self.recent, block])[-MEMORY:]
+        found = speech_spans(self.recent, VadSettings(VOICE, MEMORY / SAMPLE_RATE))
+        if not found or found[-1][1] < len(self.recent) - STILL:
             return "…"
         start, end = found[-1]
         try:
-            heard = self.model.hear(self.heard[start:end])
+            prediction = self.model.predict(self.recent[start:end])
         except BadClip:
             return "…"
-        p = heard.probabilities.max()
-        name = self.model.card.labels[int(heard.probabilities.argmax())] if heard.sure else UNSURE
+        p = prediction.probabilities.max()
+        name = self.model.card.labels[int(prediction.probabilities.argmax())] if prediction.sure else UNSURE
         return f"{name:10s} {100 * p:3.0f} %  {'█' * round(20 * p)}"
 
 

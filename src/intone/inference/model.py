@@ -27,7 +27,7 @@ from intone.per_process import PerProcess
 from intone.text import Encoder, Subwords, Vocabulary
 
 METADATA_KEY: Final = "intone"
-"""Of the metadata entry that holds the card."""
+"""Name of the metadata entry that holds the card."""
 
 MIN_SAMPLES: Final = SAMPLE_RATE * 3 // 10
 """Samples; a shorter sound is filled up with silence."""
@@ -50,13 +50,13 @@ class Reading:
     longest: int = 64
     """Tokens kept of a sentence."""
     temperature: float = 1.0
-    """Of the sentence's logits."""
+    """Temperature of the sentence's logits."""
     rule: str = "fusion_late_weighted"
     """How the sound's answer and the sentence's are joined (fusion.py), or `LEARNED`."""
     weight: float = 0.5
-    """Of the sound against the sentence, where they are weighed."""
+    """Weight of the sound against the sentence, where they are weighed."""
     fused_temperature: float = 1.0
-    """Of what they are joined to."""
+    """Temperature of what they are joined to."""
     unsure: float = 0.0
     """As the card's, for sound and words together."""
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Reading:
         """What turns a sentence into ids."""
         return Subwords(self.tokenizer, self.longest) if self.tokenizer else Vocabulary(self.vocabulary)
 
-    def joined(self, heard: np.ndarray, read: np.ndarray, fused: np.ndarray | None = None) -> np.ndarray:
+    def joined(self, sound: np.ndarray, read: np.ndarray, fused: np.ndarray | None = None) -> np.ndarray:
         """Calibrated probabilities [8] of the sound and of the sentence -> of both together.
 
         Where joining was learned it is the windows' mean, from the fused logits [windows, 8].
@@ -77,7 +77,7 @@ class Reading:
         if fused is not None:
             together: np.ndarray = softmax(fused / self.fused_temperature).mean(0)
             return together
-        branches = [np.log(np.maximum(p, TINY)) for p in (heard, read)]
+        branches = [np.log(np.maximum(p, TINY)) for p in (sound, read)]
         return softmax(RULES[self.rule](branches, self.weight) / self.fused_temperature)
 
 
@@ -87,13 +87,13 @@ class Card:
 
     name: str
     version: str
-    """Of intone that made it."""
+    """Version of intone that made it."""
     features: FeatureSettings
     temperature: float
-    """Of the sound's logits (Guo et al. 2017), from clips of speakers that the model, or its twin of a fold, hadn't
-    heard."""
+    """Temperature of the sound's logits (Guo et al. 2017), from clips of speakers that the model, or its twin of a
+    fold, hadn't heard."""
     fingerprint: str
-    """Of settings and training data."""
+    """Fingerprint of settings and training data."""
     trained_on: str
     licence: str
     unsure: float = 0.0
@@ -147,7 +147,7 @@ def _listed(values: Mapping[str, float]) -> str:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Prediction:
     """What a model makes of one segment; probabilities [8] are calibrated."""
 
     probabilities: np.ndarray
@@ -158,7 +158,7 @@ class Heard:
     windows: np.ndarray
     """The sound window by window, [windows, 8]."""
     middles: np.ndarray
-    """Of the windows, seconds from the segment's beginning."""
+    """Middles of the windows, seconds from the segment's beginning."""
     distance: float
     """Root mean square of the standardised embedding: 1 for a clip like the training clips, more for a stranger."""
     sure: bool
@@ -183,13 +183,13 @@ class Model:
         """Name, version and the beginning of the fingerprint."""
         return f"{self.card.name} {self.card.version} {self.card.fingerprint[:8]}"
 
-    def hear(self, signal: np.ndarray, text: str = "") -> Heard:
+    def predict(self, signal: np.ndarray, text: str = "") -> Prediction:
         """A segment [samples] and its words -> what they carry. Raises BadClip where the segment is silent."""
         reading = self.card.reading
-        return self.hear_tokens(signal, reading.encoder.encode(text) if reading and text.strip() else None)
+        return self.predict_tokens(signal, reading.encoder.encode(text) if reading and text.strip() else None)
 
-    def hear_tokens(self, signal: np.ndarray, tokens: np.ndarray | None) -> Heard:
-        """The same with the ids [tokens] of its words, or None."""
+    def predict_tokens(self, signal: np.ndarray, tokens: np.ndarray | None) -> Prediction:
+        """A segment [samples] and the ids [tokens] of its words, or None -> what they carry."""
         starts, windows = self.windows(signal)
         room = room_power(signal)
         features = np.stack([extract_trimmed(w, self.card.features, room) for w in windows])
@@ -201,7 +201,7 @@ class Model:
             said = softmax(sentence / self.card.reading.temperature)
             together, unsure = self.card.reading.joined(alone, said, fused), self.card.reading.unsure
         distance = float(np.sqrt(np.mean(np.square(embedding))))
-        return Heard(
+        return Prediction(
             together,
             alone,
             said,

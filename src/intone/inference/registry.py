@@ -31,7 +31,7 @@ def find(model: str | Path | None) -> Path:
 
 
 def own() -> Path:
-    """Of the model in the package."""
+    """Path of the model in the package."""
     return Path(str(resources.files("intone").joinpath("model.onnx")))
 
 

@@ -21,7 +21,7 @@ BEFORE, BEHIND = ("text", "language", "emotion", "confidence"), ("audio", "sente
 """Columns of a table of segments, on either side of its labels' probabilities."""
 
 COLUMNS: Final = (*BEFORE, *EMOTIONS, *BEHIND)
-"""Of a table of segments where the labels are RAVDESS's eight."""
+"""Columns of a table of segments where the labels are RAVDESS's eight."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Segments(pd.DataFrame):
 
     @property
     def labels(self) -> list[str]:
-        """Those that have a probability, in order."""
+        """Labels that have a probability, in order."""
         return [str(column) for column in self.columns if column not in (*BEFORE, *BEHIND)]
 
     def top(self, k: int = 1) -> list[list[dict[str, Any]]]:

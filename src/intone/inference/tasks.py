@@ -23,7 +23,7 @@ class Target:
     """Where results go: into a folder, into one file, onto standard output, or nowhere but on the screen."""
 
     names: tuple[str, ...] = ("json",)
-    """Of formats."""
+    """Names of formats."""
     folder: Path | None = None
     file: Path | None = None
     stdout: bool = False

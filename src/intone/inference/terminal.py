@@ -12,8 +12,8 @@ from intone.inference.result import UNSURE, Analysis
 from intone.names import printable
 
 SIGNS = {UNSURE: ("○", "░")}
-"""Of a segment and in the timeline, where they aren't ● and █: what is unsure has the terminal's own colour, and a
-sign of its own, which says so without colours too."""
+"""Signs of a segment and in the timeline, where they aren't ● and █: what is unsure has the terminal's own colour, and
+a sign of its own, which says so without colours too."""
 
 
 def clock(seconds: float) -> str:

@@ -19,11 +19,11 @@ class SideTasks:
     labels: Mapping[str, Mapping[str, int]]
     """Column -> `file` -> class, from 0."""
     weight: float
-    """Of each column's cross-entropy beside the emotion's."""
+    """Weight of each column's cross-entropy beside the emotion's."""
 
     @classmethod
     def of(cls, clips: pd.DataFrame, columns: Sequence[str], train: Sequence[str], weight: float) -> "SideTasks":
-        """Those of the clip table's columns that tell the training clips apart: known for all, and not all the same."""
+        """Labels in the columns of the clip table that tell training clips apart: known for all, not all the same."""
         table = clips.set_index("file").loc[list(train)]
         labels: dict[str, dict[str, int]] = {}
         for column in columns:

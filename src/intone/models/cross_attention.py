@@ -37,8 +37,8 @@ class CrossAttention(nn.Module):
 
     def forward(self, x: Tensor, other: Tensor, outside: Tensor) -> Tensor:
         """`outside` [B, S] marks what stands behind the other's end."""
-        heard, _ = self.attention(x, other, other, key_padding_mask=outside, need_weights=False)
-        return self.norm(x + heard)
+        attended, _ = self.attention(x, other, other, key_padding_mask=outside, need_weights=False)
+        return self.norm(x + attended)
 
 
 class AttentiveFusion(Branches):
@@ -81,8 +81,8 @@ class AttentiveFusion(Branches):
             states.append(torch.where((lost == i)[:, None, None], self.nothing[i], self.project[i](x).float()))
             lengths.append(n)
         outside = [~inside(n, x.shape[1]) for x, n in zip(states, lengths, strict=True)]
-        heard = [self.listen[i](states[i], states[1 - i], outside[1 - i]) for i in (0, 1)]
-        parts = [own_mean(h, n) for h, n in zip(heard, lengths, strict=True)]
+        attended = [self.listen[i](states[i], states[1 - i], outside[1 - i]) for i in (0, 1)]
+        parts = [own_mean(h, n) for h, n in zip(attended, lengths, strict=True)]
         share = self.gate(torch.cat(parts, 1)).softmax(1)
         embedding = share[:, :1] * parts[0] + share[:, 1:] * parts[1]
         return self.head(embedding), embedding

@@ -51,12 +51,12 @@ class ModelGraph:
     network: "FileGraph"
     features: FeatureSettings
     calibration: Calibration
-    """Of the sound alone."""
+    """Calibration of the sound alone."""
     reading: Reading | None = None
 
 
 OUTPUTS: Final = ("audio", "embedding", "sentence", "fused")
-"""Of a model file, in order; one that doesn't read, or that joins by arithmetic, has the first of them."""
+"""Outputs of a model file, in order; one that doesn't read, or that joins by arithmetic, has the first of them."""
 
 
 class SpectrogramGraph(nn.Module):
@@ -77,7 +77,7 @@ class SpectrogramGraph(nn.Module):
         return ((features - self.mean) / self.deviation)[:, None], whole(features[:, 0])
 
     def around(self, network: nn.Module) -> "SpectrogramGraph":
-        """The same with another network of its kind."""
+        """This graph around another network of its kind."""
         assert isinstance(network, Standardised)
         return SpectrogramGraph(network)
 
@@ -144,7 +144,7 @@ class HeadGraph(nn.Module):
         return chosen, whole(chosen[:, 0, :, 0])
 
     def around(self, network: nn.Module) -> "HeadGraph":
-        """The same trunk below another network of its kind."""
+        """This trunk below another network of its kind."""
         assert isinstance(network, AudioTransformer)
         return HeadGraph(self.trunk, self.layers, network)
 
@@ -158,9 +158,9 @@ class EnsembleGraph(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """[windows, rows, frames] -> logits, the parts' embeddings side by side."""
-        heard = [part(features) for part in self.parts]
-        logits = torch.stack([own / t for (own, _), t in zip(heard, self.temperatures, strict=True)]).sum(0)
-        return logits, torch.cat([embedding for _, embedding in heard], 1)
+        answers = [part(features) for part in self.parts]
+        logits = torch.stack([own / t for (own, _), t in zip(answers, self.temperatures, strict=True)]).sum(0)
+        return logits, torch.cat([embedding for _, embedding in answers], 1)
 
 
 class BothWaysOperator(nn.Module):
@@ -224,36 +224,36 @@ class SentenceGraph(nn.Module):
 class FusionGraph(nn.Module):
     """A learned fusion of hearing and reading; where these are those of `FileGraph`, a graph does their work once."""
 
-    def __init__(self, fusion: Branches, hearing: SpectrogramGraph | HeadGraph, reading: SentenceGraph) -> None:
-        """`hearing` and `reading` hold the fusion's branches; of the fusion itself nothing else of them is kept."""
+    def __init__(self, fusion: Branches, sound: SpectrogramGraph | HeadGraph, reading: SentenceGraph) -> None:
+        """`sound` and `reading` hold the fusion's branches; of the fusion itself nothing else of them is kept."""
         super().__init__()
-        self.fusion, self.hearing, self.reading = fusion, hearing, reading
+        self.fusion, self.sound, self.reading = fusion, sound, reading
         fusion.branches = nn.ModuleList()
 
     def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
         """[windows, rows, frames], [tokens] -> logits [windows, 8]."""
-        heard = self.fusion.given(self.hearing.network, self.hearing.inputs(features))
+        sound = self.fusion.given(self.sound.network, self.sound.inputs(features))
         read = self.fusion.given(self.reading.network, self.reading.inputs(tokens))
         repeated = tuple(x.expand(features.shape[0], *x.shape[1:]) for x in read)
-        logits: Tensor = self.fusion.joined((heard, repeated), self.fusion.hidden(features))[0]
+        logits: Tensor = self.fusion.joined((sound, repeated), self.fusion.hidden(features))[0]
         return logits
 
 
 class FileGraph(nn.Module):
     """Hearing, reading where there is any, and a learned fusion of both."""
 
-    def __init__(self, hearing: nn.Module, reading: nn.Module | None, fusing: FusionGraph | None = None) -> None:
+    def __init__(self, sound: nn.Module, reading: nn.Module | None, fusing: FusionGraph | None = None) -> None:
         super().__init__()
-        self.hearing, self.reading, self.fusing = hearing, reading, fusing
+        self.sound, self.reading, self.fusing = sound, reading, fusing
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Those of `OUTPUTS` that it gives."""
+        """What it gives, of `OUTPUTS`."""
         return OUTPUTS[: 2 + (self.reading is not None) + (self.fusing is not None)]
 
     def forward(self, features: Tensor, tokens: Tensor | None = None) -> tuple[Tensor, ...]:
         """Audio logits [windows, 8], embedding [windows, D], sentence logits [8], and fused logits [windows, 8]."""
-        out: tuple[Tensor, ...] = self.hearing(features)
+        out: tuple[Tensor, ...] = self.sound(features)
         if self.reading is not None:
             out = (*out, self.reading(tokens))
         return out if self.fusing is None else (*out, self.fusing(features, tokens))

@@ -133,8 +133,8 @@ class LinearProbe:
         if len(set(speakers)) < 2:
             raise IntoneError("A probe chooses its layers on speakers held out in turn: it needs two or more.")
         inner = list(GroupKFold(min(self.preset.inner, len(set(speakers)))).split(x, true, speakers))
-        heard = [self._out_of_fold(x[:, layer], true, inner) for layer in range(x.shape[1])]
-        self.layers = min(self.windows(x.shape[1]), key=lambda w: _loss(np.mean([heard[k] for k in w], 0), true))
+        answers = [self._out_of_fold(x[:, layer], true, inner) for layer in range(x.shape[1])]
+        self.layers = min(self.windows(x.shape[1]), key=lambda w: _loss(np.mean([answers[k] for k in w], 0), true))
         self.readers = [self._reader().fit(x[:, k], true) for k in self.layers]
         return self
 
@@ -160,11 +160,11 @@ class LinearProbe:
 
     def _out_of_fold(self, x: np.ndarray, true: np.ndarray, inner: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         out = np.empty((len(x), self.classes))
-        for learn, listen in inner:
+        for learn, held_out in inner:
             if len(known := np.unique(true[learn])) > 1:
-                out[listen] = self._log_probabilities(self._reader().fit(x[learn], true[learn]), x[listen])
+                out[held_out] = self._log_probabilities(self._reader().fit(x[learn], true[learn]), x[held_out])
             else:  # those that are left show one emotion alone, whatever is heard
-                out[listen] = log_softmax(np.where(np.arange(self.classes) == known, 0.0, UNKNOWN))
+                out[held_out] = log_softmax(np.where(np.arange(self.classes) == known, 0.0, UNKNOWN))
         return out
 
     def _reader(self) -> Pipeline:

@@ -14,7 +14,7 @@ from transformers import AttentionInterface
 from intone.models.batch import inside
 
 NAME: Final = "own_clip"
-"""Of the attention, as `transformers` knows it."""
+"""Name of the attention, as `transformers` knows it."""
 
 STEP: Final = 128
 """States by whose multiples batches are long: a processor keeps memory for every shape that it has seen."""

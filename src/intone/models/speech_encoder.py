@@ -48,7 +48,7 @@ class WhisperTrunk(nn.Module):
         mel = self.extractor(signal, padding=0)[:, : self.longest]
         return torch.from_numpy(mel.astype(np.float32))[None]
 
-    def hear(self, signal: np.ndarray) -> list[Tensor]:
+    def encode(self, signal: np.ndarray) -> list[Tensor]:
         """[samples] -> states by layer, [1, T, D]."""
         states: list[Tensor] = self(self.given(signal))
         return states
@@ -73,7 +73,7 @@ class HubTrunk(nn.Module):
             self.high = (config.num_mel_bins - config.patch_size) // config.frequency_stride + 1
             self.stride = int(config.time_stride)
 
-    def hear(self, signal: np.ndarray) -> list[Tensor]:
+    def encode(self, signal: np.ndarray) -> list[Tensor]:
         """[samples] -> states by layer, [1, T, D]."""
         found = self.extractor(signal, sampling_rate=SAMPLE_RATE, return_tensors="pt")
         given = {k: v for k, v in found.items() if k in ("input_values", "input_features")}
@@ -132,7 +132,7 @@ class SpeechStates:
     @torch.inference_mode()
     def __call__(self, signal: np.ndarray) -> np.ndarray:
         """[samples] -> [layers, T, D], float16; one clip at a time, so that no other clip's length touches it."""
-        states = self.network.hear(signal)
+        states = self.network.encode(signal)
         return torch.cat([states[k] for k in self.layers]).numpy().astype(np.float16)
 
     def prominence(self, part: np.ndarray, room: float, states: int) -> np.ndarray:

@@ -88,19 +88,19 @@ def _words(source: Source) -> Inference | None:
 
 def _both(source: Source, tests: pd.DataFrame) -> Inference | None:
     rows = tests[tests["model"].map(source.modalities) == "fusion"]
-    heard = _against_audio(source, rows[(rows["track"] == "asr") & (rows["protocol"] == MAIN)])
+    real = _against_audio(source, rows[(rows["track"] == "asr") & (rows["protocol"] == MAIN)])
     paired = _against_audio(source, rows[(rows["track"] == "natural") & (rows["protocol"] == MAIN)])
-    if heard is None:
+    if real is None:
         return None
     text = (
-        f"On what was really said, `{heard['model']}` against `{heard['against']}` alone shows {heard['verdict']} "
-        f"({points(heard['gap'])} points, p {p_value(heard['holm'])} by Holm{_abstained(source, heard)})"
+        f"On what was really said, `{real['model']}` against `{real['against']}` alone shows {real['verdict']} "
+        f"({points(real['gap'])} points, p {p_value(real['holm'])} by Holm{_abstained(source, real)})"
     )
-    blind = rows[(rows["track"] == "asr") & (rows["protocol"] == "emobox6") & (rows["model"] == heard["model"])]
+    blind = rows[(rows["track"] == "asr") & (rows["protocol"] == "emobox6") & (rows["model"] == real["model"])]
     if (there := _against_audio(source, blind)) is not None:
         text += f"; on emobox6, which its rule for abstaining was not made on, {points(there['gap'])}"
     head = "Words help when they carry emotion; RAVDESS's own are not shown to."
-    if heard["verdict"] == GAIN:
+    if real["verdict"] == GAIN:
         head = "Fusion gains on RAVDESS's own words: look for the leak first."
     if paired is not None:
         text += (

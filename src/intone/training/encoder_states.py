@@ -24,7 +24,7 @@ from intone.training.parallel import over_all
 from intone.training.workspace import Copies
 
 VERSION = 1
-"""Of what happens to a clip before and after the encoder; another one makes all states anew."""
+"""Version of what happens to a clip before and after the encoder; another one makes all states anew."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class EncoderStates:
     layers: tuple[int, ...]
     """From 1, the first block's output."""
     speeds: tuple[float, ...] = (1.0,)
-    """Of each clip's copies; the first, 1.0, is the clip itself."""
+    """Speed of each clip's copies; the first, 1.0, is the clip itself."""
     pooled: bool = False
     """Mean and deviation over time, [layers, 2D] float32, in the place of the states, float16."""
     noisy: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class EncoderStates:
         return _encoder(self.weights, self.layers)
 
     def fresh_encoder(self) -> SpeechStates:
-        """The same, for one who changes it."""
+        """An encoder of one's own, to be changed."""
         return SpeechStates(self.weights, self.layers)
 
     def _fill(self, clip: tuple[Path, ...]) -> None:

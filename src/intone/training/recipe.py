@@ -24,7 +24,7 @@ from intone.text import Encoder
 from intone.training.module import TrainingPreset
 
 if TYPE_CHECKING:
-    from intone.training.runs import FinishedFold
+    from intone.training.finished_fold import FinishedFold
     from intone.training.workspace import Workspace
 
 Predictor = Callable[[Sequence[np.ndarray]], np.ndarray]
@@ -43,7 +43,7 @@ class FoldTask:
     folder: Path
     """Its own, for whatever it keeps."""
     parts: Mapping[str, "FinishedFold"] = field(default_factory=dict)
-    """The same fold of each model that it is made of, finished."""
+    """Each model that it is made of -> its finished fold."""
 
     @property
     def branches(self) -> list["FinishedFold"]:
@@ -100,7 +100,7 @@ class Recipe(ABC):
         return {name: getattr(self, preset).epochs for preset, name in self.epoch_names.items()}
 
     def with_epochs(self, budget: Mapping[str, int]) -> Self:
-        """The same with other epochs, by the names of `epoch_names`; what the budget doesn't name stays."""
+        """This recipe with other epochs, by the names of `epoch_names`; what the budget doesn't name stays."""
         wanted = {preset: budget[name] for preset, name in self.epoch_names.items() if name in budget}
         presets = {preset: replace(getattr(self, preset), epochs=epochs) for preset, epochs in wanted.items()}
         changed: Self = replace(self, **presets)  # type: ignore[type-var]
@@ -127,13 +127,13 @@ class Recipe(ABC):
         return {name: value for name, value in values.items() if isinstance(value, TrainingPreset)}
 
     def trained(self, **changes: Any) -> Self:
-        """The same, each of whose networks is trained with these changes to its preset."""
+        """This recipe, each of whose networks is trained with these changes to its preset."""
         presets = {name: replace(preset, **changes) for name, preset in self.trainings().items()}
         changed: Self = replace(self, **presets)  # type: ignore[type-var]
         return changed
 
     def on(self, weights: str) -> "Recipe":
-        """The same on another pretrained encoder; raises IntoneError where there is none below it."""
+        """This recipe on another pretrained encoder; raises IntoneError where there is none below it."""
         if self.parts:
             raise IntoneError(f"This model is made of {', '.join(self.parts)}: give the weights to one of them.")
         raise IntoneError(f"This model is trained from scratch: it takes no weights, and not {weights} either.")
@@ -189,7 +189,7 @@ class Recipe(ABC):
     # How it is studied.
 
     def twin(self, kind: "type[Any]", model: str) -> "Recipe":
-        """The same probe of another class, for the audit of leaks. Raises IntoneError for what is no plain probe."""
+        """This probe as one of another class, for the audit of leaks. Raises IntoneError for what is no plain probe."""
         raise IntoneError(f"{model} is not a probe of a frozen encoder: name one that is.")
 
     # How it learns from everyone.

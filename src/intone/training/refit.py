@@ -13,13 +13,15 @@ import pandas as pd
 from intone.data.splits import Split, folds
 from intone.errors import IntoneError
 from intone.evaluation.calibration import Calibration, probabilities, temperature
+from intone.training.finished_fold import FinishedFold
 from intone.training.processor import processor
 from intone.training.recipe import FoldTask
-from intone.training.runs import FinishedFold, FoldRecord, claim, commit, fingerprint, finished
+from intone.training.record import FoldRecord
+from intone.training.runs import claim, commit, fingerprint, finished
 from intone.training.workspace import Workspace
 
 PROTOCOL: Final = "everyone"
-"""Of its run folder, runs/MODEL__TRACK__everyone/fold-all."""
+"""Protocol in the name of its run folder, runs/MODEL__TRACK__everyone/fold-all."""
 
 
 def train_everyone(space: Workspace, model: str, track: str, protocol: str) -> Path:

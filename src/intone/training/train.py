@@ -20,11 +20,11 @@ from intone.data.splits import OF_RAVDESS, check_learnable, folds
 from intone.data.texts import TRACKS
 from intone.errors import IntoneError, Missing
 from intone.progress import say
+from intone.training.finished_fold import FinishedFold
 from intone.training.processor import warn_if_slow
 from intone.training.recipe import Recipe
 from intone.training.recipes import MODELS, PRECISION, in_epochs
 from intone.training.refit import check, train_everyone
-from intone.training.runs import FinishedFold
 from intone.training.spectrogram_views import screened
 from intone.training.workspace import Workspace
 

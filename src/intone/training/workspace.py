@@ -20,18 +20,11 @@ from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
 from intone.progress import say
 from intone.text import Glove
+from intone.training.finished_fold import FinishedFold
 from intone.training.processor import processor
 from intone.training.recipe import FoldTask, Predictor, Recipe
-from intone.training.runs import (
-    FinishedFold,
-    FoldRecord,
-    RunName,
-    claim,
-    fingerprint,
-    finished,
-    fold_folder,
-    write_fold,
-)
+from intone.training.record import FoldRecord
+from intone.training.runs import RunName, claim, fingerprint, finished, fold_folder, write_fold
 
 Value = TypeVar("Value")
 
@@ -85,12 +78,12 @@ class Workspace:
     glove: Path | None = None
     """Folder of the GloVe vectors."""
     seed: int = 0
-    """Of initial weights, order and augmentation."""
+    """Seed of initial weights, order and augmentation."""
     store: FeatureStore = field(default_factory=FeatureStore)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Those of the corpus, in order: of every logit, probability and table."""
+        """The corpus's labels, in order: of every logit, probability and table."""
         return self.corpus.labels
 
     @cached_property
@@ -152,7 +145,7 @@ class Workspace:
                 temperature=1.0,
                 processor=processor(),
             )
-            write_fold(folder, split, self.corpus.clips, result, record, self.models)
+            write_fold(folder, split, self.corpus.clips, result, record)
         return FinishedFold(folder, self.models)
 
     def made(self, model: str, split: Split, track: str = "none") -> FinishedFold:
@@ -163,7 +156,7 @@ class Workspace:
         return FinishedFold(folder, self.models)
 
     def all_made(self, models: Sequence[str], splits: Sequence[Split]) -> list[str]:
-        """Those of the audio models whose folds are all finished; raises IntoneError where there is none."""
+        """The audio models whose folds are all finished; raises IntoneError where there is none."""
         out = []
         for model in models:
             try:
@@ -211,11 +204,11 @@ class Workspace:
         return "" if self.goemotions is None else digest(self.goemotions.to_csv(index=False))
 
     def with_seed(self, seed: int) -> "Workspace":
-        """The same workspace with another seed; what was computed from clips is shared."""
+        """This workspace with another seed; what was computed from clips is shared."""
         return replace(self, seed=seed)
 
     def bare(self) -> "Workspace":
-        """The same without what was computed from clips: it is large, and another process finds it in the cache."""
+        """This workspace without what was computed from clips, which is large: other processes find it in the cache."""
         return replace(self, store=FeatureStore())
 
     def needed(self, what: str, value: Value | None, command: str) -> Value:

@@ -17,7 +17,7 @@ from intone.audio.frames import SAMPLE_RATE
 from intone.audio.trimming import speech_span
 
 VERSION: Final = 1
-"""Of everything here; another one makes all copies anew."""
+"""Version of everything here; another one makes all copies anew."""
 
 SNR: Final = (8.0, 30.0)
 """Decibels between which the ratio of speech to what is under it is drawn."""
@@ -49,16 +49,16 @@ def _shortened(signal: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     return signal[start + before : end - behind] if lasting else signal
 
 
-def _in_noise(heard: np.ndarray, _: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
-    return mixed(heard, _coloured(heard.size, draw), draw.uniform(*SNR))
+def _in_noise(reverberant: np.ndarray, _: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
+    return mixed(reverberant, _coloured(reverberant.size, draw), draw.uniform(*SNR))
 
 
-def _in_babble(heard: np.ndarray, others: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
-    return mixed(heard, _voices(heard.size, others, draw), draw.uniform(*SNR))
+def _in_babble(reverberant: np.ndarray, others: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
+    return mixed(reverberant, _voices(reverberant.size, others, draw), draw.uniform(*SNR))
 
 
-def _in_room(heard: np.ndarray, _: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
-    echoing = in_room(heard, float(draw.choice(ECHO)), draw)
+def _in_room(reverberant: np.ndarray, _: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
+    echoing = in_room(reverberant, float(draw.choice(ECHO)), draw)
     return mixed(echoing, draw.standard_normal(echoing.size), draw.uniform(*HISS))
 
 

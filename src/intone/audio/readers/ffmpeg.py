@@ -85,7 +85,7 @@ def _of_part(part: _Part, track: int | None) -> Sound:
 
 
 def _unhidden(part: _Part) -> _Part | None:
-    """The same, where the box of an MP4's sound hides its index, with the right size of that box."""
+    """A part with the right size of its box of sound, where that of an MP4 hides its index; else None."""
     with part.window() as window:
         other = {} if part.other or not mp4.begins(window.read(12) or b"") else mp4.unhidden(window)
     return replace(part, other=other) if other else None
@@ -125,7 +125,7 @@ def _checked(
     header: WavHeader | None,
     part: _Part,
 ) -> Iterator[np.ndarray]:
-    """The same blocks; then it is said whether they are what the header announced, and what was damaged."""
+    """Its blocks; then it is said whether they are what the header announced, and what was damaged."""
     got = 0
     for block in blocks:
         got += len(block)

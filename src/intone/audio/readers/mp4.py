@@ -27,7 +27,7 @@ def begins(head: bytes) -> bool:
 
 
 def boxes(file: Any) -> list[Box]:
-    """Those at the top, one behind another, as far as their sizes can be."""
+    """Boxes at the top, one behind another, as far as their sizes can be."""
     size, place, out = file.seek(0, io.SEEK_END), 0, list[Box]()
     while place < size and len(out) < 10_000:
         file.seek(place)

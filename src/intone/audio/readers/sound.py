@@ -24,10 +24,10 @@ MIN_DAMAGE_S: Final = 0.01
 CUT_OFF: Final = "It is truncated: the {:.1f} s that are there were heard."
 
 
-def truncated(heard: float, announced: float) -> str:
+def truncated(there: float, announced: float) -> str:
     """The sentence for a recording whose end is missing; both in seconds."""
     return (
-        f"It is truncated: of the {announced:.1f} s that its header announces {heard:.1f} s are there and were heard."
+        f"It is truncated: of the {announced:.1f} s that its header announces {there:.1f} s are there and were heard."
     )
 
 

@@ -47,7 +47,7 @@ class WavHeader:
 
     @classmethod
     def read(cls, file: Any) -> "WavHeader | None":
-        """The same of an open file."""
+        """The header of an open file."""
         end = file.seek(0, io.SEEK_END)
         file.seek(0)
         head = file.read(12) or b""
@@ -69,18 +69,18 @@ class WavHeader:
             file.seek(place)
         return None
 
-    def notes(self, heard: float) -> list[str]:
+    def notes(self, there: float) -> list[str]:
         """At most one sentence about what doesn't fit; `heard` is in seconds."""
         if self.short:
             said = self.announced / self.second if self.second else 0.0
-            return [f"Its header gives {said:.1f} s, and {heard:.1f} s are there and were heard."]
+            return [f"Its header gives {said:.1f} s, and {there:.1f} s are there and were heard."]
         if self.announced >= PLACEHOLDERS > self.there:
-            return [f"Its header doesn't say how long it is: {heard:.1f} s are there and were heard."]
+            return [f"Its header doesn't say how long it is: {there:.1f} s are there and were heard."]
         if self.announced > self.there + 1:
-            said = self.announced / self.second if self.second else heard
-            return [truncated(heard, said)]
+            said = self.announced / self.second if self.second else there
+            return [truncated(there, said)]
         if self.announced > self.there:
-            return [f"Its header announces a byte more than there is: all of its {heard:.1f} s were heard."]
+            return [f"Its header announces a byte more than there is: all of its {there:.1f} s were heard."]
         return []
 
 

@@ -73,7 +73,7 @@ def write(analysis: Analysis, folder: Path, stem: str, names: Sequence[str]) -> 
 
 
 def write_at(analysis: Analysis, where: Mapping[str, Path], bom: bool = False) -> None:
-    """The same, format -> file; with `bom` those that spreadsheets open begin with a byte order mark."""
+    """Write each format to its file, whole or not at all; with `bom` tables begin with a byte order mark."""
     for name, path in where.items():
         try:
             write_whole(path, FORMATS[name].encoded(analysis, bom))

@@ -24,7 +24,7 @@ LIGHT, DARK = "#ffffff", "#1e1e1e"
 """What browsers put behind a page; of the dark ones that they differ in, the least dark."""
 
 MIN_CONTRAST: Final = 3.0
-"""Of a line or a dot with what is behind it (WCAG 2.2, 1.4.11)."""
+"""Contrast of a line or a dot with what is behind it (WCAG 2.2, 1.4.11)."""
 
 
 def page(analysis: Analysis) -> str:
@@ -70,7 +70,7 @@ def seen(colour: str, background: str) -> str:
 
 
 def contrast(one: str, other: str) -> float:
-    """Of two colours `#rrggbb`, from 1 to 21 (WCAG 2.2's ratio)."""
+    """Contrast of two colours `#rrggbb`, from 1 to 21 (WCAG 2.2's ratio)."""
     below, above = sorted(_luminance(c) for c in (one, other))
     return (above + 0.05) / (below + 0.05)
 

@@ -23,7 +23,7 @@ def as_json(analysis: Analysis) -> str:
 
 
 def as_dict(analysis: Analysis) -> dict[str, Any]:
-    """The same as plain Python values."""
+    """What `as_json` writes, as plain Python values."""
     found: dict[str, Any] = {
         "file": analysis.file,
         "duration": round(analysis.duration, 3),
@@ -76,7 +76,7 @@ def as_csv(analysis: Analysis) -> str:
 
 
 def as_tsv(analysis: Analysis) -> str:
-    """The same with tabs."""
+    """What `as_csv` writes, with tabs."""
     return _separated(analysis, "\t")
 
 

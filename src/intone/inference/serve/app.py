@@ -34,7 +34,7 @@ NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "log
 """Whatever the environment asks of FastAPI: nothing leaves the machine."""
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Of a disk."""
+"""Errors of a disk that is full."""
 
 
 class Worker(Protocol):
@@ -57,7 +57,7 @@ class Service:
     waiting: int
     """Recordings that may arrive, wait and be analysed at once."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    """Those that are."""
+    """Requests that are being answered."""
     thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     """One: an analysis takes every core that it may have."""
 

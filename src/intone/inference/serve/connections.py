@@ -71,7 +71,7 @@ class Connection(H11Protocol):
             self._watch = self.loop.call_later(LOOK, self._look)
 
     def _waited_for(self, unsent: int) -> str:
-        """Of the client; "" while the service is at work."""
+        """What the client is waited for with; "" while the service is at work."""
         if unsent:
             return ANSWER
         if self.cycle is not None and not self.cycle.response_complete:

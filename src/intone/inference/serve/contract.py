@@ -80,7 +80,7 @@ BODY: Final[dict[str, Any]] = {
         }
     },
 }
-"""Of a request to analyse, as OpenAPI has it; it is read by `upload.received`."""
+"""Body of a request to analyse, as OpenAPI has it; it is read by `upload.received`."""
 
 
 def refused(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -29,7 +29,7 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Of every answer."""
+"""Headers of every answer."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Hosts:
     names: frozenset[str] = frozenset()
     """Besides those of this machine for itself."""
     allowed: frozenset[str] = frozenset()
-    """Those of `--allow`: a proxy may ask for a page of this name by another."""
+    """Names of `--allow`: a proxy may ask for a page of this name by another."""
     open: bool = False
     """Whether it listens to other machines, and so to any address; an address can't be rebound as a name can."""
 

@@ -34,7 +34,7 @@ class Job:
     language: str | None = None
     """None: as the service was started."""
     track: int | None = None
-    """Of several sound tracks; None is the default one."""
+    """Which of several sound tracks; None is the default one."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Answer:
 
     files: Mapping[str, bytes] = field(default_factory=dict)
     status: int = 200
-    """Of HTTP."""
+    """HTTP status."""
     problem: str = ""
     """One sentence for the sender."""
     detail: str = ""

@@ -30,7 +30,7 @@ class TooLong(BadClip):
 
 
 def bounded(recording: Recording, longest: float, step: Callable[[], None]) -> Recording:
-    """The same recording, of which `longest` seconds may be decoded (else TooLong); each of its blocks is a step."""
+    """A recording of which `longest` seconds may be decoded (else TooLong); each of its blocks is a step."""
 
     def counted(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
         samples = 0
@@ -51,9 +51,9 @@ def bounded(recording: Recording, longest: float, step: Callable[[], None]) -> R
 
 def done(analyzer: Analyzer, job: Job, longest: float, step: Callable[[], None]) -> Answer:
     """What becomes of a job; `step` is called every few seconds of it, and may raise `Left` to end it."""
-    heard = bounded(Recording.of_file(job.path, job.name, job.track), longest, step)
+    recording = bounded(Recording.of_file(job.path, job.name, job.track), longest, step)
     try:
-        analysis = asked(analyzer, job).analysis(heard, step)
+        analysis = asked(analyzer, job).analysis(recording, step)
         return Answer({format: FORMATS[format].encoded(analysis) for format in job.formats})
     except Left:
         return Answer(status=499, problem=f"Nobody waits for {job.name} any more.")

@@ -117,7 +117,7 @@ def cost_figure(rows: pd.DataFrame, costs: Mapping[str, str], named: Collection[
 
 
 def _front(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Those that nothing at their price or below it beats, the cheapest first."""
+    """Rows that nothing at their price or below it beats, the cheapest first."""
     known = rows.sort_values([cost, "uar"], ascending=[True, False])
     return known[known["uar"] > known["uar"].cummax().shift(fill_value=-1.0)]
 

@@ -48,7 +48,7 @@ def carried_over(source: Source) -> dict[str, Any] | None:
 
 
 def calm_is_neutral(tested: pd.DataFrame) -> pd.DataFrame:
-    """The same answers, where calm and neutral are one emotion, with what both got; EMO-DB has no calm."""
+    """Answers where calm and neutral are one emotion, with what both got; EMO-DB has no calm."""
     p = tested.assign(neutral=tested["neutral"] + tested["calm"], calm=0.0)
     return p.assign(predicted=p[list(EMOTIONS)].idxmax(axis=1))
 

@@ -20,8 +20,8 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     lead = source.lead
     audio = [s for s in source.subjects if s.experiment.track == "none"]
     recalls = {s.model: by_emotion(source.tested(s.experiment))["recall"] for s in audio}
-    heard = source.published[(source.published["topic"] == "listeners") & (source.published["metric"] == "recall")]
-    listeners = {str(k): float(v) for k, v in zip(heard["setting"], heard["value"], strict=True)}
+    people = source.published[(source.published["topic"] == "listeners") & (source.published["metric"] == "recall")]
+    listeners = {str(k): float(v) for k, v in zip(people["setting"], people["value"], strict=True)}
     shown, whose = pictures(source.results / "explanations", "hardest")
     return {
         "lead": lead.model,

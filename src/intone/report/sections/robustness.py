@@ -74,8 +74,8 @@ def _sexes(source: Source) -> str:
     if not source.sexes:
         return ""
     gap, p = sex_gap(source)
-    heard = source.published[source.published["topic"] == "listeners"].set_index("setting")["value"].astype(float)
-    theirs = heard["female"] - heard["male"]
+    people = source.published[source.published["topic"] == "listeners"].set_index("setting")["value"].astype(float)
+    theirs = people["female"] - people["male"]
     found = "The sexes differ by more than chance" if p < 0.05 else "The sexes differ no more than by chance"
     return (
         f"{found}: permuting them among actors gives p {p_value(p)} (Holm, with intensity and sentence) for the "
@@ -98,9 +98,9 @@ def _curves(source: Source, measured: pd.DataFrame, gallery: Gallery) -> str:
     rows["pass_uar"] = rows["clean"] - drops
     counts = rows.groupby("model")["clips"].max()
     each = {clips: listed([f"`{m}`" for m in counts.index[counts == clips]]) for clips in counts.unique()}
-    heard = listed([f"{clips} clips" + (f" ({names})" if len(each) > 1 else "") for clips, names in each.items()])
+    clips_each = listed([f"{clips} clips" + (f" ({names})" if len(each) > 1 else "") for clips, names in each.items()])
     caption = (
-        f"Test UAR under perturbations of growing strength, on {heard}; pale line: without; bars: the model's "
+        f"Test UAR under perturbations of growing strength, on {clips_each}; pale line: without; bars: the model's "
         "pass mark, where there is one."
     )
     return gallery.add(caption, {"robustness": perturbations_figure(rows.assign(model=source.titles(rows["model"])))})
@@ -143,7 +143,7 @@ def _marks(source: Source, measured: pd.DataFrame, gallery: Gallery) -> str:
 
 
 def _answering(source: Source, rows: pd.DataFrame) -> list[str]:
-    """Of the models in `rows` those that answer one of the questions fixed beforehand, or all where none does."""
+    """The models in `rows` that answer one of the questions fixed beforehand, or all where none does."""
     every = list(dict.fromkeys(rows["model"]))
     return [model for model in every if model in source.chosen.values()] or every
 

@@ -120,8 +120,8 @@ def shares(source: Source, fusion: Experiment) -> pd.DataFrame | None:
     said = both["predicted"].map(INDEX).to_numpy()
     worth = [_log_odds(source.tested(e).set_index("file").loc[both.index], said) for e in (audio, text)]
     whole = _log_odds(both, said)
-    heard = (worth[0] + whole - worth[1]) / 2
-    rows = pd.DataFrame({"emotion": both["predicted"].to_numpy(), "audio": heard, "text": whole - heard})
+    by_sound = (worth[0] + whole - worth[1]) / 2
+    rows = pd.DataFrame({"emotion": both["predicted"].to_numpy(), "audio": by_sound, "text": whole - by_sound})
     means = rows.groupby("emotion", sort=False).mean().reset_index()
     return means.assign(track=WORDS[fusion.track] + (NATURAL if fusion.track == "natural" else ""))
 

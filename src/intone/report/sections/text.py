@@ -62,10 +62,10 @@ def _named(track: str) -> str:
 
 
 def _information(source: Source, gallery: Gallery) -> str:
-    heard = source.table("transcripts.csv")
-    if heard is None or source.clips is None:
+    transcripts = source.table("transcripts.csv")
+    if transcripts is None or source.clips is None:
         return absent("make reproduce", "what the transcripts tell of the emotion")
-    rows = source.clips.merge(heard.fillna(""), on="file", validate="one_to_one")
+    rows = source.clips.merge(transcripts.fillna(""), on="file", validate="one_to_one")
     columns = {
         "the sentence that was said": rows["statement"],
         "Whisper's words, without case and marks": rows["text"].map(normalise),

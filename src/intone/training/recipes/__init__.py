@@ -13,19 +13,15 @@ from intone.models.rnn import TextRnnPreset
 from intone.models.text_encoder import TextTransformerPreset
 from intone.training.module import TrainingPreset
 from intone.training.recipe import Recipe
+from intone.training.recipes.choice import AudioChoice, FusionChoice, TextChoice
+from intone.training.recipes.early_fusion import AttentionRecipe, EarlyRecipe
 from intone.training.recipes.encoder_head import HeadRecipe, TunedRecipe
-from intone.training.recipes.fusion import (
-    AttentionRecipe,
-    AudioChoice,
-    EarlyRecipe,
-    Ensemble,
-    FusionChoice,
-    LateRecipe,
-    TextChoice,
-)
+from intone.training.recipes.fusion import Ensemble, LateRecipe
 from intone.training.recipes.linear_probe import LinearProbeRecipe, NoisyProbeRecipe
 from intone.training.recipes.spectrogram import AstRecipe, SpectrogramRecipe
-from intone.training.recipes.text import RnnRecipe, TextTransformerRecipe, TfidfRecipe
+from intone.training.recipes.text import RnnRecipe
+from intone.training.recipes.text_encoder import TextTransformerRecipe
+from intone.training.recipes.tfidf import TfidfRecipe
 from intone.training.runs import COMMITTED_PRECISION
 
 PRECISION = os.environ.get("INTONE_PRECISION") or COMMITTED_PRECISION
@@ -37,12 +33,12 @@ if PRECISION not in (COMMITTED_PRECISION, "32-true"):
 
 
 def in_precision(models: Mapping[str, Recipe], precision: str) -> dict[str, Recipe]:
-    """The same models, whose networks are trained in that precision."""
+    """Models whose networks are trained in that precision."""
     return {name: recipe.trained(precision=precision) for name, recipe in models.items()}
 
 
 def in_epochs(models: Mapping[str, Recipe], epochs: int | Mapping[str, int]) -> dict[str, Recipe]:
-    """The same models, whose networks are trained for so many epochs, all alike or by `Recipe.epoch_names`."""
+    """Models whose networks are trained for so many epochs, all alike or by `Recipe.epoch_names`."""
     budgets = {n: dict.fromkeys(m.epochs(), epochs) if isinstance(epochs, int) else epochs for n, m in models.items()}
     return {name: recipe.with_epochs(budgets[name]) for name, recipe in models.items()}
 

@@ -27,7 +27,7 @@ class EncoderRecipe(Recipe):
     layers: tuple[int, ...]
     """Layers that it may lean on."""
     speeds: tuple[float, ...] = (1.0,)
-    """Of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
+    """Speed of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
 
     @property
     def states(self) -> EncoderStates:
@@ -39,7 +39,7 @@ class EncoderRecipe(Recipe):
         return {self.weights: pretrained.digest(self.weights)}
 
     def on(self, weights: str) -> Self:
-        """The same over all layers of another encoder."""
+        """This recipe over all layers of another encoder."""
         return replace(self, weights=weights, layers=tuple(range(1, pretrained.depth(weights) + 1)))
 
     def as_made(self, settings: Mapping[str, Any]) -> Self:

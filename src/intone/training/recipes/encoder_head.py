@@ -16,10 +16,10 @@ from intone.models.encoder_head import AudioTransformer, AudioTransformerPreset,
 from intone.models.graph import HeadGraph, SoundGraph
 from intone.models.speech_encoder import WhisperTrunk
 from intone.training.encoder_states import EncoderStates
+from intone.training.finished_fold import FinishedFold
 from intone.training.module import TrainingPreset
 from intone.training.recipe import FoldResult, FoldTask, Predictor
 from intone.training.recipes.encoder import EncoderRecipe, NoisyRecipe, whisper_trunk
-from intone.training.runs import FinishedFold
 from intone.training.trainer import fit
 from intone.training.workspace import Workspace
 
@@ -94,7 +94,7 @@ class HeadRecipe(EncoderRecipe):
         return logits
 
     def attention(self, space: Workspace, run: FinishedFold, split: Split) -> Mapping[str, np.ndarray]:
-        """Of the head's pooling."""
+        """Test clip -> the weights of the head's pooling."""
         network, out = self.network_of(run), {}
         for batch in self._examples(space).batches(list(split.test), 1):
             with torch.inference_mode():
@@ -110,7 +110,7 @@ class HeadRecipe(EncoderRecipe):
 
 @dataclass(frozen=True, kw_only=True)
 class TunedRecipe(NoisyRecipe, HeadRecipe):
-    """The same, with the encoder's next blocks above the one layer that is given; those below stay, and run once."""
+    """A head with the encoder's next blocks above the one layer that is given; those below stay, and run once."""
 
     epoch_names: ClassVar[Mapping[str, str]] = {"training": "tuned_epochs"}
     step: ClassVar[int] = 16  # a processor keeps memory for every shape of a block that it has seen
@@ -120,7 +120,7 @@ class TunedRecipe(NoisyRecipe, HeadRecipe):
     blocks: int = 4
     """How many learn; what is above them is cut away."""
     share: float = 0.05
-    """Of the head's learning rate, in the highest block."""
+    """Share of the head's learning rate, in the highest block."""
     fall: float = 0.9
     """A block's rate is this share of the one above it (Howard & Ruder 2018)."""
     side_columns: tuple[str, ...] = ("intensity", "statement")
@@ -128,7 +128,7 @@ class TunedRecipe(NoisyRecipe, HeadRecipe):
     side_weight: float = 0.3
 
     def on(self, weights: str) -> Self:
-        """The same blocks of that encoder; raises IntoneError for one that is not Whisper's, or is too small."""
+        """This recipe on that encoder's blocks; raises IntoneError for one that is not Whisper's, or is too small."""
         if self.layers[0] + self.blocks > pretrained.depth(weights):
             raise IntoneError(f"{weights} has {pretrained.depth(weights)} layers: too few to tune {self.blocks} of.")
         _check_whisper(weights)

@@ -14,9 +14,9 @@ from intone.errors import IntoneError
 from intone.models.graph import ProbeGraph, SoundGraph
 from intone.models.linear_probe import FittedProbe, LinearProbe, LinearProbePreset
 from intone.training.encoder_states import EncoderStates
+from intone.training.finished_fold import FinishedFold
 from intone.training.recipe import Details, FoldResult, FoldTask, Predictor, Recipe
 from intone.training.recipes.encoder import EncoderRecipe, NoisyRecipe, whisper_trunk
-from intone.training.runs import FinishedFold
 from intone.training.workspace import Workspace
 
 WEIGHTS = "model.safetensors"
@@ -85,13 +85,13 @@ class LinearProbeRecipe(EncoderRecipe):
         )
 
     def twin(self, kind: "type[LinearProbeRecipe]", model: str) -> "LinearProbeRecipe":
-        """The same probe of another class, for the audit of leaks. Raises IntoneError for one that isn't plain."""
+        """This probe as one of another class, for the audit of leaks. Raises IntoneError for one that isn't plain."""
         return kind(weights=self.weights, layers=self.layers, speeds=self.speeds, probe=self.probe)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoisyProbeRecipe(NoisyRecipe, LinearProbeRecipe):
-    """The same, learned also from noisier copies, and from frames as far as they stand out of the room."""
+    """A linear probe learned also from noisier copies, and from frames as far as they stand out of the room."""
 
     prominent: bool = True
     """Whether they count by that."""

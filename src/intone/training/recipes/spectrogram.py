@@ -16,10 +16,10 @@ from intone.models.checkpoint import load_network_file, save_network
 from intone.models.cnn import AudioCnnPreset, AudioExamples, padded
 from intone.models.graph import SoundGraph, SpectrogramGraph
 from intone.models.standardised import Standardised
+from intone.training.finished_fold import FinishedFold
 from intone.training.module import TrainingPreset
 from intone.training.recipe import FoldResult, FoldTask, Predictor, Recipe
 from intone.training.recipes.linear_probe import LinearProbeRecipe
-from intone.training.runs import FinishedFold
 from intone.training.spectrogram_views import SpectrogramViews
 from intone.training.trainer import fit
 from intone.training.workspace import Workspace
@@ -51,7 +51,7 @@ class SpectrogramRecipe(Recipe):
     network: NetworkPreset = field(default_factory=AudioCnnPreset)
     training: TrainingPreset = field(default_factory=lambda: TrainingPreset(epochs=50))
     speeds: tuple[float, ...] = SPEEDS
-    """Of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
+    """Speed of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
 
     side_columns: tuple[str, ...] = ("intensity", "statement")
     """What the network also learns to tell of training clips, where the corpus says it."""

@@ -1,0 +1,96 @@
+"""Finished variants of one fold -> the one that its validation clips favour: nested choices."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from intone.evaluation.calibration import clip_losses
+from intone.evaluation.details import Details
+from intone.training.finished_fold import FinishedFold
+from intone.training.recipe import FoldResult, FoldTask, Predictor, Recipe
+from intone.training.recipes.fusion import spent
+from intone.training.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class ChoiceRecipe(Recipe):
+    """The simplest of several variants that is as good as the best on the validation clips of this very fold."""
+
+    modality: ClassVar[str]
+    candidates: tuple[str, ...]
+    """From the simplest to the richest."""
+    tolerance: float = 0.0
+    """As good means within this many standard errors of the lowest loss (Breiman et al. 1984); 0 is the best."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The candidates."""
+        return self.candidates
+
+    def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
+        """Pick by the calibrated loss on the fold's validation clips; the pick goes into the record."""
+        validation = list(task.split.validation)
+        true = space.true(validation)
+        costs = {c: clip_losses(f.calibrated.loc[validation].to_numpy(), true) for c, f in task.parts.items()}
+        losses = {c: float(cost.mean()) for c, cost in costs.items()}
+        pick = simplest(costs, self.tolerance)
+        chosen = task.parts[pick]
+        return FoldResult(
+            chosen.logits,
+            chosen.record.parameters,
+            0.0,
+            chosen.embeddings,
+            details=Details(picked=pick, validation_loss=losses),
+            built_on=spent(task.parts.values()),
+        )
+
+    def predictor(self, run: FinishedFold) -> Predictor:
+        """What was picked predicts."""
+        return run.picked.recipe.predictor(run.picked)
+
+    def refusal(self, space: Workspace, model: str, track: str) -> str:
+        """Why none of the candidates can."""
+        reasons = [space.recipe(part).refusal(space, part, track) for part in self.parts]
+        return reasons[0] if all(reasons) else ""
+
+    def represented_by(self, folds: Sequence[FinishedFold]) -> str:
+        """What most folds picked."""
+        return Counter(str(fold.record.details.picked) for fold in folds).most_common(1)[0][0]
+
+
+def simplest(costs: Mapping[str, np.ndarray], tolerance: float) -> str:
+    """The first name whose mean cost lies within `tolerance` standard errors of the lowest mean.
+
+    `costs` are losses of the same clips [N], from the simplest candidate on; the error is that of paired differences.
+    """
+    best = min(costs.values(), key=np.mean)
+    for name, cost in costs.items():
+        worse = cost - best
+        spread = worse.std(ddof=1) if len(worse) > 1 else 0.0
+        if worse.mean() <= tolerance * spread / np.sqrt(len(worse)):
+            return name
+    raise ValueError("there is nothing to choose from")
+
+
+@dataclass(frozen=True)
+class TextChoice(ChoiceRecipe):
+    """A choice among text models."""
+
+    modality: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True)
+class AudioChoice(ChoiceRecipe):
+    """A choice among audio models."""
+
+    modality: ClassVar[str] = "audio"
+
+
+@dataclass(frozen=True)
+class FusionChoice(ChoiceRecipe):
+    """A choice among fusions."""
+
+    modality: ClassVar[str] = "fusion"
