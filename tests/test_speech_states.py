@@ -79,12 +79,12 @@ def test_a_spectrogram_transformer_by_the_same_class_and_the_clip_s_own_part_of_
 def test_the_head_ignores_what_stands_behind_a_clip_and_can_lean_on_any_layer():
     draw = np.random.default_rng(0)
     views = {name: [draw.normal(0, 1, (3, n, 8)).astype(np.float16)] for name, n in (("a", 5), ("b", 12))}
-    examples = StateExamples(views, {"a": "sad", "b": "happy"}, 0.5)
+    examples = StateExamples(views, {"a": 3, "b": 2}, 0.5)
     network = AudioTransformer(3, 8, AudioTransformerPreset(hidden=4)).eval()
     both, alone = (next(iter(examples.batches(files, 4))) for files in (["a", "b"], ["a"]))
     with torch.inference_mode():
         torch.testing.assert_close(network(*both.inputs)[0][:1], network(*alone.inputs)[0])
-        longer = next(iter(StateExamples(views, {"a": "sad"}, 0.5, step=16).batches(["a"], 4)))
+        longer = next(iter(StateExamples(views, {"a": 3}, 0.5, step=16).batches(["a"], 4)))
         assert longer.inputs[0].shape[2] == 16
         torch.testing.assert_close(network(*longer.inputs)[0], network(*alone.inputs)[0])
         before = network(*alone.inputs)[0]
@@ -96,7 +96,7 @@ def test_blocks_that_learn_say_what_whisper_says_and_nothing_of_a_neighbour(tiny
     torch.manual_seed(0)
     given = SpeechStates(tiny_whisper, (1,))
     views = {"a": [given(SIGNAL)], "b": [given(SIGNAL[:9000])]}
-    examples = StateExamples(views, {"a": "sad", "b": "happy"}, 0.5)
+    examples = StateExamples(views, {"a": 3, "b": 2}, 0.5)
     whole = SpeechStates(tiny_whisper, (1, 2, 3))
     network = AudioTransformer(1, 16, AudioTransformerPreset(hidden=4), whole.network.blocks[1:]).eval()
     both, alone = (next(iter(examples.batches(files, 4))) for files in (["a", "b"], ["b"]))
@@ -129,7 +129,7 @@ def test_clips_one_behind_another_learn_just_as_padded_ones(tiny_whisper):
 
 def test_a_training_copy_hides_a_stretch_and_leaves_the_clip_as_it_was():
     views = {"a": [np.ones((2, 40, 3), np.float16)]}
-    examples = StateExamples(views, {"a": "sad"}, 0.5)
+    examples = StateExamples(views, {"a": 3}, 0.5)
     copies = [examples.changed("a", epoch) for epoch in range(10)]
     assert len({float(c.sum()) for c in copies}) > 3
     assert min(c.sum() for c in copies) >= 2 * 3 * 20

@@ -65,8 +65,8 @@ class Whisper:
 
     Whisper writes words for noise too. So Silero's voice detector must hear speech first, and Whisper must be about
     as sure of its words as it is of real ones; then "" is the answer. On 280 RAVDESS clips a beam of 5 got as many
-    sentences right as the greedy search, a tenth slower; `intone analyze` of 240 others has 2.2 % of the words wrong, and
-    3.7 % with that beam. On 282 s of German it has 729 of 830 words right, and 743 with the beam.
+    sentences right as the greedy search, a tenth slower; `intone analyze` of 240 others has 2.2 % of the words wrong,
+    and 3.7 % with that beam. On 282 s of German it has 729 of 830 words right, and 743 with the beam.
     """
 
     model: str | Path = "whisper-base"
