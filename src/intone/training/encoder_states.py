@@ -20,7 +20,7 @@ from intone.cache import cached_array, digest, file_digest
 from intone.data.corpus import Corpus
 from intone.models.linear_probe import pooled
 from intone.models.speech_encoder import SpeechStates
-from intone.training.parallel import over_all
+from intone.training.clip_pool import over_all
 from intone.training.workspace import Copies
 
 VERSION = 1

@@ -1,27 +1,23 @@
-"""Independent folds (model, track, split, seed) -> finished on disk, several at a time, one core each; clips likewise.
+"""Independent folds (model, track, split, seed) -> finished on disk, several at a time, one core each.
 
 Two folds on one core each finish sooner than two after one another on two cores. Workers share nothing but the runs
 folder and the caches, where a fold or an entry appears whole or not at all.
 """
 
 import multiprocessing
-import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from intone.data.splits import Split
 from intone.errors import IntoneError
-from intone.progress import track as with_bar
+from intone.training.clip_pool import LOST, one_core
 from intone.training.workspace import Workspace
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
-
-LOST: Final = "A worker was ended from outside, for want of memory perhaps: the same command goes on, try --workers 1."
 
 
 @dataclass(frozen=True)
@@ -40,26 +36,8 @@ _space: Workspace | None = None
 def _start(space: Workspace) -> None:
     """A worker's own workspace."""
     global _space
-    _one_core()
+    one_core()
     _space = space
-
-
-def _one_core() -> None:
-    """One thread, so that workers don't get in one another's way; an end when the parent ends."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    torch.set_num_threads(1)
-    threadpool_limits(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed ends too, instead of training on for nobody; its fold is gone on with later."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _make(task: Task) -> None:
@@ -85,14 +63,3 @@ def make_all(space: Workspace, tasks: Sequence[Task], workers: int) -> Iterator[
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def over_all(call: Callable[[Item], Value], clips: Sequence[Item], what: str, workers: int) -> list[Value]:
-    """`call` on every clip, several at a time, with a bar; one after another inside a worker, which has one core."""
-    if multiprocessing.parent_process() is not None:
-        return [call(clip) for clip in clips]
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_core) as pool:
-        try:
-            return list(with_bar(pool.map(call, clips, chunksize=8), what, len(clips)))
-        except BrokenProcessPool as lost:
-            raise IntoneError(LOST) from lost

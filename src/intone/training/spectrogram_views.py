@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,8 +13,10 @@ from intone.audio.features import FeatureSettings
 from intone.data.corpus import Corpus, Skipped
 from intone.errors import BadClip, IntoneError
 from intone.progress import say
-from intone.training.parallel import over_all
-from intone.training.workspace import Copies
+from intone.training.clip_pool import over_all
+
+if TYPE_CHECKING:
+    from intone.training.workspace import Copies
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class SpectrogramViews:
         """Put every clip's views into the cache, several clips at a time, with a bar on stderr. Raises BadClip."""
         over_all(self._fill, list(corpus.paths.values()), f"features ({self.features.kind})", workers)
 
-    def computed(self, corpus: Corpus) -> Copies:
+    def computed(self, corpus: Corpus) -> "Copies":
         """All clips' views, from the cache where they are there. Raises BadClip."""
         return {file: self._of(path) for file, path in corpus.paths.items()}
 
