@@ -13,14 +13,14 @@ test: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check src tests
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 # The tests as on older processors (SSE4.1, AVX2) and with one, two and four threads: each must end as on this one.
 OLDEST := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem MKL_CBWR=COMPATIBLE CT2_FORCE_CPU_ISA=GENERIC
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=Haswell MKL_CBWR=AVX2 CT2_FORCE_CPU_ISA=AVX2
 
 test-portable: $(VENV)/.dev
-	$(OLDEST) OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 $(ARGS)
+	$(OLDEST) OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 	$(AVX2) OMP_NUM_THREADS=2 $(VENV)/bin/python -m pytest $(ARGS)
 	OMP_NUM_THREADS=4 $(VENV)/bin/python -m pytest $(ARGS)
 

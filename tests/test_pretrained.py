@@ -116,7 +116,7 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path):
 
 
 def test_a_name_that_is_nowhere_and_a_folder_that_is_empty_give_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no name is looked up, and none waited for
     with pytest.raises(Missing, match="neither a folder here nor") as nowhere:
         pretrained.encoder("nobody/nothing-of-this-name")
     with pytest.raises(IntoneError, match="is the folder whole") as empty:
