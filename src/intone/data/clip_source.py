@@ -1,0 +1,34 @@
+"""Flags of a command -> the clips that it works on: RAVDESS's, or those of a table of one's own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import arg
+
+from intone.data.corpus import Corpus
+from intone.data.csv_corpus import loaded
+from intone.data.csv_entries import Conventions
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """Which clips."""
+
+    table: Path | None = None
+    """A CSV of your own clips (file, speaker, emotion) instead of RAVDESS."""
+    ravdess: Path | None = None
+    """RAVDESS; else INTONE_RAVDESS, else data/ravdess."""
+    names: Annotated[str, arg(name="map")] = ""
+    """What the table's labels mean, such as boredom=neutral,excited=happy; nothing behind = leaves them out."""
+    speaker: Literal["column", "file", "folder"] = "column"
+    """Where the table's speakers are: in its column, or each file (each folder) is one of its own."""
+
+    @property
+    def conventions(self) -> Conventions:
+        """How the table is read."""
+        return Conventions(self.names, self.speaker)
+
+    def corpus(self) -> Corpus:
+        """The clips; raises IntoneError, Missing as `csv_corpus.loaded` does."""
+        return loaded(self.table, self.ravdess, self.conventions)
