@@ -10,15 +10,15 @@ from pathlib import Path
 import pandas as pd
 
 from intone.audio.clip import duration
-from intone.data.corpus import CLIP_COLUMNS, Corpus, Skipped
 from intone.data import ravdess
+from intone.data.corpus import CLIP_COLUMNS, Corpus, Skipped
 from intone.data.csv_entries import OPTIONAL, REQUIRED, Conventions, Entry, entries
-from intone.data.excerpts import Excerpts, Span, cut
 from intone.data.duplicates import copies
-from intone.errors import BadClip, IntoneError
-from intone.progress import track
+from intone.data.excerpts import Excerpts, Span, cut
 from intone.data.labels import ordered
 from intone.data.spreadsheet import read
+from intone.errors import BadClip, IntoneError
+from intone.progress import track
 
 
 def load(
@@ -49,7 +49,9 @@ def load(
         clips["speaker"] = f"{name}-" + clips["speaker"]
     sentences = {e.more["statement"]: e.more["text"] for e in found if e.more["statement"] and e.more["text"]}
     places = {file: paths[file] for file in clips["file"]}
-    return Corpus(name, clips, places, tuple(skipped), sentences, path.absolute(), ordered(clips["emotion"]), conventions.flags)
+    return Corpus(
+        name, clips, places, tuple(skipped), sentences, path.absolute(), ordered(clips["emotion"]), conventions.flags
+    )
 
 
 def loaded(path: Path | None, folder: Path | None, conventions: Conventions | None = None) -> Corpus:

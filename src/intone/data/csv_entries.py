@@ -13,11 +13,11 @@ from typing import Final, Literal
 
 from intone.data.excerpts import Span, marked
 from intone.data.labels import LABELS, emotion_of, mapping, ordered, plain
+from intone.data.spreadsheet import Row, Sheet, as_number, is_missing
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.names import of_cell
 from intone.progress import say
-from intone.data.spreadsheet import Row, Sheet, as_number, is_missing
 
 REQUIRED: Final = ("file", "speaker", "emotion")
 OPTIONAL: Final = ("start", "end", "sex", "intensity", "statement", "repetition", "duration", "text")

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 import soundfile
 
-from intone.cache import cache_folder, digest, file_digest, write_whole
 from intone.audio.decoding import opened
+from intone.cache import cache_folder, digest, file_digest, write_whole
 from intone.errors import BadClip
 from intone.progress import say
 

@@ -31,9 +31,9 @@ LABELS: Final[Mapping[str, str]] = {e: e for e in EMOTIONS} | {name: e for e in 
 SHORTEST: Final = 2
 """Letters of a label that is a name and no code; in Chinese or Japanese a word may have no more."""
 
+_COLUMNS: Final = ("file", "speaker", "fold", "split", "emotion", "predicted", "text", "language", "confidence")
 RESERVED: Final = frozenset(
-    "file speaker fold split emotion predicted text language confidence audio sentence words start end time times "
-    "unsure damaged".split()
+    (*_COLUMNS, "audio", "sentence", "words", "start", "end", "time", "times", "unsure", "damaged")
 )
 """Columns and signs of intone's own tables and pages, which no label can be called."""
 

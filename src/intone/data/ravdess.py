@@ -17,11 +17,11 @@ import pandas as pd
 import soundfile
 
 from intone.audio.clip import pcm_digest
+from intone.audio.frames import MIN_CLIP_S
 from intone.data.corpus import CLIP_COLUMNS, Corpus, Skipped
 from intone.download import fetch, unpack
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
-from intone.audio.frames import MIN_CLIP_S
 
 URL: Final = "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip?download=1"
 CHECKSUM: Final = "md5:bc696df654c87fed845eb13823edef8a"

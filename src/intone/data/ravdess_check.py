@@ -1,7 +1,7 @@
 """A folder with RAVDESS -> `Report`: what is missing, foreign, unreadable or altered against the published clips.
 
-The committed `ravdess_pcm.csv` holds a sha256 of every published clip's samples (`intone.audio.clip.pcm_digest`), so that
-WAV and lossless FLAC copies are judged alike.
+The committed `ravdess_pcm.csv` holds a sha256 of every published clip's samples (`intone.audio.clip.pcm_digest`), so
+that WAV and lossless FLAC copies are judged alike.
 """
 
 from collections import Counter
@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from intone.audio.clip import samples_digest
+from intone.audio.decoding import decode, opened
 from intone.data.corpus import Skipped
 from intone.data.ravdess import find, load
-from intone.audio.decoding import decode, opened
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip
 

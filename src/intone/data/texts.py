@@ -10,10 +10,10 @@ from typing import Final
 import pandas as pd
 
 from intone.cache import digest
-from intone.data.labels import ordered
-from intone.errors import IntoneError, Missing
 from intone.data.goemotions import reserved
+from intone.data.labels import ordered
 from intone.data.splits import PARTS, Split
+from intone.errors import IntoneError, Missing
 from intone.text import normalise
 
 NOTES: Final[Mapping[str, str]] = {
