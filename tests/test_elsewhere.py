@@ -9,7 +9,7 @@ import soundfile
 from conftest import voice
 
 from intone.cli import main
-from intone.data import emodb
+from intone.data import corpora
 from intone.data.corpus import Corpus
 from intone.errors import Missing
 from intone.evaluation.metrics import check_predictions
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def corpus(folder: Path) -> Corpus:
-    return emodb.load(folder)
+    return corpora.load("emodb", folder)
 
 
 def test_names_say_speaker_sex_and_emotion(corpus):
@@ -47,7 +47,7 @@ def test_names_say_speaker_sex_and_emotion(corpus):
 
 def test_a_folder_without_it_is_refused(tmp_path):
     with pytest.raises(Missing, match="There is no EMO-DB in"):
-        emodb.load(tmp_path)
+        corpora.load("emodb", tmp_path)
 
 
 def test_a_clip_that_cannot_be_heard_costs_no_other(corpus, model_file, folder, capsys):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from intone.audio.clip import read_clip
 from intone.cache import write_whole
-from intone.data import emodb as emodb_corpus
+from intone.data import corpora
 from intone.data.corpus import Corpus
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip
@@ -33,7 +33,7 @@ def elsewhere(emodb: Path | None = None, model: str | None = None, results: Path
         model: A file that `intone export` made, or a name that `intone models list` knows; else the package's own.
         results: Where elsewhere.csv goes.
     """
-    corpus = emodb_corpus.load(emodb)
+    corpus = corpora.load("emodb", emodb)
     for skipped in corpus.skipped[:1]:
         say(f"{len(corpus.skipped)} clips are left out, such as {skipped.file}: {skipped.reason}.")
     answers = judged(Model(registry.find(model)), corpus)
