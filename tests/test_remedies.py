@@ -19,6 +19,7 @@ from tyro.extras import get_parser
 
 from intone import weights
 from intone.cli import BY_NAME, COMMANDS
+from intone.data.corpora import NAMED
 
 ROOT = Path(__file__).parent.parent
 SOURCE = sorted((ROOT / "src" / "intone").rglob("*.py"))
@@ -51,13 +52,13 @@ def flags(name: str) -> frozenset[str]:
 
 @cache
 def read_variables() -> frozenset[str]:
-    """Variables of the environment that the source reads."""
+    """Variables of the environment that the source reads; each corpus names its own."""
     found = set()
     for path in SOURCE:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.Call, ast.Subscript)) and "environ" in ast.unparse(node).split("(")[0]:
                 found |= {n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    return frozenset(found)
+    return frozenset(found | {corpus.variable for corpus in NAMED.values()})
 
 
 def brought(extra: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Flags of a command -> the clips that it works on: RAVDESS's, or those of a table of one's own."""
+"""Flags of a command -> the clips that it works on: RAVDESS's, or those of the user's own table."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ class ClipSource:
 
     @property
     def conventions(self) -> Conventions:
-        """How the table is read."""
+        """How the table is to be read."""
         return Conventions(self.names, self.speaker)
 
     def corpus(self) -> Corpus:

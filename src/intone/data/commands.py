@@ -11,12 +11,12 @@ from intone.errors import IntoneError
 def data_get(
     corpus: Positional[Literal["ravdess", "goemotions"]], folder: Path | None = None, archive: Path | None = None
 ) -> None:
-    """Fetch a corpus: RAVDESS speech from Zenodo (199 MB, resumed where it stopped), GoEmotions from its authors.
+    """Download a corpus: RAVDESS speech from Zenodo (199 MB, resumable), or GoEmotions from its authors.
 
     Args:
-        corpus: Which one.
-        folder: Where to put it; data/CORPUS by default.
-        archive: A copy of RAVDESS's zip that is here already; nothing is downloaded then.
+        corpus: Name of the corpus.
+        folder: Where to put it; default data/CORPUS.
+        archive: A copy of RAVDESS's zip on this machine; then nothing is downloaded.
     """
     from intone.data import goemotions, ravdess
 
@@ -27,10 +27,10 @@ def data_get(
 
 
 def data_check(folder: Positional[Path | None] = None) -> None:
-    """Verify 24 x 60 clips, their classes, that each decodes and holds just the samples that were published.
+    """Verify RAVDESS: 24 x 60 clips, the class counts, and that each clip decodes to exactly the published samples.
 
     Args:
-        folder: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
+        folder: The RAVDESS folder; default INTONE_RAVDESS, else data/ravdess.
     """
     from intone.data.ravdess_check import check
 

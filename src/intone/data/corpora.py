@@ -1,4 +1,4 @@
-"""A corpus's name -> its `Corpus`: the one table of the published corpora of acted speech; a new one is one line."""
+"""A corpus's name -> its `Corpus`: the only table of published corpora of acted speech; a new one is one line."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,13 +15,13 @@ from intone.data.tess import TESS
 from intone.errors import IntoneError
 
 NAMED: Final[Mapping[str, NamedCorpus]] = {c.name: c for c in (EMODB, NEMO, CREMAD, TESS, SAVEE)}
-"""Those whose names say everything, beside RAVDESS, which has a reader of its own."""
+"""Corpora whose file names give all labels; RAVDESS has a reader of its own."""
 
 NAMES: Final = ("ravdess", *NAMED)
 
 
 def load(name: str, folder: Path | None = None) -> Corpus:
-    """A corpus below `folder`, else where INTONE_NAME says, else in data/NAME. Raises IntoneError, Missing."""
+    """A corpus below `folder`, else its environment variable's folder, else data/NAME. Raises IntoneError, Missing."""
     if name == "ravdess":
         return ravdess.load(folder)
     if name not in NAMED:

@@ -1,7 +1,7 @@
 """CREMA-D's files -> clip table: 91 American actors say twelve sentences in six emotions.
 
 Cao et al. 2014 (IEEE Transactions on Affective Computing 5, 377-390). `1001_DFA_ANG_XX.wav`: actor, sentence, emotion,
-level (low, medium, high, or XX where none was asked for; one file has a single X). Calm is no emotion of it.
+level (low, medium, high, or XX where none was asked for; one file has a single X). Calm isn't among its emotions.
 """
 
 import re
@@ -46,7 +46,7 @@ _NAME = re.compile(r"(10\d\d)_([A-Z]{3})_(ANG|DIS|FEA|HAP|NEU|SAD)_(LO|MD|HI|XX?
 
 
 def describe(path: Path) -> Mapping[str, str] | None:
-    """What a file's name says. Raises BadClip for the one without sound."""
+    """A file -> what its name says; None for another name. Raises BadClip for the one without sound."""
     if not (named := _NAME.fullmatch(path.stem)):
         return None
     if path.stem in NO_SOUND:
@@ -63,5 +63,12 @@ def describe(path: Path) -> Mapping[str, str] | None:
 
 
 CREMAD = NamedCorpus(
-    "cremad", "CREMA-D", describe, "github.com/CheyneyComputerScience/CREMA-D", "ODbL 1.0", True, SENTENCES
+    name="cremad",
+    title="CREMA-D",
+    variable="INTONE_CREMAD",
+    describe=describe,
+    source="github.com/CheyneyComputerScience/CREMA-D",
+    licence="ODbL 1.0",
+    may_ship=True,
+    sentences=SENTENCES,
 )

@@ -1,6 +1,6 @@
-"""A user's own CSV (columns file, speaker, emotion, and more if known) -> `Corpus`, like any other.
+"""A user's own CSV (columns file, speaker, emotion and optional ones) -> `Corpus`, as for any other corpus.
 
-A row is a file, or with `start` and `end` in seconds a segment of one; docs/data.md has the columns and the labels.
+A row is a file, or with `start` and `end` in seconds a segment of one; docs/data.md lists the columns and labels.
 """
 
 from collections import defaultdict
@@ -26,13 +26,13 @@ def load(
 ) -> Corpus:
     """The clips that a CSV lists below its header row, as spreadsheet.py reads it.
 
-    `file` is relative to `root` (else to the CSV's own folder, else to where the command runs) and becomes the key,
-    with forward slashes; a segment's is `FILE#START-END`. The corpus is called `name` (else as the CSV), and its
-    speakers `NAME-SPEAKER`, so that tables of several corpora can stand together. Durations are read from the audio
-    unless the CSV has them; a segment's is its own. Audio that can't be read, and copies of a clip under the same
-    labels, are in `Corpus.skipped`. Raises Missing where the CSV is not there and IntoneError, naming the row as a
-    spreadsheet counts it, where a cell is empty, a label unknown, a number none, a file not there, a segment outside
-    its file, and where a clip is listed twice or under two labels.
+    `file` is relative to `root` (else to the CSV's own folder, else to the working directory) and becomes the key, with
+    forward slashes; a segment's key is `FILE#START-END`. The corpus has the name `name` (else the CSV's), and its
+    speakers are `NAME-SPEAKER`, so that tables of several corpora can be joined. Durations are read from the audio
+    unless the CSV gives them; a segment's is always its own. Audio that can't be read, and copies of a clip with the
+    same labels, are in `Corpus.skipped`. Raises Missing where the CSV is not there. Raises IntoneError, which names the
+    row as a spreadsheet counts it, where a cell is empty, a label is unknown, a number is none, a file is not there, a
+    segment lies outside its file, or a clip is listed twice or with two labels.
     """
     path = Path(path)
     conventions = conventions or Conventions()
@@ -55,7 +55,7 @@ def load(
 
 
 def loaded(path: Path | None, folder: Path | None, conventions: Conventions | None = None) -> Corpus:
-    """A table's clips, or where none is named RAVDESS's in that folder; raises IntoneError for what neither takes."""
+    """The clips of the table `path`, or else of RAVDESS in `folder`; raises IntoneError for flags without a table."""
     if path:
         return load(path, conventions=conventions)
     if conventions and conventions.flags:
@@ -66,7 +66,7 @@ def loaded(path: Path | None, folder: Path | None, conventions: Conventions | No
 def _clips(
     found: Sequence[Entry], table: Path, skipped: list[Skipped]
 ) -> tuple[list[dict[str, str | float]], dict[str, Path]]:
-    """A row of the clip table and a place for each entry; those whose sound can't be read go to `skipped`."""
+    """A row of the clip table and a path for each entry; entries whose sound can't be read are added to `skipped`."""
     rows: list[dict[str, str | float]] = []
     paths: dict[str, Path] = {}
     segments = _segments(found)
@@ -85,7 +85,7 @@ def _clips(
 
 
 def _segments(found: Sequence[Entry]) -> dict[Path, Excerpts]:
-    """Recording -> its segments; each recording is heard once, with a bar on stderr."""
+    """Recording -> its segments; each recording is decoded once, with a progress bar on stderr."""
     spans: dict[Path, list[Span]] = defaultdict(list)
     for entry in found:
         if entry.span:
@@ -94,7 +94,7 @@ def _segments(found: Sequence[Entry]) -> dict[Path, Excerpts]:
 
 
 def _place(entry: Entry, segments: dict[Path, Excerpts], table: Path) -> Path:
-    """The file that holds an entry's sound. Raises BadClip where it can't be heard, IntoneError where it ends first."""
+    """The file with an entry's sound. Raises BadClip where it can't be decoded, IntoneError where it ends too early."""
     if entry.span is None:
         return entry.path
     excerpts = segments[entry.path]

@@ -1,6 +1,6 @@
-"""A table's rows (text) -> entries: which sound, whose, of which emotion; each row checked by itself.
+"""A table's rows (text) -> entries: sound, speaker and emotion; each row is checked by itself.
 
-What is wrong is an IntoneError that names the row as a spreadsheet counts it.
+An error is an IntoneError that names the row as a spreadsheet counts it.
 """
 
 import posixpath
@@ -28,26 +28,26 @@ Who = Literal["column", "file", "folder"]
 
 @dataclass(frozen=True)
 class Conventions:
-    """How a table means what it says: the flags beside `--table`."""
+    """How a table is to be read: the flags beside `--table`."""
 
     names: str = ""
-    """Labels and what they mean, as `--map` takes them: `boredom=neutral,other=`."""
+    """Labels and their meanings, in the form of `--map`: `boredom=neutral,other=`."""
     speaker: Who = "column"
-    """Where the speaker is written: in the column; or each file, or each folder, is one of its own."""
+    """Where the speaker comes from: the column, or each file (or each folder) counts as one speaker."""
 
     @property
     def flags(self) -> str:
-        """As they are typed; "" where a table needs none."""
+        """The flags as they are typed; "" where a table needs none."""
         words = {"--map": self.names, "--speaker": "" if self.speaker == "column" else self.speaker}
         return shlex.join(word for flag, value in words.items() if value for word in (flag, value))
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A row that means something."""
+    """A row of a table that is used."""
 
     row: int
-    """As a spreadsheet counts."""
+    """The row's number as a spreadsheet counts it."""
     file: str
     """Relative to the root, with forward slashes."""
     path: Path
@@ -69,14 +69,14 @@ def _key(file: str, span: Span | None) -> str:
 
 
 def key_of(row: Row, sheet: Sheet, where: str) -> str:
-    """How a row's clip is called where its audio need not be there."""
+    """The key of a row's clip; its audio need not be there."""
     given = {c: _value(row, c) for c in ("start", "end")}
     span = _span({c: _seconds(cell, c, where, sheet.separator) for c, cell in given.items() if cell}, where)
     return _key(posixpath.normpath(_given(row, "file", where).replace("\\", "/")), span)
 
 
 def entries(sheet: Sheet, table: Path, root: Path, conventions: Conventions) -> list[Entry]:
-    """The rows that have an emotion, in their order; those that are left out for their label are counted on stderr."""
+    """The rows that have an emotion, in order; the number of rows that are left out for their label goes to stderr."""
     needed = [c for c in REQUIRED if c != "speaker" or conventions.speaker == "column"]
     absent = [column for column in needed if column not in sheet.columns]
     if absent:
@@ -104,7 +104,7 @@ def _emotions(sheet: Sheet, table: Path, conventions: Conventions) -> dict[int, 
     seen: set[str] = set()
     for row in sheet.rows:
         label = row.cells["emotion"]
-        if plain(label) not in names:  # which may say what "none" is
+        if plain(label) not in names:  # `names` may define "none"
             label = _given(row, "emotion", f"{table}, row {row.number}")
         meant = emotion_of(label, names)
         seen |= {plain(label), LABELS.get(plain(label), "")}
@@ -131,7 +131,7 @@ def _emotions(sheet: Sheet, table: Path, conventions: Conventions) -> dict[int, 
 
 
 def _given(row: Row, column: str, where: str) -> str:
-    """A cell that has to hold something."""
+    """A cell that must have a value."""
     cell = row.cells[column]
     if not cell:
         raise IntoneError(f"{where}: {column} is empty.")
@@ -143,7 +143,7 @@ def _given(row: Row, column: str, where: str) -> str:
 
 
 def _value(row: Row, column: str) -> str:
-    """A cell that may be empty, or hold what stands for nothing."""
+    """A cell that may be empty or hold a mark for a missing value; "" for both."""
     cell = row.cells.get(column, "")
     return "" if is_missing(cell) else cell
 
@@ -192,9 +192,9 @@ def _span(numbers: Mapping[str, float], where: str) -> Span | None:
 
 
 def _found(cell: str, root: Path, where: str, guessed: bool) -> tuple[str, Path]:
-    """Key and place of a file, looked for below the root, then where the command runs.
+    """Key and path of a file, looked for below the root, then in the working directory.
 
-    `./x`, `a//x` and `a/../x` are one key; `..` stays where the folder before it is a link to elsewhere.
+    `./x`, `a//x` and `a/../x` have the same key; `..` is kept where the folder before it is a link to elsewhere.
     """
     for base, raw in ((base, name.replace("\\", "/")) for name in (cell, of_cell(cell)) for base in (root, Path())):
         place = base / raw
@@ -219,7 +219,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _check_spelling(found: list[Entry], table: Path) -> None:
-    """Two spellings of one speaker would stand on both sides of a split."""
+    """Raises IntoneError for two spellings of one speaker, who would be on both sides of a split."""
     first: dict[str, Entry] = {}
     for entry in found:
         other = first.setdefault(" ".join(entry.speaker.casefold().split()), entry)

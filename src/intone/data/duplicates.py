@@ -1,7 +1,7 @@
-"""Entries of a table -> those that are copies of others; the same sound under two labels is refused, both rows named.
+"""Entries of a table -> those that are copies of others; the same sound with two labels raises IntoneError.
 
-Two entries are the same sound where they are the same part of the same file, whatever it is called: by another path, by
-a link, or by a copy with the same bytes.
+Two entries are the same sound if they are the same part of the same file, also by another path, through a link, or in a
+copy with the same bytes.
 """
 
 import math
@@ -17,11 +17,11 @@ from intone.data.excerpts import Span
 from intone.errors import BadClip, IntoneError
 
 NEAR: Final = 0.01
-"""Seconds up to which two times are one: a hundredth, below which nobody labels."""
+"""Times that differ by at most this many seconds count as the same: nobody labels more finely."""
 
 
 def copies(found: Sequence[Entry], table: Path) -> dict[int, str]:
-    """Row -> why it is left out, for each entry that another row has with the same label and by another name.
+    """Row -> why it is left out, for each entry that another row has with the same labels and under another key.
 
     Raises IntoneError where a clip is listed twice, or has two emotions or two speakers.
     """
@@ -43,7 +43,7 @@ def copies(found: Sequence[Entry], table: Path) -> dict[int, str]:
 
 
 def _check_keys(found: Sequence[Entry], table: Path) -> None:
-    """A file may be called as another one's segment is keyed."""
+    """Raises IntoneError where a file's name is the key of another file's segment."""
     first: dict[str, Entry] = {}
     for entry in found:
         other = first.setdefault(entry.key, entry)
@@ -71,7 +71,7 @@ def _pairs(found: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
 
 
 def _span(entry: Entry, group: Sequence[Entry]) -> Span:
-    """Where it lies in its file; how long a file is matters only where some rows name segments of it."""
+    """An entry's (start, end) in its file; a whole file's length is read only where other rows name segments of it."""
     if entry.span:
         return entry.span
     if all(other.span is None for other in group):
@@ -83,7 +83,7 @@ def _span(entry: Entry, group: Sequence[Entry]) -> Span:
 
 
 def _names(paths: set[Path]) -> dict[Path, Hashable]:
-    """Path -> what is the same for all paths to the same bytes; hashed is only what has a size in common."""
+    """Path -> an identity that all paths to the same bytes share; only files of equal size are hashed."""
     stats = {path: path.stat() for path in paths}
     sizes: dict[int, set[tuple[int, int]]] = defaultdict(set)
     for kept in stats.values():

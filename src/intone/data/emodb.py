@@ -1,4 +1,4 @@
-"""EMO-DB's files -> clip table: ten German actors, of whose seven emotions six have a name here.
+"""EMO-DB's files -> clip table: ten German actors; six of its seven emotions are among the eight.
 
 Burkhardt et al. 2005 (Interspeech, 1517-1520). `03a01Wa.wav`: speaker, sentence, emotion (a letter of the German word),
 take. Boredom has no name among RAVDESS's eight: its clips are left out.
@@ -13,16 +13,16 @@ from intone.data.named_corpus import NamedCorpus
 from intone.errors import BadClip
 
 EMOTION: Final = {"W": "angry", "E": "disgust", "A": "fearful", "F": "happy", "T": "sad", "N": "neutral"}
-"""Letter in a file's name -> our name."""
+"""Letter in a file's name -> emotion."""
 
 MEN: Final = ("03", "10", "11", "12", "15")
-"""Speakers; the others are women."""
+"""Male speakers; the others are female."""
 
 _NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])", re.ASCII)
 
 
 def describe(path: Path) -> Mapping[str, str] | None:
-    """What a file's name says. Raises BadClip for boredom."""
+    """A file -> what its name says; None for another name. Raises BadClip for boredom."""
     if not (named := _NAME.fullmatch(path.stem)):
         return None
     speaker, statement, letter, repetition = named.groups()
@@ -38,4 +38,4 @@ def describe(path: Path) -> Mapping[str, str] | None:
     }
 
 
-EMODB = NamedCorpus("emodb", "EMO-DB", describe, "emodb.bilderbar.info", "CC0 1.0", may_ship=True)
+EMODB = NamedCorpus("emodb", "EMO-DB", "INTONE_EMODB", describe, "emodb.bilderbar.info", "CC0 1.0", may_ship=True)

@@ -1,8 +1,8 @@
-"""Lines to say (voice, text, rate, pitch, range) -> 16-bit mono PCM at eSpeak NG's own rate, one array a line.
+"""Lines to say (voice, text, rate, pitch, range) -> 16-bit mono PCM at eSpeak NG's own rate, one array per line.
 
 eSpeak NG comes as a shared library inside the wheel `espeakng-loader`; nothing is needed from the system. It keeps
-state between two utterances that can't be reset (the same line said twice differs by some samples), so this file is
-run as a program of its own: a fresh process with a fixed seed renders the same list to the same bytes.
+state between two utterances that can't be reset (the same line spoken twice differs by some samples), so this file is
+run as a separate program: a new process with a fixed seed renders the same list to the same bytes.
 
     python espeak.py < lines.json > pcm.bin
 """
@@ -31,15 +31,15 @@ class Line:
     """Language and variant, such as `en-us+f2`."""
     text: str
     rate: int
-    """Words a minute, 80 to 450; 175 is eSpeak's normal."""
+    """Words per minute, 80 to 450; 175 is eSpeak's default."""
     pitch: int
-    """0 to 99; 50 is the voice's own, and 50 steps are about an octave."""
+    """0 to 99; 50 is the voice's own pitch, and 50 steps are about an octave."""
     range: int
     """0 to 99; 50 is normal, 0 monotone."""
 
 
 def installed() -> bool:
-    """Whether the wheel with eSpeak NG is there."""
+    """Whether the wheel with eSpeak NG is installed."""
     return importlib.util.find_spec("espeakng_loader") is not None
 
 

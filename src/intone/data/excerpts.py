@@ -1,7 +1,7 @@
-"""A recording and spans of it (seconds) -> each span as a WAV file of its own in the cache, sample by sample as it is.
+"""A recording and spans of it (seconds) -> each span as a WAV file of its own in the cache, with unchanged samples.
 
-A file of its own is read, hashed and cached like any other clip, and a long recording is decoded once for all its
-spans. The samples are the file's own, at its rate and in its channels: nothing is resampled or mixed here.
+Such a file is read, hashed and cached like any other clip, and a long recording is decoded once for all its spans. The
+samples are the file's own, at its rate and in its channels: nothing is resampled or mixed here.
 """
 
 import io
@@ -19,28 +19,29 @@ from intone.errors import BadClip
 from intone.progress import say
 
 VERSION: Final = 1
-"""Version of what is cut; another one cuts all anew."""
+"""Version of the cutting; with another version all spans are cut again."""
 
 SPARE: Final = 0.05
-"""Seconds that a span may end behind the sound: times are rounded, and programs count an encoder's padding or don't."""
+"""Seconds by which a span may end after the sound: times are rounded, and some programs count an encoder's padding."""
 
 Span = tuple[float, float]
 
 
 @dataclass
 class Excerpts:
-    """What came of a recording's spans."""
+    """The result of cutting a recording into spans."""
 
     paths: dict[Span, Path] = field(default_factory=dict)
-    """Where each span's sound lies; without spans that the sound doesn't reach."""
+    """The file of each span; without spans that end after the sound does."""
     seconds: float | None = None
-    """Length of the recording; None where it wasn't heard to the end."""
+    """Length of the recording; None where it wasn't decoded to the end."""
     problem: str = ""
-    """Why it couldn't be heard to the end."""
+    """Why it couldn't be decoded to the end."""
 
 
 def cut(path: Path, spans: Sequence[Span]) -> Excerpts:
-    """The spans (start, end) of a recording, cut now or found in the cache; an end behind the sound is its end."""
+    """The spans (start, end) of a recording, cut now or found in the cache; an end up to `SPARE` after the sound's end
+    counts as that end."""
     content, out = file_digest(path), Excerpts()
     places = {span: _place(path, content, span) for span in spans}
     out.paths = {span: place for span, place in places.items() if place.exists()}
@@ -54,18 +55,18 @@ def cut(path: Path, spans: Sequence[Span]) -> Excerpts:
 
 
 def _place(path: Path, content: str, span: Span) -> Path:
-    """Named so that a sentence about the excerpt says whose it is."""
+    """The path of an excerpt; its name includes the recording's, so that an error message shows it."""
     key = digest("segment", VERSION, content, *span)
     return cache_folder() / "segments" / key[:2] / key / f"{path.name[-80:]}#{marked(span)}.wav"
 
 
 def marked(span: Span) -> str:
-    """Seconds as they stand in a clip's key: `1.500-3.250`."""
+    """Seconds in the form of a clip's key: `1.500-3.250`."""
     return f"{span[0]:.3f}-{span[1]:.3f}"
 
 
 def _cut(path: Path, places: dict[Span, Path], out: Excerpts) -> None:
-    """One pass over the recording; what ends is written at once, so that memory holds open spans alone."""
+    """Cut in one pass over the recording; each span is written as it ends, so memory holds only open spans."""
     sound = opened(path)
     rate = sound.rate
     waiting: dict[Span, list[np.ndarray]] = {span: [] for span in places}
@@ -93,7 +94,7 @@ def _cut(path: Path, places: dict[Span, Path], out: Excerpts) -> None:
 
 
 def _write(samples: np.ndarray, rate: int, place: Path) -> None:
-    """[samples, channels], 16-bit numbers or floats, as a WAV that holds just these."""
+    """[samples, channels], 16-bit integers or floats, as a WAV file with exactly these samples."""
     file = io.BytesIO()
     kind = "PCM_16" if samples.dtype == np.int16 else "FLOAT"
     soundfile.write(file, samples, rate, format="WAV", subtype=kind)

@@ -1,6 +1,6 @@
-"""GoEmotions' three TSV files -> a table of comments, one of our eight emotions each: `id, text, emotion, part`.
+"""GoEmotions' three TSV files -> a table of comments, each with one of the eight emotions: `id, text, emotion, part`.
 
-Demszky et al. 2020, "GoEmotions: A Dataset of Fine-Grained Emotions", ACL (Apache 2.0). The files hold one comment a
+Demszky et al. 2020, "GoEmotions: A Dataset of Fine-Grained Emotions", ACL (Apache 2.0). The files hold one comment per
 line: text, comma-separated label numbers, id.
 """
 
@@ -30,16 +30,16 @@ SHA256: Final = {
 """The published files' hashes; `emotions.txt` (the label names, by number) may also be called `labels.txt`."""
 
 PAIRING_SHARE: Final = 4
-"""One in so many of the train part's comments is set aside for pairing with clips; no text model learns from it."""
+"""One in this many comments of the train part is set aside for pairing with clips; no text model is trained on it."""
 
 
 def find(folder: Path | None = None, beside: Path | None = None) -> Path:
     """The folder with the files: the argument, `INTONE_GOEMOTIONS`, `data/goemotions`, or a neighbour of `beside`.
 
-    `beside` is the RAVDESS folder, whose neighbour `goemotions` is looked at last. Raises Missing when none has them.
+    `beside` is the RAVDESS folder; its neighbour `goemotions` is tried last. Raises Missing where none has them.
     """
     named = folder or (Path(os.environ["INTONE_GOEMOTIONS"]) if os.environ.get("INTONE_GOEMOTIONS") else None)
-    # A folder that was named is the one that was meant: never fall back to another behind the user's back.
+    # A folder that the user named is never silently replaced by another.
     places = [named] if named else [Path("data/goemotions"), *([beside.parent / "goemotions"] if beside else [])]
     for place in places:
         if all((place / f"{part}.tsv").is_file() for part in PARTS) and _names_file(place):
@@ -51,7 +51,7 @@ def find(folder: Path | None = None, beside: Path | None = None) -> Path:
 
 
 def get(folder: Path = Path("data/goemotions")) -> Path:
-    """Download the four published files (4.4 MB) into `folder`; those already there and whole are kept.
+    """Download the four published files (4.4 MB) into `folder`; complete ones that are already there are kept.
 
     Raises IntoneError when a file can't be fetched or is not the published one, byte for byte.
     """
@@ -61,10 +61,11 @@ def get(folder: Path = Path("data/goemotions")) -> Path:
 
 
 def load(folder: Path) -> pd.DataFrame:
-    """Comments with exactly one label that maps to one of our emotions: `id, text, emotion, part`, sorted by `id`.
+    """Comments with exactly one label that maps to one of the eight emotions: `id, text, emotion, part`, sorted by
+    `id`.
 
-    A comment whose words stand in two parts is dropped from all of them, whatever its labels; one that stands twice
-    in a part is kept once (the first id), so that the two can't end up on both sides of `reserved`.
+    A comment whose words occur in two parts is dropped from all of them, whatever its labels; one that occurs twice in
+    a part is kept once (the first id), so that the two can't be on both sides of `reserved`.
     """
     names = _names_file(folder)
     if names is None:
@@ -81,10 +82,10 @@ def load(folder: Path) -> pd.DataFrame:
 
 
 def reserved(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train part -> (what text models learn from, the quarter set aside for pairing with training clips).
+    """Train part -> (comments to train text models on, the quarter set aside for pairing with training clips).
 
-    Chosen by the hash of the comment's id, so that it is the same whatever else the table holds. Without it a fusion
-    would train on a text model's memory of its own training sentences.
+    The quarter is chosen by the hash of a comment's id, so that it doesn't depend on the rest of the table. Without it,
+    a fusion model would be trained on a text model's predictions for its own training sentences.
     """
     train = table[table["part"] == "train"]
     aside = train["id"].map(lambda name: int(digest("pairing", name), 16) % PAIRING_SHARE == 0).astype(bool)
@@ -92,7 +93,7 @@ def reserved(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def same_words(text: str) -> str:
-    """Text -> what two copies of a comment share: its words without case, spacing and punctuation."""
+    """Text -> its words without case, spacing and punctuation, which are equal for two copies of a comment."""
     return " ".join(re.findall(r"\w+", text.casefold())) or text.strip()
 
 
@@ -102,7 +103,7 @@ def _names_file(folder: Path) -> Path | None:
 
 def _read(path: Path, part: str) -> pd.DataFrame:
     columns = ["text", "labels", "id"]
-    # Comments hold bare quotation marks, and some say "null" or "NA": nothing may be taken for more than text.
+    # Comments hold unpaired quotation marks, and some say "null" or "NA": everything has to be read as plain text.
     table = pd.read_csv(
         path, sep="\t", header=None, names=columns, quoting=csv.QUOTE_NONE, dtype=str, keep_default_na=False
     )

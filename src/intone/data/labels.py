@@ -1,6 +1,6 @@
 """A label as corpora and people write it -> one of the eight emotions, a label of its own, or "" for one left out.
 
-The table below says which names mean one of the eight; any other name stands for itself.
+The table below lists the names of the eight emotions; any other name is a label of its own.
 """
 
 import re
@@ -20,31 +20,31 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "disgust": ("disgusted", "dis"),
     "surprised": ("surprise", "sur"),
 }
-"""Emotion -> other names of just that, in lower case: nouns, and the codes of three letters of IEMOCAP and CREMA-D.
+"""Emotion -> its other names, in lower case: nouns, and the three-letter codes of IEMOCAP and CREMA-D.
 
-Not here are labels that are no name of one of the eight (excited, boredom, frustration): they stand for themselves.
+Labels that don't name one of the eight (excited, boredom, frustration) aren't here: they are labels of their own.
 """
 
 LABELS: Final[Mapping[str, str]] = {e: e for e in EMOTIONS} | {name: e for e in EMOTIONS for name in SYNONYMS[e]}
-"""Every name that is known -> its emotion."""
+"""Every known name -> its emotion."""
 
 SHORTEST: Final = 2
-"""Letters of a label that is a name and no code; in Chinese or Japanese a word may have no more."""
+"""Least number of letters of a label that is a name and not a code; a Chinese or Japanese word may have only two."""
 
 _COLUMNS: Final = ("file", "speaker", "fold", "split", "emotion", "predicted", "text", "language", "confidence")
 RESERVED: Final = frozenset(
     (*_COLUMNS, "audio", "sentence", "words", "start", "end", "time", "times", "unsure", "damaged")
 )
-"""Columns and signs of intone's own tables and pages, which no label can be called."""
+"""Names in intone's own tables and pages, which no label may have."""
 
 UNSURE: Final = "unsure"
-"""What intone answers in the place of an emotion; such rows are left out."""
+"""What intone writes instead of an emotion; such rows are left out."""
 
 
 def mapping(text: str) -> dict[str, str]:
     """`boredom=neutral,excited=happy,other=` -> label in lower case -> emotion, "" where it is to be left out.
 
-    Raises IntoneError for what is no such list, for an emotion that isn't one, and for a label that is mapped twice.
+    Raises IntoneError for a text of another form, for an emotion that isn't one, and for a label that is mapped twice.
     """
     found: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
@@ -67,7 +67,7 @@ def plain(label: str) -> str:
 
 
 def own(label: str) -> str | None:
-    """A label under its own name, as tables and programs can hold it: words joined by `_`; None where it is a code.
+    """A label's own name in a form for tables and programs: words joined by `_`; None where it is a code or reserved.
 
     Letters and numbers mean one emotion in one corpus and another in the next: `a` is anger in SAVEE, fear in EMO-DB.
     """
@@ -77,14 +77,14 @@ def own(label: str) -> str | None:
 
 
 def ordered(found: Iterable[str]) -> tuple[str, ...]:
-    """Labels in the order of all tables of their corpus: the eight in theirs, then others by the alphabet."""
+    """Labels in the order of all tables of their corpus: the eight in their own order, then others alphabetically."""
     names = set(found)
     return (*(e for e in EMOTIONS if e in names), *sorted(names - set(EMOTIONS)))
 
 
 def emotion_of(label: str, names: Mapping[str, str]) -> str | None:
-    """What a label means: by `names` (of `mapping`) first, as it stands or as its emotion, then by the table, else
-    itself; None where it is a code that nothing explains, "" where such rows are left out."""
+    """The emotion of a label: first by `names` (of `mapping`), for the label itself or its emotion; then by `LABELS`;
+    else its own name. None for a code that isn't known, "" where such rows are left out."""
     label = plain(label)
     if label in names:
         return names[label]

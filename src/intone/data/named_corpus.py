@@ -1,4 +1,4 @@
-"""A folder whose file names say who speaks and with which emotion -> `Corpus`; durations in seconds."""
+"""A folder whose file names give the speaker and the emotion -> `Corpus`; durations in seconds."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -14,40 +14,37 @@ from intone.data.labels import ordered
 from intone.errors import BadClip, Missing
 
 SUFFIXES: Final = (".wav", ".flac")
-"""Files that are looked at."""
+"""Extensions of the files that are read."""
 
 
 @dataclass(frozen=True)
 class NamedCorpus:
-    """A published corpus: what its names mean, and where people get it."""
+    """A published corpus: what its file names mean, and where to get it."""
 
     name: str
-    """In lower case; begins the names of its speakers, such as `emodb-03`."""
+    """Name in lower case, with which the names of its speakers begin, such as `emodb-03`."""
     title: str
-    """As its authors write it."""
+    """Name as its authors write it."""
+    variable: str
+    """The environment variable that names its folder."""
     describe: Callable[[Path], Mapping[str, str] | None]
-    """A file -> the clip table's columns but `corpus` and `duration`: `speaker` as the corpus writes it, and `file`,
-    without its ending, where the file's name alone isn't unique; None for a file that is no clip of the corpus. Raises
-    BadClip, with a reason, for a clip that is left out."""
+    """A file -> the clip table's columns except `corpus` and `duration`: `speaker` as the corpus writes it, and `file`,
+    without its extension, where the file's name alone isn't unique; None for a file that isn't a clip of the corpus.
+    Raises BadClip, with a reason, for a clip that is left out."""
     source: str
     """Where it is published."""
     licence: str
     """Short name of its licence."""
     may_ship: bool
-    """Whether that licence lets a model that learned from it be passed on (under the same terms, non-commercially)."""
+    """Whether that licence allows distributing a model trained on it (under the same terms, non-commercially)."""
     sentences: Mapping[str, str] = field(default_factory=dict)
     """`statement` -> the words that were spoken."""
 
-    @property
-    def variable(self) -> str:
-        """The environment variable that says where it lies."""
-        return f"INTONE_{self.name.upper()}"
-
     def load(self, folder: Path | None = None) -> Corpus:
-        """The clip table of the WAV or FLAC files below `folder`, else where INTONE_NAME says, else in data/NAME.
+        """The clip table of the WAV or FLAC files below `folder`, else `variable`'s folder, else data/NAME.
 
-        A clip whose file is there twice is used once. What can't be used is in `Corpus.skipped`. Raises Missing where
-        no clip is there.
+        A clip whose file is there twice is used once. Files that can't be used are in `Corpus.skipped`. Raises Missing
+        where no clip is there.
         """
         place = Path(folder or os.environ.get(self.variable) or f"data/{self.name}").expanduser()
         rows: dict[str, tuple[object, ...]] = {}

@@ -1,8 +1,8 @@
-"""A folder with RAVDESS speech, however it is packed -> `Corpus`; where to get it and whether it is whole.
+"""A folder with RAVDESS speech, in any of its layouts -> `Corpus`; also fetches RAVDESS.
 
 RAVDESS: Livingstone & Russo 2018, doi 10.1371/journal.pone.0196391, https://zenodo.org/records/1188976, CC BY-NC-SA
-4.0. 24 actors (odd numbers male, even female) say two sentences twice in eight emotions, each but neutral at two
-intensities: 60 clips an actor, 1440 in all.
+4.0. 24 actors (odd numbers male, even female) speak two sentences twice in eight emotions, each except neutral at two
+intensities: 60 clips per actor, 1440 in all.
 """
 
 import filecmp
@@ -25,7 +25,7 @@ from intone.errors import BadClip, IntoneError, Missing
 
 URL: Final = "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip?download=1"
 CHECKSUM: Final = "md5:bc696df654c87fed845eb13823edef8a"
-"""As the Zenodo record states it, for 208 468 073 bytes."""
+"""From the Zenodo record; for 208 468 073 bytes."""
 
 SENTENCES: Final = {"kids": "Kids are talking by the door", "dogs": "Dogs are sitting by the door"}
 CLIPS: Final = 1440
@@ -41,7 +41,7 @@ def _folder(folder: Path | None) -> Path:
 
 
 def find(folder: Path | None = None) -> Path:
-    """Where RAVDESS lies: `folder`, else what INTONE_RAVDESS says, else `data/ravdess`.
+    """The folder with RAVDESS: `folder`, else INTONE_RAVDESS, else `data/ravdess`.
 
     Raises Missing where that folder is not there.
     """
@@ -54,9 +54,9 @@ def find(folder: Path | None = None) -> Path:
 def load(folder: Path | None = None, actors: Collection[int] | None = None) -> Corpus:
     """The clip table of the RAVDESS speech below `find(folder)`, or of some of its actors (1 to 24).
 
-    Reads the official zip's layout, Kaggle's copy (each clip twice: used once, and a line on stderr says so), WAV or
-    FLAC, any rate, mono or stereo; the key is always `Actor_XX/NAME.wav`. Only headers are read. Files that can't be
-    used are named in `Corpus.skipped`. Raises Missing where no clip is left.
+    Reads the layouts of the official zip and of Kaggle's copy (in which each clip occurs twice: it is used once, and a
+    line on stderr reports it), WAV or FLAC, at any rate, mono or stereo; the key is always `Actor_XX/NAME.wav`. Only
+    headers are read. Files that can't be used are listed in `Corpus.skipped`. Raises Missing where no clip is left.
     """
     place = find(folder)
     skipped: list[Skipped] = []
@@ -77,9 +77,9 @@ def load(folder: Path | None = None, actors: Collection[int] | None = None) -> C
 
 
 def describe(name: str) -> dict[str, str]:
-    """A file name without its ending, `03-01-05-02-01-01-12` -> the clip table's columns but `duration`.
+    """A file name without its extension, `03-01-05-02-01-01-12` -> the clip table's columns except `duration`.
 
-    Raises BadClip where it is no RAVDESS name, or not audio-only speech.
+    Raises BadClip where it isn't a RAVDESS name, or isn't of audio-only speech.
     """
     match = _NAME.fullmatch(name)
     if not match:
@@ -103,7 +103,7 @@ def describe(name: str) -> dict[str, str]:
 
 
 def _candidates(place: Path, skipped: list[Skipped]) -> Iterator[tuple[str, Path]]:
-    """(key, path) of every file with a RAVDESS name, shallow ones first; what has none goes to `skipped`."""
+    """(key, path) of every file with a RAVDESS name, shallow paths first; others are added to `skipped`."""
     for path in sorted(place.rglob("*"), key=lambda p: (len(p.parts), p)):
         actor = _FOLDER.fullmatch(path.parent.name)
         if path.name.startswith(".") or not path.is_file():
@@ -123,7 +123,7 @@ def _candidates(place: Path, skipped: list[Skipped]) -> Iterator[tuple[str, Path
 
 
 def _one_each(found: Iterator[tuple[str, Path]], place: Path, skipped: list[Skipped]) -> dict[str, Path]:
-    """Key -> one path; a second file of the same content is dropped, one of other content is skipped by name."""
+    """Key -> one path; a second file with the same content is dropped, one with other content is added to `skipped`."""
     paths: dict[str, Path] = {}
     again = 0
     for file, path in found:
@@ -149,7 +149,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _duration(path: Path) -> float:
-    """Seconds, by the header alone."""
+    """Length in seconds, from the header alone."""
     if path.stat().st_size == 0:
         raise BadClip("it is empty")
     try:
@@ -165,10 +165,10 @@ def _duration(path: Path) -> float:
 def get(folder: Path | None = None, archive: Path | None = None) -> Path:
     """Put all of RAVDESS's speech into `folder` (else INTONE_RAVDESS, else `data/ravdess`) and return that folder.
 
-    Fetches the official zip (208 MB) from Zenodo, going on where an earlier try broke off, checks its md5, unpacks
-    the clips as `Actor_XX/NAME.wav` (591 MB) and removes the zip. With `archive`, unpacks that local zip (the
-    official one or Kaggle's) instead and keeps it. Does nothing where all 1440 clips lie already. Raises IntoneError
-    where it fails; `ravdess_check.check` tells afterwards whether every sample is the published one.
+    Fetches the official zip (208 MB) from Zenodo, resuming an earlier download, checks its md5, unpacks the clips as
+    `Actor_XX/NAME.wav` (591 MB) and removes the zip. With `archive`, unpacks that local zip (the official one or
+    Kaggle's) instead and keeps it. Without `archive`, does nothing where all 1440 clips are there already. Raises
+    IntoneError where it fails; `ravdess_check.check` tells afterwards whether every sample is the published one.
     """
     place = _folder(folder)
     if archive is None and place.is_dir() and len({file for file, _ in _candidates(place, [])}) == CLIPS:
@@ -183,7 +183,7 @@ def get(folder: Path | None = None, archive: Path | None = None) -> Path:
 
 
 def _place(member: str) -> str | None:
-    """A zip member's name -> where it goes, or None for what is no clip (macOS's `._` files, readmes)."""
+    """A zip member's name -> its path in the folder, or None if it isn't a clip (macOS's `._` files, readmes)."""
     path = Path(member)
     if path.suffix.lower() not in _SUFFIXES:
         return None

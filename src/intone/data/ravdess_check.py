@@ -1,7 +1,7 @@
-"""A folder with RAVDESS -> `Report`: what is missing, foreign, unreadable or altered against the published clips.
+"""A folder with RAVDESS -> `Report`: clips missing, foreign, unreadable or altered, compared with the published ones.
 
 The committed `ravdess_pcm.csv` holds a sha256 of every published clip's samples (`intone.audio.clip.pcm_digest`), so
-that WAV and lossless FLAC copies are judged alike.
+that WAV and lossless FLAC copies give the same result.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ EMOTION_CLIPS: Final = {emotion: 96 if emotion == "neutral" else 192 for emotion
 """Neutral has one intensity, all others two."""
 
 TWINS: Final = ("Actor_07/03-01-03-01-02-01-07.wav", "Actor_07/03-01-03-01-02-02-07.wav")
-"""Published with identical samples, as two repetitions: a fold that parted them would leak."""
+"""Published with identical samples, as two repetitions: a fold that separated them would leak."""
 
 STEREO: Final = (
     "Actor_01/03-01-02-01-01-02-01.wav",
@@ -43,19 +43,19 @@ STEREO: Final = (
 
 @dataclass(frozen=True)
 class Report:
-    """What `check` found; every list names clips by their key, and a whole corpus has all four empty."""
+    """What `check` found; every list names clips by their key, and for a complete corpus all four are empty."""
 
     folder: Path
     counts: dict[str, int]
     """Emotion -> clips found."""
     missing: tuple[str, ...]
-    """Published, and not in the folder."""
+    """Published, but not in the folder."""
     foreign: tuple[Skipped, ...]
-    """In the folder, and no clip of RAVDESS's speech set."""
+    """In the folder, but not a clip of RAVDESS's speech set."""
     unreadable: tuple[Skipped, ...]
     """Empty, truncated or not audio."""
     altered: tuple[Skipped, ...]
-    """Readable, and other than published: resampled, converted, cut or filtered."""
+    """Readable, but not as published: resampled, converted, cut or filtered."""
 
     @property
     def whole(self) -> bool:
@@ -63,7 +63,7 @@ class Report:
         return not (self.missing or self.foreign or self.unreadable or self.altered)
 
     def lines(self, most: int = 10) -> list[str]:
-        """The report as text, one finding a line, at most `most` clips of each kind by name."""
+        """The report as text, one finding per line, at most `most` clips of each kind by name."""
         total = sum(self.counts.values())
         shares = ", ".join(f"{emotion} {self.counts[emotion]}/{n}" for emotion, n in EMOTION_CLIPS.items())
         out = [f"{self.folder}: {total} of {sum(EMOTION_CLIPS.values())} clips ({shares})."]
@@ -101,13 +101,13 @@ def check(folder: Path | None = None) -> Report:
 
 
 def manifest() -> pd.DataFrame:
-    """The published clips, one a row: file, sha256, samples, channels, rate (Hz)."""
+    """The published clips, one per row: file, sha256, samples, channels, rate (Hz)."""
     with resources.files("intone.data").joinpath("ravdess_pcm.csv").open(encoding="utf-8") as f:
         return pd.read_csv(f)
 
 
 def manifest_of(folder: Path, paths: Sequence[Path]) -> pd.DataFrame:
-    """The manifest of any clips below `folder`; how the committed one was made from the published zip."""
+    """The manifest of any clips below `folder`; the committed one was made with this from the published zip."""
     rows = []
     for path in sorted(paths):
         samples, rate = decode(path)
@@ -135,7 +135,7 @@ def _verdict(path: Path, published: Mapping[Hashable, Any]) -> tuple[str, str] |
 
 
 def _by_actor(files: Sequence[str]) -> list[Skipped]:
-    """Clips by name, after one entry for each actor of whom nothing is there."""
+    """Clips by name, after one entry for each actor without any clip."""
     per_actor = Counter(file.split("/")[0] for file in files)
     gone = [actor for actor, count in per_actor.items() if count == CLIPS_PER_ACTOR]
     some = [file for file in files if file.split("/")[0] not in gone]

@@ -1,7 +1,7 @@
 """SAVEE's files -> clip table: four English men say fifteen sentences in each of seven emotions, 30 as neutral.
 
 Haq & Jackson 2009 (AVSP, 53-58). `DC/a01.wav`, in another copy `DC_a01.wav`: speaker, emotion, sentence. Letters are
-the emotion's own, two where one would be ambiguous. Calm is no emotion of it.
+the emotion's own, two where one would be ambiguous. Calm isn't among its emotions.
 """
 
 import re
@@ -26,7 +26,7 @@ _SPEAKER = re.compile(r"DC|JE|JK|KL", re.ASCII)
 
 
 def describe(path: Path) -> Mapping[str, str] | None:
-    """What a file's name says, and its folder's where that has the speaker."""
+    """A file -> what its name says, and its folder's where that has the speaker; None for another name."""
     if not (named := _NAME.fullmatch(path.stem)):
         return None
     speaker = named.group(1) or path.parent.name
@@ -44,5 +44,11 @@ def describe(path: Path) -> Mapping[str, str] | None:
 
 
 SAVEE = NamedCorpus(
-    "savee", "SAVEE", describe, "kahlan.eps.surrey.ac.uk/savee", "research only, on registration", may_ship=False
+    "savee",
+    "SAVEE",
+    "INTONE_SAVEE",
+    describe,
+    "kahlan.eps.surrey.ac.uk/savee",
+    "research only, on registration",
+    may_ship=False,
 )

@@ -1,4 +1,4 @@
-"""Clip table + protocol + fold -> which clips train, validate and test, disjoint by speaker or refused."""
+"""Clip table + protocol + fold -> the clips for training, validation and test, disjoint by speaker or refused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from intone.errors import IntoneError
 PARTS = ("train", "validation", "test")
 
 AUDITED = ("luna5_test_statistics", "luna5_test_layer")
-"""luna5's folds, with each test actor's own statistics, or the layers that do best on test."""
+"""luna5's folds, but with each test actor's own statistics, or with the layers that do best on the test clips."""
 
 LEAKY = ("random", *AUDITED)
-"""Protocols that let something of the test through on purpose, to show what that is worth; `random` shuffles clips."""
+"""Protocols with a deliberate leak from the test clips, to measure its effect; `random` shuffles clips."""
 
 Actors = tuple[int, ...]
 
@@ -39,11 +39,11 @@ EMOBOX6: tuple[tuple[Actors, Actors], ...] = (
 """(test, validation) actors of each fold: test as in EmoBox (Interspeech 2024)."""
 
 LOSO24: tuple[tuple[Actors, Actors], ...] = tuple(((k,), (k % 24 + 1, (k + 1) % 24 + 1)) for k in range(1, 25))
-"""Actor k out, actors k+1 and k+2 (modulo 24) for validation."""
+"""(test, validation) actors of each fold: actor k for test, actors k+1 and k+2 (modulo 24) for validation."""
 
 PROTOCOLS = ("luna5", "emobox6", "loso24", "luna5_sentence", "random", "speakers")
-"""`random` shuffles clips and so leaks speakers (for the leakage audit alone); `speakers` is leave-some-out for
-any corpus that is not RAVDESS."""
+"""`random` shuffles clips and so leaks speakers (only for the leakage audit); `speakers` leaves some speakers out in
+each fold, for any corpus that is not RAVDESS."""
 
 OF_RAVDESS = ("luna5", "emobox6", "loso24", "luna5_sentence")
 """Protocols that name RAVDESS's actors."""
@@ -67,8 +67,8 @@ class Split:
 def folds(clips: pd.DataFrame, protocol: str) -> list[Split]:
     """All folds of a protocol over a clip table, in order.
 
-    Raises IntoneError for an unknown protocol, for a part without clips, and where a speaker would stand on both
-    sides of a fold (except in `random`, which exists to show what that is worth).
+    Raises IntoneError for an unknown protocol, for a part without clips, and where a speaker would be in two parts of a
+    fold (except in `random`, which exists to measure the effect of that).
     """
     if protocol not in PROTOCOLS:
         raise IntoneError(f"There is no protocol {protocol!r}: choose one of {', '.join(PROTOCOLS)}.")
@@ -85,10 +85,10 @@ def folds(clips: pd.DataFrame, protocol: str) -> list[Split]:
 
 
 def check_learnable(clips: pd.DataFrame, splits: Sequence[Split], speakers: int = 1) -> list[str]:
-    """What has to be said of the folds before anything is trained: the emotions that a fold's training clips lack.
+    """Sentences for the user before anything is trained: the emotions that a fold's training clips lack.
 
-    Raises IntoneError where nothing can be learned: the clips are of one emotion, here or in a fold's training part, or
-    that part has fewer than so many `speakers`.
+    Raises IntoneError where nothing can be learned: all clips have one emotion, in total or in a fold's training part,
+    or that part has fewer than `speakers` speakers.
     """
     emotions = set(clips["emotion"])
     if len(emotions) < 2:
@@ -117,7 +117,7 @@ def _names(actors: Actors) -> list[str]:
 
 
 def _groups(clips: pd.DataFrame, size: int = 2) -> list[tuple[list[str], list[str]]]:
-    """(test, validation) speakers: `size` neighbours out at a time, the next one for validation."""
+    """(test, validation) speakers of each fold: `size` neighbours for test, the next one for validation."""
     speakers = sorted(clips["speaker"].unique())
     if len(speakers) < 4:
         raise IntoneError(
@@ -139,7 +139,7 @@ def _by_speaker(clips: pd.DataFrame, protocol: str, fold: str, test: Sequence[st
 
 
 def check_disjoint(split: Split, clips: pd.DataFrame) -> None:
-    """Raises IntoneError where a part is empty or a speaker stands in two parts."""
+    """Raises IntoneError where a part is empty or a speaker is in two parts."""
     speaker_of = dict(zip(clips["file"], clips["speaker"], strict=True))
     speakers = {part: {speaker_of[f] for f in getattr(split, part)} for part in PARTS}
     for part, found in speakers.items():
@@ -156,7 +156,7 @@ def check_disjoint(split: Split, clips: pd.DataFrame) -> None:
 
 
 def _crossed(clips: pd.DataFrame, split: Split) -> list[Split]:
-    """One speaker-disjoint fold -> one a sentence: train and validate on the others, test on it."""
+    """One speaker-disjoint fold -> one fold per sentence: train and validate on the others, test on it."""
     statement = dict(zip(clips["file"], clips["statement"], strict=True))
     out = []
     for held in sorted(set(statement.values())):
@@ -166,7 +166,7 @@ def _crossed(clips: pd.DataFrame, split: Split) -> list[Split]:
 
 
 def _random(clips: pd.DataFrame, count: int = 5, seed: int = 0) -> list[Split]:
-    """Clips shuffled into fifths whatever their speaker; validation is a tenth of the rest."""
+    """Folds of clips shuffled into fifths, regardless of their speaker; validation is a tenth of the rest."""
     files = np.array(sorted(clips["file"]))
     order = np.random.default_rng(seed).permutation(len(files))
     splits = []

@@ -1,7 +1,7 @@
-"""A CSV file as spreadsheets and programs write it -> its rows, each with its number and its cells by column.
+"""A CSV file, as spreadsheets and programs write it -> its rows, each with its number and its cells by column.
 
-Separators are commas, semicolons, tabs or bars; text is UTF-8 or UTF-16 with or without a byte order mark, or
-Windows-1252, which is said; the file may be gzipped. Rows are counted as a spreadsheet counts them.
+Separators are commas, semicolons, tabs or bars; text is UTF-8 or UTF-16 with or without a byte order mark, or else
+Windows-1252, which is reported; the file may be gzipped. Rows are counted as a spreadsheet counts them.
 """
 
 import csv
@@ -24,7 +24,7 @@ _ERRORS: Final = ("#n/a", "#na", "#ref!", "#value!", "#name?", "#null!", "#num!"
 MISSING: Final = frozenset(
     (*_ERRORS, "nan", "-nan", "null", "none", "nil", "na", "n/a", "<na>", "-", "--", "–", "—", "?")
 )
-"""What programs write into a cell that has no value, in lower case."""
+"""What programs write into a cell without a value, in lower case."""
 
 _MARKS: Final = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -44,7 +44,7 @@ class Row:
     number: int
     """As a spreadsheet counts, from 1."""
     cells: dict[str, str]
-    """By column; without blanks around them, "" where there is nothing."""
+    """Column -> text without blanks around it; "" for an empty cell."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,19 @@ class Sheet:
     """Rows that aren't empty."""
     separator: str
     guessed: bool
-    """Whether its text is neither UTF-8 nor marked, and was taken for Windows-1252."""
+    """Whether its text is neither UTF-8 nor has a byte order mark, and was read as Windows-1252."""
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell is empty or holds what programs write where there is no value."""
+    """Whether a cell is empty or holds one of `MISSING`."""
     return not cell or cell.lower() in MISSING
 
 
 def read(path: Path, known: Collection[str]) -> Sheet:
-    """The table in a file; the separator is the one by which most of the `known` columns stand in its header.
+    """The table in a file; the separator is the one that gives most of the `known` columns in its header.
 
-    Empty lines are left out, and so are headers that come again where tables were joined. Raises Missing where there
-    is no file, and IntoneError, with the row, for what is no table: a quote that is left open, more cells than columns.
+    Empty lines are left out, and so are repeated headers where tables were joined. Raises Missing where there is no
+    file, and IntoneError, with the row, where it isn't a table: a quote that isn't closed, more cells than columns.
     """
     path = Path(path)
     if not path.is_file():
@@ -90,7 +90,7 @@ def read(path: Path, known: Collection[str]) -> Sheet:
 
 
 def _bytes(path: Path) -> bytes:
-    """What is in the file, unpacked where it is gzipped."""
+    """The file's bytes, unpacked where it is gzipped."""
     data = path.read_bytes()
     if data[:2] != b"\x1f\x8b":
         return data
@@ -114,7 +114,7 @@ def _text(data: bytes, path: Path) -> tuple[str, bool]:
         try:
             if encoding != "utf-8":
                 raise error
-            text, guessed = data.decode("cp1252"), True  # what Excel calls CSV, in the west of Europe
+            text, guessed = data.decode("cp1252"), True  # the encoding of Excel's CSV in western Europe
         except UnicodeDecodeError:
             raise IntoneError(f"{path} is no UTF-8 CSV file ({error}): save it as UTF-8.") from error
         say(f"{path} is not UTF-8: it is read as Windows-1252; save it as UTF-8 if its letters come out wrong.")
@@ -128,7 +128,7 @@ def _reader(text: str, separator: str) -> Iterator[list[str]]:
 
 
 def _header(text: str, separator: str) -> list[str]:
-    """The first line's columns, if it were separated so; none where it can't be."""
+    """The first line's columns with that separator; none where it isn't CSV with it."""
     try:
         return _names(next((cells for cells in _reader(text, separator) if any(map(str.strip, cells))), []))
     except csv.Error:
@@ -140,7 +140,7 @@ def _names(cells: Sequence[str]) -> list[str]:
 
 
 def _lines(text: str, separator: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(number, cells without blanks around them) of each line that isn't empty; marks of joined files are gone."""
+    """(number, cells without blanks around them) of each line that isn't empty; byte order marks inside are removed."""
     number = 0
     try:
         for number, cells in enumerate(_reader(text, separator), start=1):
@@ -164,9 +164,9 @@ def _cells(cells: Sequence[str], columns: Sequence[str], where: str) -> dict[str
 
 
 def as_number(cell: str, separator: str) -> float:
-    """A cell's number, with a decimal point or comma; raises ValueError where it is none, or may be two.
+    """A cell's number, with a decimal point or comma; raises ValueError where it isn't a number, or is ambiguous.
 
-    Between commas, `"1,500"` is 1.5 to one spreadsheet and 1500 to another.
+    In a table separated by commas, `"1,500"` is 1.5 in one spreadsheet and 1500 in another.
     """
     found = _NUMBER.fullmatch(cell)
     if not found or (separator == "," and re.fullmatch(r"[+-]?\d{1,3},\d{3}", cell)):

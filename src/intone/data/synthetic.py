@@ -1,8 +1,8 @@
-"""A folder -> a small synthetic corpus in it: eight emotions said by eSpeak NG's voices, as WAV at 22 050 Hz.
+"""A folder -> a small synthetic corpus in it: eight emotions spoken by eSpeak NG's voices, as WAV at 22 050 Hz.
 
-It exists so that the whole toolkit can be tried, and tested, without fetching anything; what a model scores on it
-says nothing about people. Emotions differ by five prosodic settings (`PROFILES`), whose directions and sizes are
-taken from the literature:
+With it, the whole toolkit can be tried, and tested, without any download; a model's score on it says nothing about
+people. Emotions differ by five prosodic settings (`PROFILES`), whose directions and sizes are taken from the
+literature:
 
 - Burkhardt & Sendlmeier 2000 (ISCA Workshop on Speech and Emotion, 151-156), Cahn 1990 (J. American Voice I/O Society
   8, 1-19) and Murray & Arnott 1995 (Speech Communication 16, 369-390), all three by their rule sets as printed in
@@ -11,7 +11,8 @@ taken from the literature:
   anger and fear: rate, intensity, F0 level, F0 variability, high-frequency energy;
 - Banse & Scherer 1996 (J. Personality and Social Psychology 70, 614-636), for the predicted directions of disgust.
 
-Sizes without a source are ours, and each take strays from its profile by a seeded amount, so that classes overlap.
+Sizes without a source were chosen here, and each take differs from its profile by a seeded random amount, so that
+classes overlap.
 """
 
 import math
@@ -35,7 +36,7 @@ class Profile:
     """How an emotion differs from the same speaker's neutral voice."""
 
     rate: float
-    """Words a minute, as a factor."""
+    """Words per minute, as a factor."""
     pitch: float
     """F0 level, as a factor."""
     range: float
@@ -43,7 +44,7 @@ class Profile:
     loudness: float
     """dB."""
     tilt: float
-    """dB an octave above 500 Hz: negative is dull, positive bright."""
+    """dB per octave above 500 Hz: negative is dull, positive bright."""
     ending: str = "."
     """Punctuation: `?` makes the contour rise."""
 
@@ -60,7 +61,7 @@ PROFILES: Final = {
     "angry": Profile(1.17, 1.1, 2.0, 6, 2, "!"),
     # Burkhardt & Sendlmeier's fear: F0 +150 % (eSpeak ends below +100 %), range +20 %, tempo +30 %, falsetto.
     "fearful": Profile(1.3, 1.85, 1.2, -1, -1),
-    # Banse & Scherer's predictions for disgust: lower, slower, softer; the size is ours.
+    # Banse & Scherer's predictions for disgust: lower, slower, softer; the size was chosen here.
     "disgust": Profile(0.85, 0.85, 0.9, -2, 1),
     # Cahn's surprise: F0 0, range +8, tempo +4, loudness +5, steeply rising contour.
     "surprised": Profile(1.12, 1.1, 1.8, 3, 0, "?"),
@@ -83,17 +84,17 @@ VOICES: Final = (
 """(eSpeak voice and variant, sex) of speakers 1 to 12."""
 
 LEVEL: Final = -26.0
-"""dB of full scale, root mean square: how loud a neutral clip is before speaker and take."""
+"""dB of full scale, root mean square: level of a neutral clip before the changes by speaker and take."""
 
 ROOM: Final = -68.0
-"""dB of full scale: the noise floor that keeps silences from being digital zero, as in any recording."""
+"""dB of full scale: a noise floor, so that silences aren't digital zero, as in any recording."""
 
 
 def make(folder: Path, speakers: int = 6, takes: int = 2, seed: int = 0) -> Corpus:
     """Render `speakers` (1 to 12) x 8 emotions x 2 sentences x `takes` clips into `folder` and return the corpus.
 
-    Files are `builtin-SS/EMOTION-SENTENCE-TAKE.wav`, which is also their key; the same arguments give the same
-    bytes. Raises Missing where eSpeak NG is not installed, IntoneError for a number of speakers or takes that can't be.
+    The files, and their keys, are `builtin-SS/EMOTION-SENTENCE-TAKE.wav`; the same arguments give the same bytes.
+    Raises Missing where eSpeak NG is not installed, IntoneError for an impossible number of speakers or takes.
     """
     if not installed():
         raise Missing(f"The built-in corpus is spoken by eSpeak NG: {brought_by('demo')}.")
@@ -113,7 +114,7 @@ class _Take:
     labels: dict[str, str]
     line: Line
     loudness: float
-    """dB against `LEVEL`."""
+    """dB relative to `LEVEL`."""
     tilt: float
     silence: tuple[float, float]
     """Seconds before and after the speech."""
@@ -121,10 +122,10 @@ class _Take:
 
 
 def _plan(speakers: int, takes: int, seed: int) -> list[_Take]:
-    """Every clip's labels, settings and jitter; a clip's own depend on nothing but its place and the seed."""
+    """Every clip's labels, settings and random variation, which depend only on the clip's position and the seed."""
     out = []
     for s in range(speakers):
-        # A speaker's habits: rate and pitch as log factors, loudness in dB.
+        # A speaker's own rate and pitch (log factors) and loudness (dB).
         habit = np.random.default_rng([seed, s]).normal(0, (0.06, 0.04, 1.5))
         for e, emotion in enumerate(EMOTIONS):
             for w, statement in enumerate(SENTENCES):
@@ -137,7 +138,7 @@ def _plan(speakers: int, takes: int, seed: int) -> list[_Take]:
 def _take(s: int, emotion: str, statement: str, t: int, habit: np.ndarray, chance: np.random.Generator) -> _Take:
     voice, sex = VOICES[s]
     profile = PROFILES[emotion]
-    strength = chance.uniform(0.4, 1.1)  # a listless take stays near neutral; that is what makes classes overlap
+    strength = chance.uniform(0.4, 1.1)  # a weak take stays near neutral, so that classes overlap
     stray = chance.normal(0, (0.07, 0.05, 0.18, 1.5, 0.6))  # rate, pitch, range (log factors), loudness, tilt (dB)
     log = strength * np.log([profile.rate, profile.pitch, profile.range]) + stray[:3]
     rate, pitch, spread = np.exp(log + np.array([habit[0], habit[1], 0]))
@@ -171,7 +172,7 @@ def _take(s: int, emotion: str, statement: str, t: int, habit: np.ndarray, chanc
 
 
 def _write(take: _Take, folder: Path, pcm: bytes, rate: int) -> float:
-    """One WAV file, 16-bit mono; returns its length in seconds."""
+    """Write one WAV file, 16-bit mono, and return its length in seconds."""
     speech = _tilted(np.frombuffer(pcm, dtype="<i2") / 32768, take.tilt, rate)
     level = 10 ** ((LEVEL + take.loudness) / 20)
     speech *= level / np.sqrt(np.mean(speech**2))
@@ -185,7 +186,7 @@ def _write(take: _Take, folder: Path, pcm: bytes, rate: int) -> float:
 
 
 def _tilted(signal: np.ndarray, tilt: float, rate: int) -> np.ndarray:
-    """`signal` with its spectrum above 500 Hz changed by `tilt` dB an octave."""
+    """`signal` with its spectrum above 500 Hz changed by `tilt` dB per octave."""
     frequency = np.fft.rfftfreq(signal.size, 1 / rate)
     octaves = np.log2(np.maximum(frequency, 500) / 500)
     return np.fft.irfft(np.fft.rfft(signal) * 10 ** (tilt * octaves / 20), signal.size)

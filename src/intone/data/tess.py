@@ -2,7 +2,7 @@
 
 Pichora-Fuller & Dupuis 2020, doi 10.5683/SP2/E8H2MF. `OAF_back_angry.wav`: actress, word, emotion; `ps` is pleasant
 surprise. One published file, `OA_bite_neutral.wav`, lacks a letter. Kaggle's copy holds each clip twice: used once.
-Calm is no emotion of it.
+Calm isn't among its emotions.
 """
 
 import re
@@ -19,7 +19,7 @@ _NAME = re.compile(r"(OAF|OA|YAF)_([a-z]+)_(angry|disgust|fear|happy|neutral|ps|
 
 
 def describe(path: Path) -> Mapping[str, str] | None:
-    """What a file's name says."""
+    """A file -> what its name says; None for another name."""
     if not (named := _NAME.fullmatch(path.stem)):
         return None
     actress, word, emotion = named.group(1).upper(), named.group(2).lower(), named.group(3).lower()
@@ -32,4 +32,6 @@ def describe(path: Path) -> Mapping[str, str] | None:
     }
 
 
-TESS = NamedCorpus("tess", "TESS", describe, "doi.org/10.5683/SP2/E8H2MF", "CC BY-NC-ND 4.0", may_ship=False)
+TESS = NamedCorpus(
+    "tess", "TESS", "INTONE_TESS", describe, "doi.org/10.5683/SP2/E8H2MF", "CC BY-NC-ND 4.0", may_ship=False
+)

@@ -1,7 +1,7 @@
-"""Clip table + fold + track -> a sentence (text) for every clip of the fold: what the text branch gets to read.
+"""Clip table + fold + track -> a sentence (text) for every clip of the fold: the input of the text branch.
 
-A track is one answer to "whose words?". The words of RAVDESS are two sentences that say nothing of the emotion, so
-each way of giving a text branch more than that has its note, which stands beside every number made with it.
+A track is one source of words. RAVDESS's speakers say two sentences, which carry no information about the emotion. So
+each track that gives the text branch other words has a note, which stands beside every number made with it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,12 +25,12 @@ NOTES: Final[Mapping[str, str]] = {
     "constant": "control: the same sentence for every clip",
     "shuffled": "control: what Whisper heard in some other clip",
 }
-"""What has to be said of a track wherever a number made with it stands."""
+"""A note on each track, shown wherever a number made with it stands."""
 
 TRACKS: Final = tuple(NOTES)
 
 LEAKY: Final = frozenset({"simulated"})
-"""Tracks whose words are made from the answer."""
+"""Tracks whose words are made from the clip's label."""
 
 CONSTANT: Final = "People are talking by the door."
 
@@ -92,7 +92,7 @@ SIMULATED: Final[Mapping[str, tuple[str, ...]]] = {
         "No way, is that true?",
     ),
 }
-"""Sentences that say the emotion outright."""
+"""Sentences that state the emotion outright."""
 
 SEED: Final = 0
 
@@ -104,11 +104,11 @@ def sentences(
     transcripts: pd.DataFrame | None = None,
     goemotions: pd.DataFrame | None = None,
 ) -> pd.Series:
-    """The sentence of each clip of the fold, indexed by `file` in the order of the parts; the same for any row order.
+    """The sentence of each clip of the fold, indexed by `file` in the order of the parts; row order doesn't matter.
 
     `transcripts` has the columns `file, text` (needed by asr, asr_punctuated and shuffled), `goemotions` is the table
-    of `intone.data.goemotions.load` (needed by natural). Raises IntoneError for an unknown track and Missing where the
-    track needs what isn't there.
+    of `intone.data.goemotions.load` (needed by natural). Raises IntoneError for an unknown track and Missing where a
+    table that the track needs isn't given.
     """
     if track not in NOTES:
         raise IntoneError(f"There is no text track {track!r}: choose one of {', '.join(TRACKS)}.")
@@ -132,7 +132,7 @@ def _series(files: Sequence[str], sentence: Callable[[str], str]) -> pd.Series:
 
 
 def _recognised(files: Sequence[str], transcripts: pd.DataFrame | None) -> dict[str, str]:
-    """`file` -> words as heard; raises Missing where a clip has none."""
+    """`file` -> transcribed words; raises Missing where a clip has no transcript."""
     if transcripts is None:
         raise Missing("This text track needs transcripts, and Whisper for them: `intone models get whisper-base`.")
     recognised = dict(zip(transcripts["file"], transcripts["text"], strict=True))
@@ -161,8 +161,8 @@ def _shuffled(split: Split) -> dict[str, str]:
 def _natural(split: Split, emotions: Mapping[str, str], goemotions: pd.DataFrame | None) -> dict[str, str]:
     """`file` -> a comment of its emotion, each part from its own part of GoEmotions.
 
-    Clips and comments are put in an order drawn from their keys and dealt out one by one, so that none comes twice in
-    a fold before all have come once.
+    Clips and comments are ordered by a hash of their keys and paired one by one, so that no comment is used twice in a
+    fold before all have been used once.
     """
     if goemotions is None:
         raise Missing("The text track natural needs GoEmotions: `intone data get goemotions`.")
@@ -185,5 +185,5 @@ def _natural(split: Split, emotions: Mapping[str, str], goemotions: pd.DataFrame
 
 
 def _drawn(keys: Sequence[str] | pd.Series, split: Split, what: str) -> list[str]:
-    """Keys in an order that only the keys themselves and the fold decide."""
+    """Keys in a random order that depends only on the keys, `what` and the fold."""
     return sorted(keys, key=lambda key: digest(SEED, what, split.protocol, split.fold, key))
