@@ -1,7 +1,7 @@
 """Emotion from speech: how something is said, what is said, and both together.
 
 import intone
-found = intone.load().file("interview.mp3")     # a DataFrame: one row a sentence
+found = intone.load().file("interview.mp3")     # a DataFrame: one row per sentence
 """
 
 import os
@@ -25,11 +25,12 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 def load(
     model: str | Path | None = None, whisper: str | None = "whisper-base", language: str | None = None, threads: int = 0
 ) -> "Analyzer":
-    """What analyses recordings: `file(path)`, `files(paths)`, `folder(path)`, `signal(samples, sampling_rate)`.
+    """Return an Analyzer of recordings, with the methods `file(path)`, `files(paths)`, `folder(path)`, `signal(samples,
+    sampling_rate)`.
 
     `model` is a file of `intone export` or a name that `intone models list` knows; None is the one that comes with
     intone. `whisper` is a name or folder of Whisper's weights; None leaves words out. `language` is a code or an
-    English name (en, German …); None finds it out. `threads` 0 is one a core. Raises Missing for weights that aren't
+    English name (en, German …); None detects it. `threads` 0 means one per core. Raises Missing for weights that aren't
     on this machine.
     """
     from intone.inference.analyzer import loaded
@@ -38,7 +39,7 @@ def load(
 
 
 def __getattr__(name: str) -> object:
-    """What analysing is made of, imported when it is first asked for: `import intone` alone takes no time."""
+    """Import `Analyzer` and `Analysis` when they are first used, so that `import intone` alone takes no time."""
     if name == "Analyzer":
         from intone.inference.analyzer import Analyzer
 

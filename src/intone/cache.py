@@ -1,7 +1,7 @@
-"""Key (text) and a function that makes bytes or an array -> the value, kept on disk so that it is made once.
+"""Key (text) and a function that makes a text or an array -> that value, cached on disk so that it is made once.
 
-A value is written to a temporary file beside its place and moved there in one step, so a kill halfway leaves no
-broken entry and two processes that make the same one end with one whole file.
+A value is written to a temporary file beside its final path and moved there in one step. So a kill halfway leaves no
+broken entry, and two processes that make the same value end with one complete file.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as f:
             f.write(data)
-        Path(temporary).chmod(0o666 & ~_HIDDEN)  # a temporary file is its maker's alone
+        Path(temporary).chmod(0o666 & ~_HIDDEN)  # only its owner may read a temporary file
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -63,9 +63,9 @@ def cached_text(folder: str, key: str, make: Callable[[], str]) -> str:
 
 
 def cached_array(folder: str, key: str, make: Callable[[], np.ndarray], mapped: bool = False) -> np.ndarray:
-    """The array kept under `folder/key`, made by `make` the first time; dtype and shape as made.
+    """The array kept under `folder/key`, made by `make` the first time, with the same dtype and shape.
 
-    A `mapped` one stays on disk and is read where it is used; it can't be changed.
+    With `mapped`, the array is memory-mapped: it stays on disk and is read-only.
     """
     path = cache_folder() / folder / key[:2] / f"{key}.npy"
     if not path.exists():

@@ -30,76 +30,78 @@ class Command:
 
 
 COMMANDS: Final = (
-    Command("data get", "data.commands:data_get", "Fetch a corpus (ravdess, goemotions)."),
-    Command("data check", "data.commands:data_check", "Verify that RAVDESS is whole and is the published one."),
+    Command("data get", "data.commands:data_get", "Download a corpus (ravdess, goemotions)."),
+    Command("data check", "data.commands:data_check", "Verify that RAVDESS is complete and unaltered."),
     Command(
         "data show",
         "report.commands:data_show",
-        "Draw what is in a corpus: counts, durations, loudness, pitch, spectrograms.",
+        "Plot a corpus: counts, durations, loudness, pitch, spectrograms.",
         "report",
     ),
-    Command("models get", "inference.commands:models_get", "Fetch pretrained weights by name, checked by sha256."),
+    Command("models get", "inference.commands:models_get", "Download pretrained weights; verify their sha256."),
     Command(
         "models list",
         "inference.commands:models_list",
-        "List the weights intone knows, their licences, and which are here.",
+        "List the weights and models that intone knows, their licences, and which are installed.",
     ),
     Command(
         "analyze",
         "inference.batch:analyze",
-        "Say which emotion each sentence of any recording carries, and write it down in eleven formats.",
+        "Predict the emotion of each sentence in recordings; write the results in eleven formats.",
     ),
-    Command("listen", "inference.microphone:listen", "The microphone's emotion, twice a second."),
+    Command(
+        "listen", "inference.microphone:listen", "Predict the emotion of the voice at the microphone, twice a second."
+    ),
     Command(
         "serve",
         "inference.serve:serve",
-        "A page and a service on this machine: a recording goes in, its emotions come out.",
+        "Start a web page and an HTTP service on this machine that analyse recordings.",
         "serve",
     ),
-    Command("transcribe", "asr.transcribe:transcribe", "Write down the words of recordings."),
-    Command("train", "training.train:train", "Train and judge one model under one protocol.", "train"),
-    Command("evaluate", "report.commands:evaluate", "Score any predictions table.", "report"),
-    Command("export", "export.commands:export", "Make one ONNX file of a finished run.", "train"),
+    Command("transcribe", "asr.transcribe:transcribe", "Transcribe recordings."),
+    Command("train", "training.train:train", "Train and evaluate one model under one protocol.", "train"),
+    Command("evaluate", "report.commands:evaluate", "Score a predictions table of any system.", "report"),
+    Command("export", "export.commands:export", "Convert a finished run into one ONNX file.", "train"),
     Command(
         "reproduce",
         "experiments.reproduce:reproduce",
         "Run the whole experiment on RAVDESS and write results/.",
         "train",
     ),
+    Command("demo", "experiments.demo:demo", "Run the whole pipeline on synthetic speech; no dataset needed.", "train"),
+    Command("bench", "experiments.benchmark:bench", "Measure the cost of inference, as ratios.", "train"),
     Command(
-        "demo", "experiments.demo:demo", "Run the whole road on synthetic speech, with no dataset at hand.", "train"
+        "results readme", "report.commands:results_readme", "Write the result tables into README.md and docs/.", "train"
     ),
-    Command("bench", "experiments.benchmark:bench", "Measure what inference costs, as ratios.", "train"),
-    Command("results readme", "report.commands:results_readme", "Write the table of results into the README.", "train"),
     Command(
         "robustness",
         "experiments.robustness:robustness",
-        "Measure models on worse and worse sound, and on sounds without speech.",
+        "Test models on increasingly distorted audio, and on sounds without speech.",
         "train",
     ),
     Command(
         "elsewhere",
         "experiments.cross_corpus:elsewhere",
-        "Measure the package's model on another corpus, EMO-DB.",
+        "Test the packaged model on another corpus, EMO-DB.",
         "train",
     ),
     Command(
         "leaks",
         "experiments.leakage:leaks",
-        "Train probes with one deliberate leak each, to show what it is worth.",
+        "Train probes with one deliberate data leak each, to show how much it inflates the score.",
         "train",
     ),
     Command(
         "explain",
         "experiments.explain:explain",
-        "Write what models look at: saliency, attention, words, the hardest clips.",
+        "Compute explanations: saliency, attention, word importance, the hardest clips.",
         "train",
     ),
-    Command("cost", "experiments.cost:cost", "Measure what inference costs on one core.", "train"),
+    Command("cost", "experiments.cost:cost", "Measure the time and memory of inference on one core.", "train"),
     Command(
         "report",
         "report.commands:report",
-        "Write the report (PDF, DOCX, HTML) from results/ alone.",
+        "Build the report (PDF, DOCX, HTML) from results/ alone.",
         "report",
     ),
 )
@@ -178,7 +180,7 @@ def overview() -> str:
     width = max(map(len, BY_NAME))
     lines = [f"  {command.name:{width}s}  {command.line}" for command in COMMANDS]
     return "\n".join(
-        ["intone: how something is said, and what is said", "", "commands (each has its own --help):", *lines]
+        ["intone: recognise emotion in speech, from audio and words", "", "commands (each has its own --help):", *lines]
     )
 
 

@@ -1,4 +1,4 @@
-"""A web address and its checksum -> a whole, checked file on disk, gone on with after a break; a zip -> its files."""
+"""URL and checksum -> complete, verified file on disk; an interrupted download resumes. A zip -> its files."""
 
 import hashlib
 import shutil
@@ -26,11 +26,11 @@ TIMEOUT: Final = 30.0
 def fetch(url: str, path: Path, checksum: str, tries: int = 5, pause: float = 1.0) -> Path:
     """Download `url` to `path` unless it is there already, and return `path`.
 
-    `checksum` is `algorithm:hex`, such as `md5:bc69…`; a file that doesn't match it is removed and refused. What has
-    come so far lies beside `path` as `NAME.part`: after a kill, the next call goes on from there with an HTTP Range
-    request, or from the start where the server knows no ranges. A broken connection is tried again up to `tries`
-    times, `pause` seconds apart and doubling. Raises IntoneError where the server refuses, the network stays broken
-    or the checksum differs.
+    `checksum` is `algorithm:hex`, such as `md5:bc69…`; a file that doesn't match it is removed and refused. An
+    unfinished download lies beside `path` as `NAME.part`: after a kill, the next call resumes it with an HTTP Range
+    request, or starts again where the server doesn't support ranges. After a broken connection the download is tried
+    again, `tries` times in all; the first pause lasts `pause` seconds, and each further one twice as long. Raises
+    IntoneError where the server refuses, the network stays broken or the checksum differs.
     """
     path = Path(path)
     if path.exists():
@@ -75,7 +75,7 @@ def _broken(url: str, part: Path, error: Exception) -> str:
 
 
 def _go_on(url: str, part: Path, bar: Progress) -> None:
-    """Append to `part` what is still missing of it; raises OSError or HTTPException where the connection breaks."""
+    """Append the missing bytes to `part`; raises OSError or HTTPException where the connection breaks."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "intone"})
     if have:
@@ -85,11 +85,11 @@ def _go_on(url: str, part: Path, bar: Progress) -> None:
     except urllib.error.HTTPError as error:
         if error.code == 416:  # nothing lies beyond what we have: the checksum says whether it is the whole file
             return
-        if error.code >= 500 or error.code == 429:  # the server's passing trouble, not a refusal
+        if error.code >= 500 or error.code == 429:  # a temporary error of the server, not a refusal
             raise ConnectionError(f"{error.code} {error.reason}") from error
         raise
     with response:
-        if response.status != 206:  # no ranges here: the whole file comes again
+        if response.status != 206:  # the server doesn't support ranges and sends the whole file again
             have = 0
         _append(response, part, have, bar)
 
@@ -117,8 +117,8 @@ def _progress() -> Progress:
 def unpack(archive: Path, folder: Path, place: Callable[[str], str | None]) -> list[Path]:
     """Unpack a zip into `folder` and return the files written.
 
-    `place` maps a member's name to where it goes below `folder`, or None to leave it out. Each file appears whole or
-    not at all, and the zip's own CRC checks it. Raises IntoneError for a zip that is missing, damaged or no zip.
+    `place` maps a member's name to its path below `folder`, or to None to leave it out. Each file appears complete or
+    not at all, and is checked against the zip's CRC. Raises IntoneError for a zip that is missing or damaged.
     """
     if not archive.is_file():
         raise IntoneError(f"{archive} is not there.")

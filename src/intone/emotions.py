@@ -1,10 +1,10 @@
-"""RAVDESS's eight emotions in its own order, colours for any labels, and what GoEmotions' labels mean in the eight."""
+"""RAVDESS's eight emotions in RAVDESS's order; labels -> their colours; GoEmotions' labels -> the eight emotions."""
 
 from collections.abc import Sequence
 from typing import Final
 
 EMOTIONS: Final = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
-"""What a corpus has unless it says otherwise; every table, model output and figure keeps this order."""
+"""The labels of a corpus unless it has its own; every table, model output and figure keeps this order."""
 
 INDEX: Final = {emotion: i for i, emotion in enumerate(EMOTIONS)}
 
@@ -25,7 +25,7 @@ FURTHER_COLOURS: Final = ("#999933", "#882255", "#4477AA", "#EE6677", "#228833",
 
 
 def colours_of(labels: Sequence[str]) -> dict[str, str]:
-    """Label -> `#rrggbb`: the eight have their own, others take turns through what is left, in their order."""
+    """Label -> `#rrggbb`: the eight emotions have fixed colours, other labels take the remaining ones in turn."""
     left = [*FURTHER_COLOURS, *(colour for emotion, colour in COLOURS.items() if emotion not in labels)]
     others = [label for label in labels if label not in COLOURS]
     return {label: COLOURS[label] if label in COLOURS else left[others.index(label) % len(left)] for label in labels}
@@ -42,4 +42,4 @@ GOEMOTIONS: Final = {
     "disgust": "disgust",
     "surprise": "surprised",
 }
-"""GoEmotions label (Demszky et al. 2020) -> ours; comments with any other label are left out."""
+"""GoEmotions label (Demszky et al. 2020) -> one of the eight emotions; comments with any other label are left out."""

@@ -1,16 +1,16 @@
-"""What went wrong, in one sentence that names the file and the remedy: the only exceptions a user meets."""
+"""The exceptions that users see: each message is one sentence that names the file and the remedy."""
 
 
 def brought_by(extra: str) -> str:
-    """The remedy for a library that one of intone's extras brings.
+    """The remedy for a missing library that one of intone's extras installs.
 
-    The registry doesn't have intone, and whatever is called so there is somebody else's.
+    intone isn't in the package registry; a package of that name there belongs to somebody else.
     """
     return f'`pip install ".[{extra}]"` in a checkout of intone brings it'
 
 
 class IntoneError(Exception):
-    """Anything a user can mend; the command line prints it as one line and exits with status `code`."""
+    """An error that the user can fix; the command line prints it as one line and exits with status `code`."""
 
     code = 1
 
@@ -22,7 +22,7 @@ class Partly(IntoneError):
 
 
 class BadClip(IntoneError):
-    """One clip that can't be used; a batch skips it, names it and goes on."""
+    """One clip that can't be used; a batch skips it, names it and continues."""
 
 
 class Missing(IntoneError):
@@ -30,6 +30,6 @@ class Missing(IntoneError):
 
 
 def phrase(error: Exception) -> str:
-    """A library's message as one phrase, without the path that our own sentence already names."""
+    """A library's error message as one phrase, without the path, which intone's own message already names."""
     text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
     return str(text).strip().rstrip(".").lower()

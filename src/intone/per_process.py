@@ -1,7 +1,8 @@
-"""A function that loads something -> that, loaded once in each process that asks for it.
+"""A function that loads an object -> the object, loaded once in each process that uses it.
 
-A network's threads don't survive a fork, nor does its memory a pickle: what the parent loaded hangs in the child, even
-as it is thrown away. So it is loaded again where it is asked for next; a `functools.partial`, say, can travel.
+A network's threads don't survive a fork, and its memory can't be pickled. An object that the parent loaded hangs in the
+child, even in its destructor. So each process loads the object again when it first uses it; the function that loads it
+must be picklable, such as a `functools.partial`.
 """
 
 import ctypes
@@ -17,21 +18,21 @@ _ALL: "WeakSet[PerProcess[Any]]" = WeakSet()
 
 
 class PerProcess(Generic[Value]):
-    """What `load` gives, from `get`; pickles, and is copied, as `load` alone."""
+    """Loads an object with `load` when `get` is first called; only `load` is pickled and copied."""
 
     def __init__(self, load: Callable[[], Value]) -> None:
         self.load, self._lock, self._loaded = load, Lock(), list[Value]()
         _ALL.add(self)
 
     def get(self) -> Value:
-        """What was loaded, one for every thread of this process. Raises what `load` does."""
+        """The loaded object, shared by all threads of this process. Raises what `load` raises."""
         with self._lock:
             if not self._loaded:
                 self._loaded.append(in_a_thread(self.load))
             return self._loaded[0]
 
     def abandon(self) -> None:
-        """Forget what a parent loaded, without the destructor that would wait for threads that aren't here."""
+        """Forget the parent's object without its destructor, which would wait for threads that don't exist here."""
         for value in self._loaded:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
         self._lock, self._loaded = Lock(), []
@@ -41,8 +42,8 @@ class PerProcess(Generic[Value]):
 
 
 def in_a_thread(load: Callable[[], Value]) -> Value:
-    """What a function gives, called in a thread of its own: OpenMP keeps threads for each that calls it, and a fork
-    takes those of the one that forks."""
+    """Call `load` in a thread of its own and return its result. OpenMP keeps a pool of threads for each thread that
+    calls it, and a forked process inherits the broken pool of the thread that forked."""
     made: list[Value] = []
     wrong: list[BaseException] = []
 
@@ -65,5 +66,5 @@ def _abandon_all() -> None:
         one.abandon()
 
 
-if hasattr(os, "register_at_fork"):  # systems that can't fork have none
+if hasattr(os, "register_at_fork"):  # missing on systems that can't fork
     os.register_at_fork(after_in_child=_abandon_all)

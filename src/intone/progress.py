@@ -1,4 +1,4 @@
-"""An iterable of known length -> the same items, with a bar on stderr that knows what is left.
+"""An iterable of known length -> the same items, with a progress bar on stderr that shows the time left.
 
 Nothing is drawn where stderr is not a terminal.
 """
@@ -26,7 +26,7 @@ def bar() -> Progress:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    # What is printed goes above the bar on a terminal, and must stay on stdout where that is a file.
+    # Printed lines go above the bar on a terminal, and must stay on stdout where stdout is a file.
     above = sys.stdout.isatty()
     return Progress(*columns, console=console, disable=not console.is_terminal, redirect_stdout=above)
 
@@ -41,5 +41,5 @@ def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
 
 
 def say(line: str) -> None:
-    """One line on stderr, for a person, whatever the names in it are made of."""
+    """Print one line on stderr, for a person; the names in it may hold any bytes."""
     print(printable(line), file=sys.stderr, flush=True)

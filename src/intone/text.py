@@ -1,9 +1,8 @@
 """Sentence (text) -> tokens -> ids in a vocabulary (int64), and the GloVe vectors (float32) of that vocabulary.
 
-The vocabulary comes from training text alone. GloVe (Pennington, Socher & Manning 2014) was learnt elsewhere and long
-before, but only words that the training text uses get its vectors: any other word is `<unknown>` in every variant, so
-that what a model knows can be read off its vocabulary. (Vectors for words unseen in training changed nothing that could
-be measured.)
+The vocabulary comes from training text alone. GloVe (Pennington, Socher & Manning 2014) was trained on other text, but
+only words of the training text get its vectors: any other word is `<unknown>` in every variant, so that the vocabulary
+shows which words a model knows. (Vectors for words unseen in training made no measurable difference.)
 """
 
 import re
@@ -17,14 +16,15 @@ from typing import Final, Protocol
 import numpy as np
 
 PAD: Final = "<pad>"
-"""Id 0, behind the end of short sentences."""
+"""Id 0, appended to short sentences."""
 UNKNOWN: Final = "<unknown>"
 """Id 1, for words outside the vocabulary."""
 
 MAX_TOKENS: Final = 64
-"""Tokens kept of a sentence; GoEmotions' comments have 30 at most, and a recogniser's loop can have hundreds."""
+"""Tokens kept of a sentence; GoEmotions' comments have 30 at most, a recogniser that repeats itself may write
+hundreds."""
 
-# Emoji and the pictographs around them; a skin tone or a variation selector behind one is no token of its own.
+# Emoji and similar pictographs; a skin tone or a variation selector after one is not a token of its own.
 _EMOJI: Final = "\u2600-\u27bf\u2b50\u2b55\U0001f300-\U0001f3fa\U0001f400-\U0001faff"
 _TOKEN: Final = re.compile(rf"\[[a-z]+\]|[^\W_]+(?:'[^\W_]+)*|[!?.,]|[{_EMOJI}]")
 
@@ -33,7 +33,7 @@ _DRAWN_OUT: Final = re.compile(r"([^\W\d_])\1{2,}")
 
 
 def tokens(sentence: str) -> list[str]:
-    """Lower-case words (letters drawn out cut to two), the marks ! ? . , one by one, emoji, masks such as [name].
+    """Lower-case words (letters drawn out cut to two), each of the marks ! ? . , emoji, masks such as [name].
 
     >>> tokens("[NAME] didn't gooo?! 😂")
     ['[name]', "didn't", 'goo', '?', '!', '😂']
@@ -42,7 +42,7 @@ def tokens(sentence: str) -> list[str]:
 
 
 class Encoder(Protocol):
-    """What turns a sentence into token ids: words of a vocabulary, or a pretrained model's subwords."""
+    """Turns a sentence into token ids: of words in a vocabulary, or of a pretrained model's subwords."""
 
     def encode(self, sentence: str) -> np.ndarray:
         """Ids, int64 of shape (tokens,), at least one."""
@@ -55,7 +55,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words that a model knows; `words[0]` is padding and `words[1]` stands for all others."""
+    """The words that a model knows; `words[0]` is padding and `words[1]` stands for all other words."""
 
     words: tuple[str, ...]
 
@@ -75,7 +75,7 @@ class Vocabulary:
         return {word: i for i, word in enumerate(self.words)}
 
     def encode(self, sentence: str) -> np.ndarray:
-        """Ids of the sentence's tokens, int64 of shape (tokens,); a sentence without any is one `<unknown>`."""
+        """Ids of the sentence's tokens, int64 of shape (tokens,); a sentence without tokens is one `<unknown>`."""
         ids = [self.index.get(token, 1) for token in tokens(sentence)[:MAX_TOKENS]]
         return np.array(ids or [1], np.int64)
 
@@ -91,7 +91,7 @@ class Subwords:
         self.tokenizer.enable_truncation(longest)
 
     def encode(self, sentence: str) -> np.ndarray:
-        """Ids with the marks of begin and end, int64, at most `longest`."""
+        """Ids, including the begin and end tokens, int64 of shape (tokens,), at most `longest` of them."""
         return np.array(self.tokenizer.encode(sentence).ids or [0], np.int64)
 
     def __len__(self) -> int:
@@ -99,7 +99,7 @@ class Subwords:
 
 
 def padded(sentences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """B encoded sentences -> ids (B, longest) with 0 behind short ones, and token counts (B,); both int64."""
+    """B encoded sentences -> ids (B, longest), short ones padded with 0, and token counts (B,); both int64."""
     lengths = np.array([len(ids) for ids in sentences], np.int64)
     out = np.zeros((len(sentences), int(lengths.max())), np.int64)
     for row, ids in zip(out, sentences, strict=True):
@@ -109,7 +109,7 @@ def padded(sentences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Glove:
-    """Word vectors; float32, one row a word."""
+    """Word vectors; float32, one row per word."""
 
     words: tuple[str, ...]
     vectors: np.ndarray
@@ -121,9 +121,9 @@ class Glove:
 
     @classmethod
     def read(cls, folder: Path) -> "Glove":
-        """Vectors from `vectors.npy` and `words.txt` (one a line, in the same order); the matrix stays on disk."""
+        """Vectors from `vectors.npy` and `words.txt` (one per line, in the same order); the matrix stays on disk."""
         text = (folder / "words.txt").read_text(encoding="utf-8").removesuffix("\n")
-        # Not splitlines: GloVe knows words made of characters that Python takes for line ends.
+        # Not splitlines: some of GloVe's words are characters that Python takes for line ends.
         return cls(tuple(text.split("\n")), np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False))
 
     def vector(self, token: str) -> np.ndarray | None:

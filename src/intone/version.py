@@ -1,3 +1,3 @@
-"""Nothing -> the version of intone, as packages and model files give it."""
+"""Nothing -> the version of intone that packages and model files name."""
 
 __version__ = "0.1.0"

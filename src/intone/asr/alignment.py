@@ -1,7 +1,7 @@
-"""Whisper's tokens for a stretch of speech -> its words with their times in it, in seconds.
+"""Whisper's tokens for a stretch of speech -> its words, with their times in seconds from the start of the stretch.
 
-Times come from the decoder's attention over the sound (cross-attention and dynamic time warping, as in Whisper's own
-word timestamps), which CTranslate2 has in `align`.
+Times come from the decoder's attention over the audio (cross-attention and dynamic time warping, as in Whisper's own
+word timestamps), which CTranslate2 computes in `align`.
 """
 
 import math
@@ -16,29 +16,30 @@ if TYPE_CHECKING:
     from faster_whisper.tokenizer import Tokenizer
 
 STATE_SAMPLES: Final = SAMPLE_RATE // 50
-"""Samples in one state of Whisper's encoder, 20 ms: words are no shorter."""
+"""Samples per state of Whisper's encoder, 20 ms: no word is shorter."""
 
 MAX_WORD_S: Final = 1.2
-"""Seconds: attention lets the first word begin with the silence before it."""
+"""Longest word, in seconds: the attention lets a first word begin in the silence before it."""
 
 SQUEEZED: Final = 0.045
-"""Seconds: so short are words for which there is no sound; of real ones in a sentence, few."""
+"""Seconds. Words that Whisper invents, without any sound for them, are this short; in a real sentence few words are."""
 
 MAX_SQUEEZED: Final = 0.4
-"""Share of such words from which none is believed. English sentences have 0.2 at most, loops 0.5 to 1."""
+"""A sentence with a larger share of words as short as `SQUEEZED` is rejected. English sentences have 0.2 at most, loops
+0.5 to 1."""
 
 FASTEST: Final = 10.0
-"""Words a second; fast English has six."""
+"""Most words per second of a sentence; fast English has six."""
 
 MIN_PROBABILITY: Final = 0.4
-"""Geometric mean over a sentence's words. Of 295 sentences of RAVDESS one lies below; what Whisper makes of a bark, a
-sneeze or a baby's cry mostly does."""
+"""Lowest geometric mean of the probabilities of a sentence's words. Of 295 sentences of RAVDESS one lies below; most
+words that Whisper writes for a bark, a sneeze or a baby's cry do."""
 
 SYLLABLES: Final = re.compile(r"(\w{2,4}|\w{1,4}-)\1{3}", re.IGNORECASE)
-"""One run of letters four times in a row, as in H-H-H-H for a sneeze or BADDADDADDADDAD for a bark."""
+"""The same letters four times in a row, as in H-H-H-H for a sneeze or BADDADDADDADDAD for a bark."""
 
 LEADING, TRAILING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
-"""Marks that belong to the word behind them and to the word before them."""
+"""Punctuation that belongs to the word after it, and punctuation that belongs to the word before it."""
 
 
 class Word(TypedDict):
@@ -72,7 +73,7 @@ def aligned(
 def in_order(words: Sequence[Word], length: float) -> list[Word]:
     """The words moved as little as needed: each lasts 20 ms to 1.2 s, ends before the next begins and within `length`.
 
-    Where a stretch is too short for its words, the last ones are dropped with the sound that they would need.
+    Where a stretch is too short for all its words, the last ones are dropped.
     """
     least = STATE_SAMPLES / SAMPLE_RATE
     out: list[Word] = []
@@ -90,8 +91,8 @@ def in_order(words: Sequence[Word], length: float) -> list[Word]:
 
 
 def natural(words: Sequence[Word], least: float = MIN_PROBABILITY) -> bool:
-    """Whether a sentence's words can have been said: not marks alone, not squeezed into no time, no row of syllables,
-    and with a probability whose geometric mean is at least `least`."""
+    """Whether a sentence's words are plausible: not only punctuation, no repeated syllables, not too many words that
+    are too short, not too many per second, and a geometric mean of their probabilities of at least `least`."""
     text = "".join(word["word"] for word in words)
     if not any(map(str.isalnum, text)) or SYLLABLES.search(text):
         return False

@@ -22,7 +22,7 @@ MAX_REQUEST_S: Final = 60.0
 class GoogleSpeech:
     """Google's recogniser as a `transcripts.Backend`: cloud.google.com/speech-to-text, API version 1.
 
-    Give `client` to use one made elsewhere (an endpoint in another region, a test). Clips last at most 60 s.
+    Pass `client` to use an existing one (an endpoint in another region, a test). Clips may last at most 60 s.
     """
 
     language: str = "en-US"
@@ -33,13 +33,14 @@ class GoogleSpeech:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Google changes its models without a new name, so two runs may differ where the cache is cold."""
+        """All that changes the words. Google changes models without renaming them, so uncached runs may differ."""
         return {"backend": "google", "language": self.language, "model": self.model}
 
     def words(self, signal: np.ndarray) -> str:
-        """Mono float32 at 16 kHz, shape (samples,) -> what was said; "" where Google hears nothing.
+        """Mono float32 at 16 kHz, shape (samples,) -> what was said; "" where Google finds no speech.
 
-        Raises Missing without the library or credentials, BadClip beyond 60 s, IntoneError where Google refuses.
+        Raises Missing without the library or credentials, BadClip beyond 60 s, IntoneError where Google refuses the
+        clip.
         """
         if len(signal) > MAX_REQUEST_S * SAMPLE_RATE:
             raise BadClip(

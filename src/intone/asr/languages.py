@@ -1,4 +1,4 @@
-"""A language's name or code -> Whisper's code; what Whisper thinks of each stretch -> the language spoken in it."""
+"""A language's name or code -> Whisper's code; Whisper's language probabilities per stretch -> its language."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -23,23 +23,24 @@ _LISTED: Final = (
 )
 
 NAMES: Final[Mapping[str, str]] = {name: code for code, _, name in (entry.partition("=") for entry in _LISTED.split())}
-"""English name, a hyphen for each blank in it -> Whisper's code."""
+"""English name, with hyphens for blanks -> Whisper's code."""
 
 CODES: Final = frozenset(NAMES.values())
 
 FAMILIAR, STRANGE = 0.2, 0.03
-"""How probable, beside the language of the stretch before, one is that was heard earlier, and one that wasn't."""
+"""Lowest prior of a language that was spoken earlier in the recording, and of one that wasn't."""
 
 WHOLE: Final = 2.0
-"""Seconds of speech whose language Whisper knows well: its opinion of a shorter stretch weighs less. On single clips of
-EMO-DB and nEMO (1.0 to 5.9 s) it gives the right language more than 0.9 but on the shortest, and a wrong one less."""
+"""Seconds of speech from which Whisper detects the language well: its probabilities for a shorter stretch get less
+weight. On single clips of EMO-DB and nEMO (1.0 to 5.9 s) it gives the right language more than 0.9 except on the
+shortest clips, and a wrong one less."""
 
 MIN_PROBABILITY: Final = 1e-4
-"""Probability that Whisper's opinion leaves any language: it can err, however sure it is."""
+"""Lowest probability of a language: Whisper's probabilities are raised to it, as even a confident one can be wrong."""
 
 
 def code(language: str) -> str:
-    """`en`, `EN`, `en-US`, `English` -> `en`. Raises IntoneError for no language of Whisper's, with near ones."""
+    """`en`, `EN`, `en-US`, `English` -> `en`. Raises IntoneError, with similar names, for any other language."""
     plain = "-".join(language.lower().replace("_", " ").replace("-", " ").split())
     for name in (plain, plain.partition("-")[0]):
         if name in CODES:
@@ -53,24 +54,25 @@ def code(language: str) -> str:
 
 @dataclass
 class Language:
-    """What is spoken, stretch by stretch: a conversation may change its language, but seldom does.
+    """The language of a recording, stretch by stretch: a conversation may change its language, but seldom does.
 
-    Before each stretch the language of the one before is the most probable, then those that were heard earlier;
-    Whisper's opinion of the stretch is weighed with that, so that a short cry doesn't turn English into Norwegian.
+    The prior for each stretch is highest for the language of the stretch before, then for languages that were spoken
+    earlier. It is multiplied by Whisper's probabilities for the stretch, so that a short cry doesn't turn English into
+    Norwegian.
     """
 
     given: str | None
-    """The code, where nothing is to be found out."""
+    """The language's code; None to detect it."""
     belief: Mapping[str, float] = field(default_factory=dict)
-    """Probability of each language in the last stretch that had words; empty before there was one."""
+    """Probability of each language in the last stretch that had words; empty before the first such stretch."""
     spoken: dict[str, float] = field(default_factory=dict)
     """Language -> seconds of words in it."""
     seemed: Mapping[str, float] = field(default_factory=dict)
-    """Probability of each language in the last stretch, words or not."""
+    """Probability of each language in the last stretch, with or without words."""
 
     def of(self, opinion: Callable[[], Mapping[str, float]], seconds: float) -> str:
-        """The language of the next stretch, which lasts so long; `opinion` is Whisper's probability of each language,
-        asked for unless the language is given."""
+        """The language of the next stretch, which lasts `seconds`; `opinion` returns Whisper's probability of each
+        language, and is called only where the language isn't given."""
         if self.given:
             return self.given
         weight = min(1.0, seconds / WHOLE)
@@ -80,19 +82,19 @@ class Language:
         return _most(self.seemed) or "en"
 
     def _before(self, name: str) -> float:
-        """How probable the language is before the stretch is heard; only ratios count."""
+        """The language's prior for the next stretch; priors don't sum to 1, only their ratios count."""
         if not self.belief:
             return 1.0
         return max(self.belief.get(name, 0.0), FAMILIAR if name in self.spoken else STRANGE)
 
     def said(self, language: str, seconds: float) -> None:
-        """So many seconds of words were found in the stretch that `of` was asked for last: it counts from now on."""
+        """Record that the last stretch given to `of` has `seconds` of words in `language`; later priors include it."""
         self.spoken[language] = self.spoken.get(language, 0.0) + seconds
         self.belief = self.seemed
 
     @property
     def known(self) -> str | None:
-        """The one that was spoken most; without any words, what the last stretch seemed to be; None for no speech."""
+        """The given language or the one spoken most; without words, the last stretch's; None without speech."""
         return self.given or _most(self.spoken) or _most(self.seemed)
 
 

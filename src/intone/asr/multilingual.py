@@ -1,4 +1,4 @@
-"""A clip (mono float32 at 16 kHz) in whatever language -> its words, just those that `intone analyze` writes down.
+"""A clip (mono float32 at 16 kHz) in any language -> its words, the same that `intone analyze` writes.
 
 transcripts = transcribe(corpus, Polyglot(Whisper()))      # Whisper(language="de") where the language is known
 """
@@ -16,18 +16,18 @@ from intone.audio.segments import MAX_STRETCH_S, stretches
 from intone.audio.vad import VOICE_WITH_WORDS
 
 VERSION: Final = 1
-"""Version of how a clip is cut and tried again; another one has other words."""
+"""Version of how a clip is cut and tried again; another version may give other words."""
 
 
 @dataclass(frozen=True)
 class Polyglot:
-    """A `transcripts.Backend` that finds out the language of each stretch."""
+    """A `transcripts.Backend` that detects the language of each stretch."""
 
     whisper: Whisper
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Whisper's own, with no language, and how the clip is cut."""
+        """Whisper's settings without a language, and how a clip is cut."""
         return self.whisper.settings | {"language": None, "stretches": [VERSION, VOICE_WITH_WORDS, MAX_STRETCH_S]}
 
     def words(self, signal: np.ndarray) -> str:

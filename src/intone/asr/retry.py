@@ -1,7 +1,7 @@
-"""A stretch of speech -> its words, by Whisper; the parts of it that get none, or none to be believed, are tried again.
+"""A stretch of speech -> its words, by Whisper; parts without words, or with implausible ones, are tried again.
 
-Whisper hears up to 28 s at once, and may run in circles over them, or end after the first of three sentences. Then what
-is left is heard on its own, in parts of at most 12 s without the words before them, and last by drawing tokens.
+Whisper transcribes up to 28 s at once, and may repeat itself or stop after the first of three sentences. The rest is
+then transcribed separately, in parts of at most 12 s without the words before them, and at last by sampling tokens.
 """
 
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from intone.audio.segments import MAX_SEGMENT_S, MIN_WORDLESS_S, Span, Stretch, 
 from intone.audio.vad import MARGIN_S
 
 OTHER: Final = 0.8
-"""Share of the stretch: to a longer part Whisper says what it said to the whole, so that it is drawn at once."""
+"""Share of the stretch: for a longer part Whisper repeats its output for the whole, so tokens are sampled at once."""
 
 SURE: Final = 0.55
-"""Probability of a sentence's words (`natural`) from which a second try is believed: asked twice, it invents more."""
+"""Lowest probability of a sentence's words (`natural`) in a second try, in which Whisper invents more words."""
 
 SEVERAL: Final = 3
-"""Words of a sentence that make speech of a sound in which the voice detector heard hardly any."""
+"""Words that a sentence must have to be accepted where the voice activity detector found hardly any speech."""
 
 
 class Recogniser(Protocol):
-    """Signal at 16 kHz [samples], at most 28 s -> words with their times in it (s); none where there are none."""
+    """Signal at 16 kHz [samples], at most 28 s -> words with their times in it (s); none where nobody speaks."""
 
     def languages(self, signal: np.ndarray) -> dict[str, float]:
-        """Probability of each language that it may be in."""
+        """The probability of each language."""
         ...
 
     def speaking(self, language: str) -> "Recogniser":
@@ -42,22 +42,22 @@ class Recogniser(Protocol):
         ...
 
     def sampled_words(self, signal: np.ndarray) -> list[Word]:
-        """Words drawn by chance, the same ones each time."""
+        """Words by sampling, the same ones each time."""
         ...
 
 
 def written(recogniser: Recogniser, stretch: Stretch, language: Language) -> tuple[str, list[list[Word]]]:
-    """A stretch's language, and its sentences in order, with the recording's times."""
+    """A stretch's language, and its sentences in order, with times (s) in the recording."""
     spoken = language.of(lambda: recogniser.languages(stretch.signal), stretch.end - stretch.start)
     told = sentences_of(recogniser.speaking(spoken), stretch)
     if told:
         language.said(spoken, sum(end - start for start, end in spans(told)))
-    # What a sound without words is in, Whisper guesses at random.
+    # For a sound without words, Whisper's language is a random guess.
     return spoken if told else language.known or spoken, told
 
 
 def sentences_of(recogniser: Recogniser, stretch: Stretch) -> list[list[Word]]:
-    """The sentences in a stretch, in order, with the recording's times."""
+    """The sentences in a stretch, in order, with times (s) in the recording."""
     first = recogniser.timed_words(stretch.signal)
     if stretch.doubtful:
         return [told for told in _believed(first, stretch.start, SURE) if len(told) >= SEVERAL]
@@ -70,7 +70,7 @@ def sentences_of(recogniser: Recogniser, stretch: Stretch) -> list[list[Word]]:
 
 
 def spans(found: Sequence[Sequence[Word]]) -> list[Span]:
-    """Sentences -> where they lie, in order."""
+    """Sentences -> their (start, end), in order."""
     return sorted((sentence[0]["start"], sentence[-1]["end"]) for sentence in found)
 
 
@@ -88,7 +88,7 @@ def _again(recogniser: Recogniser, stretch: Stretch, start: float, end: float) -
 
 
 def _parts(left: Sequence[Span], taken: Sequence[Span]) -> list[Span]:
-    """Speech without words, joined to parts of `MAX_SEGMENT_S` s at most, no words between, that are worth a try."""
+    """Speech without words, joined into parts of at most `MAX_SEGMENT_S` s with no words between; not short ones."""
     out: list[Span] = []
     for start, end in left:
         between = out and any(out[-1][1] <= first < start for first, _ in taken)
@@ -99,7 +99,7 @@ def _parts(left: Sequence[Span], taken: Sequence[Span]) -> list[Span]:
 
 
 def _room(part: Span, stretch: Stretch, taken: Sequence[Span]) -> Span:
-    """A part with the margin around it, as far as it is in the stretch and nothing else is there."""
+    """A part with a margin around it, which ends where the stretch ends or another part or sentence begins."""
     before = max([stretch.start, *(end for _, end in taken if end <= part[0])])
     behind = min([stretch.end, *(start for start, _ in taken if start >= part[1])])
     return max(before, part[0] - MARGIN_S), min(behind, part[1] + MARGIN_S)

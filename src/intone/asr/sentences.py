@@ -1,4 +1,4 @@
-"""Timed words (s) -> sentences: lists of words that end at a mark, at a long pause, or where they last too long."""
+"""Timed words (s) -> sentences (lists of words), which end at a punctuation mark, a long pause or a limit of length."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,15 +9,15 @@ from intone.asr.alignment import Word
 from intone.audio.segments import MAX_SEGMENT_S
 
 MIN_PAUSE_S: Final = 0.8
-"""Seconds between two words that end a sentence, whatever the marks."""
+"""Seconds between two words from which a new sentence begins, whatever the punctuation."""
 
 ENDS: Final = tuple(".?!…。？！")
 TITLES: Final = ("Mr.", "Mrs.", "Ms.", "Dr.", "St.", "Prof.")
 
 
 def sentences(words: Sequence[Word], longest: float = MAX_SEGMENT_S) -> list[list[Word]]:
-    """Words -> sentences, which end at a mark or a long pause and last at most `longest` seconds where they have two
-    words or more."""
+    """Words -> sentences, which end at a punctuation mark or a long pause and last at most `longest` seconds where they
+    have two words or more."""
     out: list[list[Word]] = []
     ended = True
     for word in words:
@@ -47,7 +47,7 @@ def text_of(words: Sequence[Word]) -> str:
 
 
 def moved(words: Sequence[Word], by: float) -> list[Word]:
-    """Words, `by` seconds later, to the millisecond."""
+    """Words, moved `by` seconds later and rounded to milliseconds."""
     return [
         Word(
             word=w["word"],

@@ -1,4 +1,4 @@
-"""What `intone transcribe` does: recordings -> a line each on stdout, the path and its words."""
+"""The command `intone transcribe`: recordings -> one line each on stdout, the path and the words."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,11 +50,11 @@ def transcribe(
 
 
 def recogniser_of(backend: str, language: str | None) -> Backend:
-    """What writes words down, in one language or in those that it finds. Raises IntoneError for one that it lacks."""
+    """The recogniser for one language, or for those that it detects. Raises IntoneError for an unknown language."""
     if backend == "google":
         from intone.asr.google import GoogleSpeech
 
-        # Google tells regions apart, and has no English without one.
+        # Google distinguishes regions, and has no English without one.
         known = code(language) if language else "en"
         return GoogleSpeech(language=language if language and "-" in language else {"en": "en-US"}.get(known, known))
     if language is None:

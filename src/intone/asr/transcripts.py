@@ -2,7 +2,7 @@
 
     transcripts = transcribe(corpus, Whisper())        # columns file, text
 
-A `Backend` is anything with settings and a way from a signal to words: whisper.py, google.py.
+A `Backend` is anything with settings and a method that turns a signal into words: whisper.py, google.py.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from intone.progress import say, track
 
 
 class Backend(Protocol):
-    """A speech recogniser. `settings` tells two that may answer differently apart (it goes into the cache key)."""
+    """A speech recogniser. Two that may give different words have different `settings` (they are in the cache key)."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -35,8 +35,8 @@ class Backend(Protocol):
 def transcribe(corpus: Corpus, backend: Backend, progress: bool = True) -> pd.DataFrame:
     """Every clip of a corpus -> a table with columns file, text, in the order of the clip table.
 
-    A clip is transcribed once for its bytes and the backend's settings; after a Ctrl-C the same call goes on with
-    what is left. A clip that can't be read is left out and named on stderr.
+    Words are cached by a clip's bytes and the backend's settings; after Ctrl-C the same call continues with the clips
+    that are left. A clip that can't be read is left out and named on stderr.
     """
     files = list(corpus.clips["file"])
     rows = []
@@ -49,7 +49,7 @@ def transcribe(corpus: Corpus, backend: Backend, progress: bool = True) -> pd.Da
 
 
 def transcribe_file(path: Path, backend: Backend) -> str:
-    """The words in one recording, from the cache where it was transcribed before. Raises BadClip."""
+    """The words in one recording, from the cache if it was transcribed before. Raises BadClip."""
     check_file(Path(path))
     key = digest(file_digest(Path(path)), backend.settings)
     return cached_text("transcripts", key, lambda: backend.words(read_clip(Path(path))))

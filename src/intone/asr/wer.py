@@ -1,4 +1,4 @@
-"""Transcripts and the sentences that were really said -> word error rate and exact sentences, in percent, by group."""
+"""Transcripts and the sentences really spoken -> word error rate and exact sentences, in percent, by group."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ def word_error_table(transcripts: pd.DataFrame, clips: pd.DataFrame, sentences: 
     (`Corpus.sentences`). Tables are joined by `file`; clips without a transcript or without a known sentence don't
     count. Both sides are normalised. `wer` is all substitutions, deletions and insertions of a group over all its
     spoken words (so it can exceed 100); `exact` is the share of clips without any error. Raises IntoneError where no
-    clip is left, or a file stands twice.
+    clip is left, or a file occurs twice.
     """
     if transcripts["file"].duplicated().any() or clips["file"].duplicated().any():
         raise IntoneError("A file stands twice in the transcripts or in the clip table: each clip counts once.")

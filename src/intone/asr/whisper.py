@@ -28,15 +28,15 @@ FRAMES_PER_SECOND: Final = 100
 """Whisper's mel frames are 10 ms apart."""
 
 WINDOW_S: Final = 30
-"""Seconds that Whisper was trained on; what is shorter is filled up with silence."""
+"""Length of Whisper's training windows in seconds; a shorter signal is padded with silence."""
 
 SHORT_WINDOW_S, SHORT_CLIP_S = 15, 6
-"""Seconds: a clip of up to 6 s goes into a window of 15, in a third of the time and with the same words. With less
-than about ten seconds of silence behind it, Whisper says a sentence again until the window is full (on 120 RAVDESS
-clips: exact 114 with windows of 30 s, 115 with 15 s, 105 with 10 s)."""
+"""Seconds: a clip of up to 6 s is padded to a window of 15 s, which takes a third of the time and gives the same words.
+With less than about ten seconds of silence after the clip, Whisper repeats a sentence until the window is full (on 120
+RAVDESS clips: exact 114 with windows of 30 s, 115 with 15 s, 105 with 10 s)."""
 
 TOKENS_PER_SECOND: Final = 8
-"""Fast English is six; more than this is Whisper running in circles."""
+"""Most tokens per second; fast English has six, and with more than this Whisper repeats itself."""
 
 MAX_TOKENS: Final = 224
 """Half of Whisper's text context of 448; the other half is for a prompt."""
@@ -47,26 +47,27 @@ TEMPERATURES: Final = (0.4, 0.8)
 
 @dataclass(frozen=True)
 class Said:
-    """One answer of Whisper's."""
+    """One output of Whisper."""
 
     text: str
     log_probability: float
     """Mean over its tokens, natural logarithm."""
     ended: bool
-    """Whether Whisper stopped of itself, before the most tokens that it may write."""
+    """Whether Whisper ended the text itself, before the limit on its tokens."""
     tokens: tuple[int, ...] = ()
     encoded: Any = None
-    """What Whisper's encoder made of the stretch."""
+    """The output of Whisper's encoder for the stretch."""
 
 
 @dataclass(frozen=True)
 class Whisper:
     """OpenAI's Whisper (Radford et al. 2023) through faster-whisper, 8-bit on the CPU, greedy and so repeatable.
 
-    Whisper writes words for noise too. So Silero's voice detector must hear speech first, and Whisper must be about
-    as sure of its words as it is of real ones; then "" is the answer. On 280 RAVDESS clips a beam of 5 got as many
-    sentences right as the greedy search, a tenth slower; `intone analyze` of 240 others has 2.2 % of the words wrong,
-    and 3.7 % with that beam. On 282 s of German it has 729 of 830 words right, and 743 with the beam.
+    Whisper writes words for noise too. So Silero's voice activity detector must detect speech first, and Whisper's
+    probability of its words must be about as high as for real ones; otherwise the result is "". On 280 RAVDESS clips a
+    beam of 5 got as many sentences right as the greedy search, a tenth slower; `intone analyze` of 240 others has 2.2 %
+    of the words wrong, and 3.7 % with that beam. On 282 s of German it has 729 of 830 words right, and 743 with the
+    beam.
     """
 
     model: str | Path = "whisper-base"
@@ -78,17 +79,17 @@ class Whisper:
     voice: float = 0.3
     """Silero's probability above which a 32 ms step is speech. Its own 0.5 misses loud, angry speech."""
     shortest_voice: float = 0.15
-    """Seconds of speech below which nobody has spoken."""
+    """Seconds; less speech than this counts as none."""
     lowest_log_probability: float = -1.2
-    """Mean over tokens. Right RAVDESS sentences lie above -0.6; coughs, saws and barks mostly below -1.3."""
+    """Lowest mean over tokens. Correct RAVDESS sentences lie above -0.6; coughs, saws and barks mostly below -1.3."""
     highest_compression: float = 2.4
-    """zlib's ratio, Whisper's own limit: text that shrinks more is mostly Whisper in a loop."""
+    """Highest `compression` of a text, Whisper's own limit: above it, Whisper mostly repeats itself."""
     threads: int = 0
-    """CPU threads; 0 is one a core."""
+    """CPU threads; 0 means one per core."""
 
     @cached_property
     def folder(self) -> Path:
-        """Where the weights lie. Raises Missing where they don't, IntoneError for a folder of something else."""
+        """The weights' folder. Raises Missing where they aren't there, IntoneError for a folder of something else."""
         own = Path(self.model)
         if own.is_dir() and not (own / "model.bin").is_file():
             raise IntoneError(f"{own} holds no Whisper for CTranslate2 (model.bin is not there): name its folder.")
@@ -102,7 +103,7 @@ class Whisper:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The weights' sha256 and whatever else changes the words; the number of threads doesn't."""
+        """The weights' sha256 and all settings that change the words, so not the number of threads."""
         fields = ("language", "beam", "voice", "shortest_voice", "lowest_log_probability", "highest_compression")
         own = {name: getattr(self, name) for name in fields}
         windows = [WINDOW_S, SHORT_WINDOW_S, SHORT_CLIP_S, MAX_STRETCH_S, TOKENS_PER_SECOND, MAX_TOKENS]
@@ -127,7 +128,8 @@ class Whisper:
         return out
 
     def _decode(self, signal: np.ndarray) -> str:
-        """One stretch of at most 30 s -> its words, or "" where Whisper isn't sure or runs in circles."""
+        """One stretch of at most 30 s -> its words, or "" where their probability is too low or Whisper repeats
+        itself."""
         said = self._said(signal)
         return said.text if said else ""
 
@@ -137,16 +139,16 @@ class Whisper:
         return self._timed(said, signal) if said else []
 
     def sampled_words(self, signal: np.ndarray) -> list[Word]:
-        """One stretch -> its words with their times (s), where `timed_words` has none that can be believed.
+        """One stretch -> its words with their times (s), for where `timed_words` finds no plausible ones.
 
-        Tokens are drawn at rising temperatures, as Whisper's own fallback does, until words are believed; none where
-        they never are. One sound, one answer.
+        Tokens are sampled at rising temperatures, as in Whisper's own fallback, until the words are plausible; there
+        are none where they never are. The same signal always gives the same words.
         """
         from ctranslate2 import set_random_seed
         from ctranslate2.models import Whisper as Weights
 
         set_random_seed(0)
-        # A thread of CTranslate2 takes the seed once, when it draws for the first time: only fresh ones draw the same.
+        # A thread of CTranslate2 reads the seed once, when it first samples: only new threads give the same samples.
         load = partial(Weights, str(self.folder), device="cpu", compute_type="int8", intra_threads=self._threads)
         fresh = in_a_thread(load)
         window = self._keep(signal)
@@ -161,7 +163,7 @@ class Whisper:
         return aligned(self._model, self._tokenizer, said.tokens, said.encoded, len(signal))
 
     def check_language(self, language: str) -> None:
-        """Raises IntoneError for a language that it doesn't write down."""
+        """Raises IntoneError for a language that these weights don't support."""
         if language not in self._model.supported_languages:
             raise IntoneError(
                 f"The Whisper {self.model} knows no {language!r}: choose another --whisper or --language."
@@ -174,30 +176,30 @@ class Whisper:
         return other
 
     def languages(self, signal: np.ndarray) -> dict[str, float]:
-        """One stretch of at most 30 s -> probability of each language that it may be in."""
+        """One stretch of at most 30 s -> the probability of each language."""
         if not self._model.model.is_multilingual:
             return {"en": 1.0}
         found = self._model.model.detect_language(self._encoded(signal, self._keep(signal)))[0]
         return {token.strip("<|>"): float(p) for token, p in found}
 
     def _said(self, signal: np.ndarray) -> "Said | None":
-        """What Whisper says to a stretch, unless it isn't sure or runs in circles."""
+        """Whisper's output for a stretch; None where its probability is too low or Whisper repeats itself."""
         window = window_of(signal)
         short = window == SHORT_WINDOW_S
         said = self._generate(signal, window)
-        if short and says_again(said.text):  # the short window's one weakness, and the whole window mends it
+        if short and says_again(said.text):  # only the short window has this fault
             said = self._generate(signal, WINDOW_S)
-        # In a long stretch somebody may say a phrase many times, and then Whisper comes to an end of itself.
+        # In a long stretch somebody may really repeat a phrase, and then Whisper ends the text itself.
         return said if self._believed(said, loops=short or not said.ended) else None
 
     def _believed(self, said: "Said", loops: bool) -> bool:
-        """Whether it is sure of what it said and, unless `loops` may be, didn't run in circles."""
+        """Whether the text's probability is high enough and, with `loops`, the text doesn't repeat itself."""
         circles = loops and compression(said.text) > self.highest_compression
         return bool(said.text) and not circles and said.log_probability >= self.lowest_log_probability
 
     def _generate(self, signal: np.ndarray, window: int, temperature: float = 0.0, weights: Any = None) -> "Said":
-        """What Whisper says to a stretch filled up with silence to `window` seconds; drawn above a temperature of 0, by
-        other `weights` than its own where they are given."""
+        """Whisper's output for a stretch padded with silence to `window` seconds; sampled where the temperature is
+        above 0, and by `weights` instead of its own where they are given."""
         encoded = self._encoded(signal, window)
         prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         most = min(MAX_TOKENS, 10 + round(TOKENS_PER_SECOND * len(signal) / SAMPLE_RATE))
@@ -214,7 +216,7 @@ class Whisper:
         return Said(text, result.scores[0], len(tokens) < most, tuple(tokens), encoded)
 
     def _keep(self, signal: np.ndarray) -> int:
-        """The window for a stretch (s); what the encoder makes of it is kept, as more than one thing is asked of it."""
+        """The window for a stretch (s); the encoder's output for it is kept, because it is used more than once."""
         window = window_of(signal)
         self._kept[0] = (signal, window, self._encoded(signal, window))
         return window
@@ -229,12 +231,12 @@ class Whisper:
         return self._model.encode(pad_or_trim(mel, window * FRAMES_PER_SECOND).astype(np.float32))
 
     def __getstate__(self) -> dict[str, Any]:
-        """What travels to another process: settings, and how the weights are loaded again there."""
+        """What is pickled for another process: the settings, and how to load the weights again there."""
         return {name: value for name, value in self.__dict__.items() if name not in ("_kept", "_tokenizer")}
 
     @cached_property
     def _kept(self) -> list[tuple[np.ndarray, int, Any] | None]:
-        """At most one stretch, its window, and what the encoder made of it."""
+        """At most one stretch, with its window and the encoder's output for it."""
         return [None]
 
     @property
@@ -269,12 +271,12 @@ def _loaded(folder: Path, threads: int) -> "WhisperModel":
 
 
 def window_of(signal: np.ndarray) -> int:
-    """Seconds of the window that a stretch goes into."""
+    """Length in seconds of the window that a stretch is padded to."""
     return SHORT_WINDOW_S if len(signal) <= SHORT_CLIP_S * SAMPLE_RATE else WINDOW_S
 
 
 def says_again(text: str) -> bool:
-    """Whether three or more words stand twice in a row."""
+    """Whether a phrase of three or more words occurs twice in a row."""
     return re.search(r"\b(\w+(?: [\w']+){2,}) \1\b", normalise(text)) is not None
 
 

@@ -1,1 +1,1 @@
-"""A recording, whatever it is packed in -> mono float32 at 16 kHz -> speech, features and what was measured of it."""
+"""A recording in any format -> mono float32 at 16 kHz -> speech, features and measurements."""

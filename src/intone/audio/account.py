@@ -1,4 +1,4 @@
-"""What became of each second of a recording: heard, spoken, without words, left out and why; all times in seconds."""
+"""Parts of a recording -> how many seconds were analysed, are speech, have no words, or were left out and why."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ DAMAGED: Final = "damaged"
 """Reason for a part that can't be decoded."""
 
 BEYOND: Final = "behind the end that the header gives"
-"""Reason for a part of which no decoder takes notice."""
+"""Reason for a part after the end that the header gives, which no decoder reads."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A part of a recording that wasn't heard."""
+    """A part of a recording that wasn't analysed."""
 
     start: float
     """Seconds from the recording's beginning."""
@@ -32,16 +32,16 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Account:
-    """What became of each second of a recording: `heard` and the seconds left out add up to `length`."""
+    """How the seconds of a recording were used: `heard` and the seconds left out add up to `length`."""
 
     length: float = 0.0
     """Seconds of the recording."""
     heard: float = 0.0
-    """Seconds in which speech was looked for."""
+    """Seconds that were searched for speech."""
     speech: float = 0.0
-    """Seconds in which somebody speaks: of all segments."""
+    """Seconds of speech: the length of all segments."""
     speech_without_words: float = 0.0
-    """Seconds of those segments that have no words; 0 where words are off."""
+    """Seconds of the segments that have no words; 0 where words are off."""
     left_out: tuple[LeftOut, ...] = ()
 
     def lost(self) -> dict[str, float]:
@@ -53,7 +53,7 @@ class Account:
 
 
 def joined(parts: Sequence[LeftOut], apart: float = 0.02) -> list[LeftOut]:
-    """Parts in order, those of one reason that lie at most `apart` seconds from each other made one."""
+    """Parts in order; neighbours with the same reason, at most `apart` seconds from each other, are merged."""
     out: list[LeftOut] = []
     for part in parts:
         if out and out[-1].reason == part.reason and part.start - out[-1].end <= apart:

@@ -1,4 +1,4 @@
-"""Blocks of several channels -> one: their mean, or where they cancel one another a single channel."""
+"""Blocks of several channels -> one channel: their mean, or one of them where they cancel one another."""
 
 from typing import Final
 
@@ -8,8 +8,8 @@ from intone.audio.readers.sound import MAX_AMPLITUDE, floats
 from intone.errors import BadClip
 
 CANCELLED: Final = 0.2
-"""Share of the power to be expected of the mean of independent channels below which they cancel one another, as with
-one wire of a cable crossed; for two channels that is 10 dB less than one alone."""
+"""Channels cancel one another where the power of their mean is below this share of what independent channels would
+have, as with a cable whose wires are crossed; for two channels that is 10 dB below a single one."""
 
 
 def checked(block: np.ndarray, name: str) -> np.ndarray:
@@ -29,13 +29,13 @@ class Mixer:
     """Mixes a recording's channels block by block."""
 
     def __init__(self, name: str, notes: list[str]) -> None:
-        """`notes` gets a sentence where channels cancel one another."""
+        """A sentence is added to `notes` where channels cancel one another."""
         self.name, self.notes = name, notes
         self.alone: int | None = None
-        """The channel that is taken then."""
+        """The channel that is used where they cancel one another."""
 
     def mono(self, block: np.ndarray) -> np.ndarray:
-        """[samples, channels] of any type -> [samples], float32 in [-1, 1]; raises BadClip as `checked`."""
+        """[samples, channels] of any type -> [samples], float32 in [-1, 1]; raises BadClip as `checked` does."""
         block = checked(block, self.name)
         mean: np.ndarray = block.mean(axis=1, dtype=np.float32)
         channels = block.shape[1]

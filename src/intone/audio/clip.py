@@ -18,19 +18,19 @@ from intone.progress import say
 
 
 def read_clip(path: Path) -> np.ndarray:
-    """The file at `path` as mono float32 at 16 kHz, shape (samples,): all blocks of its `Recording`.
+    """The file at `path` as mono float32 at 16 kHz, shape (samples,): all blocks of its `Recording`, joined.
 
-    What doesn't fit in the file (cut off, damaged in part) is said once on stderr. Raises BadClip, in one sentence that
+    Faults of the file (cut off, damaged in part) are reported once on stderr. Raises BadClip, in one sentence that
     names the file, where it is missing, empty, not audio, silent, shorter than 0.1 s or holds NaN.
     """
     return _clip(Recording.of_file(path))
 
 
 def to_clip(samples: np.ndarray, rate: int, name: str = "This signal") -> np.ndarray:
-    """Samples of any rate and channel count -> mono float32 at 16 kHz: what `read_clip` does to a file's samples.
+    """Samples of any rate and channel count -> mono float32 at 16 kHz, as `read_clip` converts a file's samples.
 
     `samples` has shape (samples,) or (samples, channels), integers of their type's full scale or floats of full scale
-    1; the same samples give the same clip from a file as from an array. `name` opens the sentence of a BadClip.
+    1; the same samples give the same clip from a file as from an array. The sentence of a BadClip begins with `name`.
     """
     return _clip(Recording.of_signal(samples, rate, name))
 
@@ -51,13 +51,13 @@ def _say_once(line: str) -> None:
 
 
 def duration(path: Path) -> float:
-    """Seconds: by the header where that is known to fit what is there, else by decoding. Raises BadClip."""
+    """Length in seconds: from the header where it is known to match the file, else by decoding. Raises BadClip."""
     known = _known_length(Path(path))
     return len(read_clip(path)) / SAMPLE_RATE if known is None else known
 
 
 def _known_length(path: Path) -> float | None:
-    """Seconds of a WAV or FLAC file that is whole; None for others."""
+    """Length in seconds of a complete WAV or FLAC file; None for others."""
     try:
         header = WavHeader.of(path)
         with soundfile.SoundFile(os.fsencode(path)) as file, path.open("rb") as data:
@@ -71,7 +71,7 @@ def _known_length(path: Path) -> float | None:
 
 
 def pcm_digest(path: Path) -> str:
-    """sha256 (hex) of a file's 16-bit samples, with their rate and channel count, whatever they are packed in.
+    """sha256 (hex) of a file's 16-bit samples, with their rate and channel count, whatever the format of the file.
 
     A WAV and its FLAC copy have the same digest; one altered sample changes it. Hashed are the ASCII bytes
     "RATE CHANNELS " and then the interleaved samples as little-endian int16.

@@ -10,17 +10,17 @@ from intone.audio.trimming import speech_span
 from intone.audio.vad import MARGIN_S
 
 FLOOR: Final = 1e-12
-"""Mean square under which nothing is measured: -120 dB of full scale."""
+"""Lowest mean square that is measured: -120 dB of full scale."""
 
 AUDIBLE: Final = 1e-5
-"""Share of the strongest frequency's power from which another one counts as there: -50 dB."""
+"""A frequency counts as present from this share of the strongest frequency's power on: -50 dB."""
 
 
 def measures(signal: np.ndarray) -> dict[str, float]:
     """Level (dB of full scale), bandwidth (Hz) and signal-to-noise ratio (dB) of a stretch of speech.
 
-    It is measured with 0.2 s around it, however much silence there is. The noise is the energy that 5 % of the 25 ms
-    frames lie below, the speech the one that 5 % lie above. Raises BadClip for silence.
+    The stretch is measured with 0.2 s around its speech, however much silence there is. The noise level is the 5th
+    percentile of the energy of the 25 ms frames, the speech level the 95th. Raises BadClip for silence.
     """
     start, end = speech_span(signal, MARGIN_S)
     signal = signal[start:end]

@@ -1,8 +1,8 @@
 """Any audio or video file -> its own samples, block by block, [samples, channels], and their rate in Hz.
 
-The sound that is there is read, whatever a header says of its length; what doesn't fit is said in `Sound.notes`, and
-`Sound.left_out` has the parts that couldn't be decoded. What is wrong with a whole file is a BadClip. Nothing that a
-header announces is believed before memory is spent on it.
+All sound in the file is read, whatever length its header gives. `Sound.notes` reports what doesn't match, and
+`Sound.left_out` lists the parts that couldn't be decoded. A file that can't be used at all raises BadClip. What a
+header announces is checked before memory is allocated for it.
 """
 
 import re
@@ -18,17 +18,17 @@ from intone.audio.readers.wav_header import WavHeader
 from intone.errors import BadClip, phrase
 
 FFMPEG_READS: Final = (b"fLaC", b"OggS", b"ID3")
-"""How FLAC, Ogg and tagged MP3 begin, which FFmpeg reads better than libsndfile: on behind a bad packet."""
+"""First bytes of FLAC, Ogg and tagged MP3: unlike libsndfile, FFmpeg continues after a bad packet in them."""
 
 
 def decode(path: Path) -> tuple[np.ndarray, int]:
-    """The file's own samples, shape (samples, channels), and its rate in Hz; `opened` says of which type."""
+    """The file's own samples, shape (samples, channels), and its rate in Hz; their type is as in `opened`."""
     sound = opened(path)
     return np.concatenate(list(sound.blocks)), sound.rate
 
 
 def opened(path: Path, track: int | None = None) -> Sound:
-    """The file's sound, block by block; of a video with several sound tracks the default one, else number `track`.
+    """The file's sound, block by block; of several sound tracks number `track`, or without it the default one.
 
     int16 where 16-bit samples are stored (WAV, FLAC: every bit as stored), float32 otherwise. Raises BadClip, here or
     at the first block, for a file that is missing, unreadable, empty, a playlist or not audio.
@@ -64,7 +64,7 @@ def check_file(path: Path) -> None:
 
 
 def _not_there(path: Path) -> str:
-    """One sentence for a path without a file; an address on the network may look like one that has lost a slash."""
+    """One sentence for a path without a file; a URL taken for a path has lost one of its slashes."""
     address = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.+)", str(path), re.DOTALL)
     if not address:
         return f"{path} is not there."
@@ -75,8 +75,8 @@ def _not_there(path: Path) -> str:
 
 
 def _ffmpeg_reads(path: Path) -> bool:
-    """Whether a file begins as MP3, Ogg or FLAC; libsndfile would take one that is only called .mp3 for one, too, and
-    the decoder below it writes its complaints onto the terminal."""
+    """Whether a file begins as MP3, Ogg or FLAC. (libsndfile would also take any file named .mp3 for one, and its MP3
+    decoder prints warnings on the terminal.)"""
     with path.open("rb") as f:
         head = f.read(4)
     return head.startswith(FFMPEG_READS) or head[:2] >= b"\xff\xe0"

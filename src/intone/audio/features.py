@@ -1,6 +1,6 @@
 """Clip (mono float32, 16 kHz) -> log-mel, MFCC or plain spectrogram as a 2-D float32 array [rows, frames] for a CNN.
 
-numpy alone, so that analysing audio needs no training library; librosa is the oracle in the tests.
+Uses numpy alone, so that analysing audio needs no training library; the tests compare with librosa.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,11 +25,11 @@ VERSION = 2  # raise it when the same settings give other numbers, so that cache
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """What is computed from a clip; a model carries its own copy, so it can't be fed with anything else."""
+    """Which features are computed from a clip; a model stores its own copy, so it never gets other features."""
 
     kind: Kind = "logmel"
-    """logmel, mfcc (with deltas), spectrogram (plain, linear in frequency), whisper (log-mel as Whisper takes it), or
-    whisper_prominence, which has below that a row that says how far each frame stands out of the room."""
+    """logmel, mfcc (with deltas), spectrogram (plain, linear in frequency), whisper (Whisper's own log-mel), or
+    whisper_prominence, which adds one row below it: each frame's `prominence`."""
     bands: int = 64
     """Mel bands."""
     coefficients: int = 20
@@ -52,7 +52,7 @@ class FeatureSettings:
         return rows.get(self.kind, self.bands)
 
     def key(self) -> str:
-        """Names these settings in caches."""
+        """Digest of these settings, for cache keys."""
         return digest(VERSION, asdict(self))
 
 
@@ -103,7 +103,7 @@ def spectrogram(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
 
 
 def mfcc(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
-    """Mel-frequency cepstral coefficients (Davis & Mermelstein 1980) over their first and second differences.
+    """Mel-frequency cepstral coefficients (Davis & Mermelstein 1980), then their first and second differences.
 
     [3 * coefficients, frames]: orthonormal DCT-II of the log-mel, then deltas over 9 frames.
     """
@@ -117,7 +117,7 @@ def mfcc(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
 
 
 def deltas(rows: np.ndarray, reach: int = 4) -> np.ndarray:
-    """Slope of a straight line through 2 * reach + 1 frames; the first and last slopes hold to the ends."""
+    """Slope of a straight line through 2 * reach + 1 frames; the first and last slopes are repeated up to the ends."""
     weights = np.arange(-reach, reach + 1, dtype=np.float32)
     width = len(weights)
     if rows.shape[1] < width:
@@ -150,20 +150,20 @@ EXTRACTORS: dict[Kind, Callable[[np.ndarray, FeatureSettings], np.ndarray]] = {
 
 
 def levelled(signal: np.ndarray, rms: float = 0.1) -> np.ndarray:
-    """The clip at one loudness: calm clips lie 30 dB below angry ones, and a microphone's gain is no emotion."""
+    """The clip at a fixed loudness: calm clips lie 30 dB below angry ones, but a microphone's gain is no emotion."""
     return signal * (rms / max(float(np.sqrt(np.mean(np.square(signal)))), 1e-9))
 
 
 def extract(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
-    """Clip (mono float32, 16 kHz) -> [rows, frames] float32; silence at both ends is cut and the level set first.
+    """Clip (mono float32, 16 kHz) -> [rows, frames] float32; silence at both ends is cut off and the level set before.
 
-    A spectrogram also loses its mean over the whole clip, what is left of its level.
+    From logmel and spectrogram the mean over the whole clip, the rest of its level, is subtracted as well.
     """
     return extract_trimmed(trim_silence(signal), settings, room_power(signal))
 
 
 def extract_trimmed(signal: np.ndarray, settings: FeatureSettings, room: float) -> np.ndarray:
-    """Features of a clip that is trimmed already, or of a window within one, cut from a clip with that `room_power`."""
+    """Features of a trimmed clip, or of a window in one; `room` is the `room_power` of the untrimmed clip."""
     rows = EXTRACTORS[settings.kind](levelled(signal), settings)
     match settings.kind:
         case "mfcc" | "whisper":

@@ -1,6 +1,7 @@
-"""Speech and the clip it was cut from (mono float32, 16 kHz) -> how far each moment stands out of the room, 0 to 1.
+"""Speech and the clip it was cut from (mono float32, 16 kHz) -> each frame's prominence over the background, 0 to 1.
 
-What lies between words is the room and other people: where it is loud, statistics over time had better leave it out.
+Between words there is only background: the room and other people. Where it is loud, statistics over time should exclude
+it.
 """
 
 from typing import Final
@@ -10,19 +11,19 @@ import numpy as np
 from intone.audio.frames import frame_energy
 
 VERSION: Final = 1
-"""Another one makes what is pooled by prominence anew."""
+"""Version of this module; with another version, everything that is pooled by prominence is made again."""
 
 QUIETEST: Final = 0.2
-"""Share of a clip's frames, silence around the speech included, that are taken for the room."""
+"""Share of a clip's frames, silence around the speech included, that count as background."""
 
 OVER_ROOM: Final = 12.0
-"""Decibels over the room at which a frame counts half."""
+"""Decibels over the background at which a frame's weight is 0.5."""
 
 AT_MOST: Final = -15.0
-"""Decibels against the loud frames (one in twenty is louder) above which that is never set."""
+"""Highest level at which a frame's weight is 0.5, in decibels relative to the 95th percentile of the frames' levels."""
 
 SOFTLY: Final = 3.0
-"""Decibels more or less at which a frame counts three quarters or a quarter, nearly."""
+"""Decibels above or below that level at which a frame's weight is nearly 0.75 or 0.25."""
 
 TINY: Final = 1e-12
 
@@ -33,9 +34,9 @@ def room_power(signal: np.ndarray) -> float:
 
 
 def prominence(part: np.ndarray, room: float, count: int) -> np.ndarray:
-    """A part [samples] of a clip with that `room_power` -> [count] float32, evenly spread over it.
+    """A part [samples] of a clip whose `room_power` is `room` -> [count] weights, float32, evenly spread over the part.
 
-    Of a studio's clip nearly everything counts whole; of one above babble, what is as faint as the babble does not.
+    In a studio clip nearly all frames weigh 1; in a clip with babble, frames as quiet as the babble weigh less.
     """
     energy = frame_energy(part)
     half = min(_level(room) + OVER_ROOM, _level(float(np.quantile(energy, 0.95))) + AT_MOST)

@@ -1,4 +1,4 @@
-"""A signal (mono float32, 16 kHz) -> its 25 ms frames, every 10 ms: the one grid, and what counts as silence."""
+"""A signal (mono float32, 16 kHz) -> its 25 ms frames, every 10 ms, on one common grid; and what counts as silence."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ SILENT_PEAK: Final = 10 ** (-80 / 20)
 
 
 def frame_energy(signal: np.ndarray) -> np.ndarray:
-    """Mean square of each 25 ms frame, every 10 ms, float64, shape (frames,); zeros fill up the last frame."""
+    """Mean square of each 25 ms frame, every 10 ms, float64, shape (frames,); the last frame is padded with zeros."""
     frames = 1 + max(0, -(-(signal.size - FRAME_SAMPLES) // HOP_SAMPLES))
     padded = np.zeros((frames - 1) * HOP_SAMPLES + FRAME_SAMPLES)
     padded[: signal.size] = signal

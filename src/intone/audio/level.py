@@ -1,4 +1,4 @@
-"""Blocks of a recording (mono, floats) -> the same, raised where all of it is too quiet for voices to be found."""
+"""Blocks of a recording (mono, floats) -> the same, amplified where all of it is too quiet to detect voices in it."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -9,20 +9,20 @@ import numpy as np
 from intone.audio.frames import SILENT_PEAK
 
 QUIET: Final = -55.0
-"""dB of full scale: where less than `LASTING` seconds of a recording are louder, it is raised. The quietest clip of
-RAVDESS reaches -54.8 dB; made quieter, Silero misses one clip in ten at -60 dB and nearly all at -70 dB."""
+"""dB of full scale: a recording of which less than `LASTING` seconds are louder is amplified. The quietest clip of
+RAVDESS reaches -54.8 dB. With all clips made quieter, Silero misses one in ten at -60 dB and nearly all at -70 dB."""
 
 LASTING: Final = 0.05
 """Seconds; a click is shorter, and any vowel longer."""
 
 USUAL: Final = -30.0
-"""dB that a quiet recording's loudest `LASTING` seconds are raised to: the median of RAVDESS."""
+"""dB of full scale to which the loudest `LASTING` seconds of a quiet recording are raised: the median of RAVDESS."""
 
 MAX_GAIN_DB: Final = 60.0
-"""dB that a recording is raised by at most."""
+"""Highest amplification of a recording, in dB."""
 
 AHEAD: Final = 60.0
-"""Seconds that are kept back until it is known whether a recording is quiet; behind them it is read twice."""
+"""Seconds that are kept in memory until it is known whether a recording is quiet; a longer quiet one is read twice."""
 
 
 class Loudness:
@@ -34,7 +34,7 @@ class Loudness:
         self.peak = 0.0
 
     def add(self, block: np.ndarray) -> None:
-        """Mono samples, shape (samples,)."""
+        """Add mono samples, shape (samples,)."""
         frames = block[: len(block) - len(block) % self.size].reshape(-1, self.size)
         energy = np.square(frames, dtype=np.float64).mean(1)
         self.loudest = np.sort(np.concatenate([self.loudest, energy]))[-self.most :]
@@ -47,16 +47,16 @@ class Loudness:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing so far is loud for long."""
+        """Whether less than `LASTING` seconds so far are louder than `QUIET`."""
         return len(self.loudest) < self.most or self.level < QUIET
 
 
 def raised(
     blocks: Iterator[np.ndarray], rate: int, again: Callable[[], Iterator[np.ndarray]], notes: list[str]
 ) -> Iterator[np.ndarray]:
-    """The recording's blocks, all multiplied by one factor, 1 for whatever isn't quiet; a sentence is added to `notes`.
+    """The recording's blocks, all multiplied by one factor; 1 unless the recording is quiet; `notes` says so then.
 
-    `again` gives the same blocks anew. What is silent, or lasts less than `LASTING` seconds, stays as it is.
+    `again` gives the same blocks again. A recording that is silent or shorter than `LASTING` seconds stays as it is.
     """
     loudness, kept, seconds = Loudness(rate), list[np.ndarray](), 0.0
     for block in blocks:

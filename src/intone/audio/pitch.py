@@ -25,8 +25,8 @@ def contour(signal: np.ndarray) -> np.ndarray:
 
     Boersma's autocorrelation (1993, IFA Proceedings 17, 97-110): a frame's autocorrelation divided by its window's,
     so that long periods aren't at a disadvantage. Of the peaks within a tenth of the highest, the one with the
-    shortest period wins, which keeps pitch from dropping by octaves. A median over five frames, and dropping
-    stretches shorter than that, takes out the rest.
+    shortest period wins, which keeps pitch from dropping by octaves. A median over five frames, and dropping stretches
+    shorter than that, remove the remaining errors.
     """
     if signal.size < WINDOW_SAMPLES:
         return np.full(1, np.nan)
@@ -41,7 +41,7 @@ def contour(signal: np.ndarray) -> np.ndarray:
 
 
 def _autocorrelation(frames: np.ndarray) -> np.ndarray:
-    """Normalised autocorrelation of each frame, freed of the window's shape; shape (frames, WINDOW)."""
+    """Normalised autocorrelation of each frame, divided by the window's; shape (frames, WINDOW)."""
     window = np.hanning(WINDOW_SAMPLES).astype(np.float32)
     size = 2 * WINDOW_SAMPLES
 
@@ -69,7 +69,7 @@ def _period(similar: np.ndarray, offset: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _smoothed(hertz: np.ndarray, width: int = 5) -> np.ndarray:
-    """Median of `width` frames; then stretches shorter than that go, a leap of a fifth in 10 ms parting two of them."""
+    """Median of `width` frames, without stretches shorter than that; a leap of a fifth in 10 ms also ends a stretch."""
     padded = np.pad(hertz, width // 2, constant_values=np.nan)
     around = np.lib.stride_tricks.sliding_window_view(padded, width)
     out = np.full(hertz.size, np.nan)

@@ -1,6 +1,6 @@
 """A file, or samples in memory -> the same sound as mono float32 at 16 kHz, block by block, whatever its length.
 
-Both ways walk one road, so that a path and the array that it holds give the same numbers, bit for bit.
+Both use the same code, so that a file and an array of its samples give the same numbers, bit for bit.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,27 +23,27 @@ RECORDINGS: Final = (
     "aac aif aiff amr au avi caf flac flv m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpeg mpg oga ogg ogv opus ra rm snd ts "
     "w64 wav webm wma wmv wv 3gp"
 )
-"""Endings by which a folder's recordings are known; a file that is named by itself may have any."""
+"""File extensions by which recordings in a folder are found; a file that is named directly may have any."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Something to listen to, as often as one likes."""
+    """A recording that can be read any number of times."""
 
     name: str
-    """What its sentences are keyed by: text that UTF-8 can hold, whatever it was called."""
+    """Its name in results: text that UTF-8 can encode, whatever the file's name."""
     source: Callable[[], Sound]
-    """Opens it, and opens it anew."""
+    """Opens it; may be called again."""
 
     def __post_init__(self) -> None:
-        """A name that isn't text would break tables and files of whoever uses them."""
+        """Make the name valid text: any other would break tables and files that contain it."""
         object.__setattr__(self, "name", readable(self.name))
 
     @classmethod
     def of_file(cls, path: Path | str, name: str | None = None, track: int | None = None) -> "Recording":
-        """A file, called `name` or else by its path; it is opened when it is listened to.
+        """A file, named `name` or else by its path; it is opened only when it is read.
 
-        Of a video with several sound tracks number `track`, or else the default one.
+        Of several sound tracks number `track` is read, or without it the default one.
         """
         return cls(name or str(path), lambda: opened(Path(path), track))
 
@@ -77,8 +77,8 @@ class Recording:
     def sound(self) -> Sound:
         """Mono float32 at 16 kHz, some 10 s at a time, [samples], at least one sample each.
 
-        A very quiet recording is raised, and channels that cancel one another aren't mixed. Raises BadClip for what
-        `decoding` refuses, for NaN and infinity, and under 0.1 s.
+        A very quiet recording is amplified, and channels that cancel one another aren't mixed. Raises BadClip for a
+        recording that `decoding` refuses, that holds NaN or infinity, or that is shorter than 0.1 s.
         """
         given = self.source()
         made = Sound(SAMPLE_RATE, iter(()), given.left_out, given.notes)
@@ -103,7 +103,7 @@ class Recording:
 
 
 def _whole(rate: Any) -> int:
-    """A rate as a Python integer; 0 for what is no whole number."""
+    """A rate as a Python integer; 0 if it isn't a whole number."""
     try:
         number = rate.item() if isinstance(rate, np.ndarray) else rate
         return int(number) if number == int(number) and not isinstance(number, (str, bool, np.bool_)) else 0
@@ -117,7 +117,7 @@ def _not_empty(block: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _sized(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Samples in blocks of just `size`, the last one shorter: codecs cut theirs as they like."""
+    """Samples in blocks of exactly `size`, except the last one: codecs give blocks of any length."""
     waiting: list[np.ndarray] = []
     for block in blocks:
         waiting.append(block)
@@ -131,7 +131,7 @@ def _sized(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
 
 
 def recordings(folder: Path) -> list[Path]:
-    """Recordings in a folder and below, by their endings, in order; raises IntoneError where there are none."""
+    """Recordings in a folder and below, by their extensions, sorted; raises IntoneError where there are none."""
     if not folder.is_dir():
         raise IntoneError(f"{folder} is not a folder.")
     known = set(RECORDINGS.split())

@@ -1,7 +1,7 @@
-"""Blocks of a long recording (mono float32, 16 kHz) -> stretches of speech, each with where in it somebody speaks.
+"""Blocks of a long recording (mono float32, 16 kHz) -> stretches of speech, each with the spans of speech in it.
 
-Silero's voice detector (in faster-whisper, without torch) finds where somebody speaks. A recording is taken in chapters
-that are joined in pauses, so that three hours need no more memory than one.
+Silero's voice activity detector (in faster-whisper, without torch) detects speech. A recording is processed in chapters
+that are divided at pauses, so that three hours need no more memory than one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,23 +14,23 @@ from intone.audio.frames import SAMPLE_RATE
 from intone.audio.vad import MARGIN_S, VOICE, VOICE_IN_DOUBT, VadSettings, speech_spans
 
 CHAPTER_S: Final = 40
-"""Seconds that are searched for speech at a time. With 120 the detector's arrays are so large that the memory of a
-long recording creeps up by fragmentation."""
+"""Seconds that are searched for speech at a time. With 120 the detector's arrays are so large that fragmentation
+increases the memory over a long recording."""
 
 WARM_UP_SAMPLES: Final = 2 * SAMPLE_RATE
-"""Samples before speech that the detector hears to tell it from noise."""
+"""Samples before speech that the detector needs to tell it from noise."""
 
 MAX_STRETCH_S: Final = 28
-"""Seconds at most in one stretch, which Whisper hears at once; longer speech is cut at its pauses."""
+"""Longest stretch in seconds, which Whisper transcribes at once; longer speech is cut at its pauses."""
 
 MAX_SEGMENT_S: Final = 12.0
 """Seconds of the longest segment; a longer sentence is cut at its longest pause."""
 
 MIN_DOUBTFUL_S: Final = 1.0
-"""Seconds of such sound."""
+"""Shortest doubtful stretch, in seconds."""
 
 MIN_WORDLESS_S: Final = 1.0
-"""Seconds: shorter speech beside a sentence belongs to it, as a drawn-out last word does; longer is its own segment."""
+"""Seconds: shorter speech next to a sentence is added to it (a drawn-out last word); longer is a segment of its own."""
 
 Number = TypeVar("Number", int, float)
 
@@ -40,19 +40,18 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Stretch:
-    """Somebody speaks, with little silence around it."""
+    """A part of a recording with speech and little silence around it."""
 
     start: float
     """Seconds from the recording's beginning."""
     signal: np.ndarray
     speech: tuple[Span, ...] = ()
-    """Where in it somebody speaks by Silero's own, stricter threshold: without margins,
-    at most `MAX_SEGMENT_S` s each."""
+    """Spans of speech in it by Silero's own, stricter threshold: without margins, at most `MAX_SEGMENT_S` s each."""
     doubtful: bool = False
-    """Whether the detector heard so little that only words which Whisper is sure of make it speech."""
+    """Whether the detector's probability is so low that only words of a high probability make it speech."""
 
     def around(self, span: Span) -> tuple[float, np.ndarray]:
-        """The sound of a span with the margin around it, as far as there is any, and when it begins."""
+        """Start (s) and samples of a span with the margin around it, as far as the stretch reaches."""
         first, last = (round((t - self.start) * SAMPLE_RATE) for t in (span[0] - MARGIN_S, span[1] + MARGIN_S))
         return max(self.start, span[0] - MARGIN_S), self.signal[max(0, first) : last]
 
@@ -73,7 +72,7 @@ def stretches(blocks: Iterator[np.ndarray], voice: float = VOICE, longest: float
         found = speech_spans(signal, VadSettings(voice, longest))
         strict = speech_spans(signal, VadSettings(VOICE, MAX_SEGMENT_S, margin_s=0))
         doubtful = _between(speech_spans(signal, VadSettings(VOICE_IN_DOUBT, longest)), found) if voice < VOICE else []
-        # Speech that reaches the end may go on: it waits for the next chapter, with what lets the detector warm up.
+        # Speech that reaches the end may continue: it is kept for the next chapter, with the warm-up before it.
         open_ended = bool(found) and found[-1][1] > len(signal) - SAMPLE_RATE
         cut = found.pop()[0] - WARM_UP_SAMPLES if open_ended and not last else len(signal) - SAMPLE_RATE
         cut = max(found[-1][1] if found else 0, cut)
@@ -91,7 +90,7 @@ def _between(spans: Sequence[tuple[int, int]], found: Sequence[tuple[int, int]])
 
 
 def _within(spans: Sequence[tuple[int, int]], start: int, end: int, offset: int) -> tuple[Span, ...]:
-    """Spans in samples -> their parts between two samples, in seconds from `offset` samples before."""
+    """Spans in samples -> their parts between `start` and `end`, in seconds; `offset` is added, in samples."""
     parts = [(max(first, start), min(last, end)) for first, last in spans]
     return tuple(((offset + a) / SAMPLE_RATE, (offset + b) / SAMPLE_RATE) for a, b in parts if a < b)
 
@@ -111,7 +110,7 @@ def _chapters(blocks: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]
 def uncovered(
     speech: Sequence[tuple[Number, Number]], covered: Sequence[tuple[Number, Number]]
 ) -> list[tuple[Number, Number]]:
-    """The parts of `speech` that lie in none of the spans `covered`; both in order, and so is what comes out."""
+    """The parts of `speech` that lie in none of the spans `covered`; both are in order, and so is the result."""
     out = []
     for start, end in speech:
         for first, last in covered:
@@ -123,8 +122,8 @@ def uncovered(
 
 
 def covering(sentences: Sequence[Span], speech: Sequence[Span]) -> tuple[list[Span], list[Span]]:
-    """Spans of sentences and of speech, in order -> the sentences' spans, wide enough for the slivers of speech beside
-    them, and the spans of speech without words. Together they hold all the speech, and none overlap."""
+    """Spans of sentences and of speech, in order -> the sentences' spans, extended by short speech next to them, and
+    the spans of speech without words. Together they hold all the speech, and none overlap."""
     wide, alone = list(sentences), []
     for start, end in uncovered(speech, sentences):
         before = next((k for k, span in enumerate(sentences) if span[1] == start), None)
@@ -139,7 +138,7 @@ def covering(sentences: Sequence[Span], speech: Sequence[Span]) -> tuple[list[Sp
 
 
 def speech_bounds(stretch: Stretch) -> Span:
-    """Where somebody speaks in a stretch without words: from the first moment to the last."""
+    """(start, end) of the speech in a stretch without words, in seconds."""
     if stretch.speech:
         return round(stretch.speech[0][0], 3), round(stretch.speech[-1][1], 3)
     spare = min(MARGIN_S, (stretch.end - stretch.start) / 4)

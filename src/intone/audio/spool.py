@@ -1,4 +1,4 @@
-"""Bytes, an open file or a pipe -> a file on the disk for as long as it is needed, since containers want seeking."""
+"""Bytes, an open file or a pipe -> a temporary file on disk, because reading containers needs seeking."""
 
 import io
 import os
@@ -16,10 +16,10 @@ from typing import Any, BinaryIO, Final
 from intone.errors import BadClip, IntoneError
 
 STANDARD: Final = "-"
-"""Standard input among recordings, standard output behind -o."""
+"""Standard input among recordings, standard output after -o."""
 
 STDIN: Final = "stdin"
-"""What a recording is called that comes by standard input."""
+"""Name of a recording that comes from standard input."""
 
 TERMINATED: Final = 128 + signal.SIGTERM
 """Exit status where SIGTERM ends a command in order, so that nothing of standard input stays on the disk."""
@@ -27,10 +27,10 @@ TERMINATED: Final = 128 + signal.SIGTERM
 
 @contextmanager
 def spooled(given: Any, name: str) -> Iterator[Path]:
-    """What can be read of `given` (bytes, or an object that reads bytes), from where it stands to its end, as a file.
+    """The bytes of `given` (bytes, or an object that reads bytes), from its position to its end, as a file.
 
-    An object that can be sought stands where it stood afterwards. Inside, what is wrong with the file is said of
-    `name`. Raises BadClip where `given` stands at its end, IntoneError where it gives no bytes or has no room.
+    Afterwards a seekable object is back at its position. A BadClip raised inside names `name` instead of the file.
+    Raises BadClip where `given` is already at its end, IntoneError where it gives no bytes or the disk has no room.
     """
     source = io.BytesIO(given) if isinstance(given, (bytes, bytearray, memoryview)) else given
     with tempfile.TemporaryDirectory(prefix="intone-") as folder:
@@ -43,7 +43,7 @@ def spooled(given: Any, name: str) -> Iterator[Path]:
 
 
 def ending(name: str) -> str:
-    """`.mp3` of `talk.mp3`: decoders go by it; of the rest of a stranger's name no path is made."""
+    """`.mp3` of `talk.mp3`, which decoders use; the rest of an untrusted name never becomes part of a path."""
     found = re.search(r"\.[A-Za-z0-9]{1,16}$", name)
     return found[0] if found else ""
 
@@ -75,7 +75,7 @@ def _can_be_sought(source: BinaryIO) -> bool:
 
 
 def standard_input(files: Sequence[str], stack: ExitStack) -> dict[Path, str]:
-    """Where `-` is among the files: what comes by it, in a file until the stack is closed, and what it is called.
+    """Standard input as a file, which lasts until the stack is closed -> its name; empty where `-` isn't among `files`.
 
     Raises IntoneError where it is named twice, or nothing is sent in.
     """
@@ -85,13 +85,13 @@ def standard_input(files: Sequence[str], stack: ExitStack) -> dict[Path, str]:
         raise IntoneError("Standard input can be read once: name - once.")
     if sys.stdin is None or sys.stdin.isatty():
         raise IntoneError("Standard input is no recording: send one in, as in `intone analyze - < talk.mp3`.")
-    if threading.current_thread() is threading.main_thread():  # no other may say what a signal does
+    if threading.current_thread() is threading.main_thread():  # no other thread may set a signal's handler
         before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
         stack.callback(signal.signal, signal.SIGTERM, before)
     return {stack.enter_context(spooled(sys.stdin.buffer, STDIN)): STDIN}
 
 
 def name_of(given: Any) -> str:
-    """What an open file is called, where it has a name."""
+    """The name of an open file, or `recording` where it has none."""
     name = getattr(given, "name", None)
     return os.fsdecode(name) if isinstance(name, (str, bytes)) else "recording"

@@ -1,4 +1,4 @@
-"""Clip (mono float32, 16 kHz) -> its part that is speech, without what lies before and behind it."""
+"""Clip (mono float32, 16 kHz) -> its speech, without what is before and after it."""
 
 from typing import Final
 
@@ -12,14 +12,14 @@ SPEECH_RANGE_DB: Final = 35
 """Decibels under the loudest frame down to which a frame counts as speech."""
 
 NOISY_RANGE_DB: Final = 40
-"""Decibels under the loudest frame above which the quietest tenth of a clip is noise and not silence; in the studio's
-clips of RAVDESS that tenth lies 41 to 60 dB under it."""
+"""The quietest tenth of a clip is noise and not silence where it is less than this many decibels under the loudest
+frame; in RAVDESS's studio clips it is 41 to 60 dB under it."""
 
 MIN_NOISE_S: Final = 0.25
-"""Seconds of sound before the first voice, or behind the last, that may still be speech."""
+"""Up to this many seconds of sound before the first voice, or after the last, may still be speech."""
 
 UNEVEN_DB: Final = 10
-"""Decibels over the quietest tenth: what is louder than that for a quarter of the time is no mere noise."""
+"""Decibels over the quietest tenth: a part that is louder than that for a quarter of the time isn't only noise."""
 
 MARGIN_S: Final = 0.05
 """Seconds kept on either side."""
@@ -32,12 +32,12 @@ def trim_silence(signal: np.ndarray) -> np.ndarray:
 
 
 def speech_span(signal: np.ndarray, margin: float = MARGIN_S) -> tuple[int, int]:
-    """(start, end) in samples of a clip without what is around its speech; pauses inside stay.
+    """(start, end) in samples of the speech in a clip; pauses inside stay.
 
     It holds everything from the first to the last 25 ms frame (every 10 ms) whose energy lies within `SPEECH_RANGE_DB`
-    decibels of the loudest frame, and `margin` seconds on either side. Where there is noise in the place of silence, a
-    voice detector says where speech begins and ends, if that is far from there. Raises BadClip for a signal that is
-    empty or silent.
+    decibels of the loudest frame, and `margin` seconds on either side. Where there is noise instead of silence, the
+    start and end that a voice activity detector finds are taken, if they are far from these. Raises BadClip for a
+    signal that is empty or silent.
     """
     if signal.size == 0 or np.abs(signal).max() <= SILENT_PEAK:
         raise BadClip("This signal is silent from start to end: there is nothing to keep.")
@@ -60,7 +60,7 @@ def speech_span(signal: np.ndarray, margin: float = MARGIN_S) -> tuple[int, int]
 
 
 def _noise(energy: np.ndarray, start: int, end: int, floor: float) -> bool:
-    """Whether a part (samples) in which no voice was detected is long and even: detectors miss shouts and soft ends."""
+    """Whether a part (samples) without a detected voice is long and even: detectors miss shouts and soft ends."""
     part = energy[start // HOP_SAMPLES : end // HOP_SAMPLES]
     return part.size * HOP_SAMPLES > MIN_NOISE_S * SAMPLE_RATE and bool(
         np.quantile(part, 0.75) < floor * 10 ** (UNEVEN_DB / 10)

@@ -1,6 +1,6 @@
-"""A signal (mono float32, 16 kHz) -> where somebody speaks in it, in samples, by Silero's detector (without torch).
+"""A signal (mono float32, 16 kHz) -> spans of speech in samples, by Silero's voice activity detector.
 
-Silero VAD (Silero Team 2021), as faster-whisper carries it, on onnxruntime.
+Silero VAD (Silero Team 2021), as in faster-whisper, runs on onnxruntime, without torch.
 """
 
 from dataclasses import dataclass
@@ -9,31 +9,32 @@ from typing import Final
 import numpy as np
 
 MARGIN_S: Final = 0.2
-"""Seconds kept around speech: detectors and word times clip what is soft."""
+"""Seconds kept around speech: detectors and word times cut off soft sounds."""
 
 MIN_VOICE_S: Final = 0.25
-"""Seconds; what is shorter is a cough or a click."""
+"""Seconds; shorter speech is a cough or a click."""
 
 VOICE: Final = 0.5
-"""Silero's own threshold, where nothing else tells speech from music."""
+"""Silero's own threshold, for where nothing else tells speech from music."""
 
 VOICE_WITH_WORDS: Final = 0.3
-"""Where Whisper has to find words in it too; 0.5 misses loud, angry speech."""
+"""Threshold where Whisper has to find words, too; 0.5 misses loud, angry speech."""
 
 VOICE_IN_DOUBT: Final = 0.12
-"""Where Whisper has to be sure of at least three words: shouts and loud anger, of which the detector hears a little."""
+"""Threshold where Whisper has to find three words or more with a high probability: for shouts and loud anger, to which
+the detector gives a low one."""
 
 
 @dataclass(frozen=True)
 class VadSettings:
-    """What counts as one stretch of speech."""
+    """Settings that define one stretch of speech."""
 
     threshold: float
     """Probability from which a step of 32 ms is speech."""
     max_speech_s: float
     """Seconds; longer speech is cut at its pauses."""
     min_speech_s: float = MIN_VOICE_S
-    """Seconds; shorter speech is none."""
+    """Seconds; shorter speech is dropped."""
     min_silence_s: float = 0.4
     """Seconds of silence that end a stretch."""
     margin_s: float = MARGIN_S

@@ -1,4 +1,4 @@
-"""Logits [N, 8] and true emotions [N] of a fold's validation actors -> one temperature, and probabilities with it."""
+"""Logits [N, labels] and true labels [N] of a fold's validation actors -> a temperature, and probabilities with it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,14 +15,14 @@ LOWEST, HIGHEST = 0.05, 20.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a model's card says of how far its answers can be trusted."""
+    """The numbers on a model's card that say how far its predictions can be trusted."""
 
     temperature: float
     """Temperature of its logits (Guo et al. 2017)."""
     unsure: float
-    """The confidence below which its answers were wrong at least as often as right."""
+    """The confidence below which its predictions were wrong at least as often as right."""
     scores: Mapping[str, float]
-    """On speakers that it hadn't heard: clips, accuracy, UAR with its interval (percent), ECE."""
+    """On unseen speakers: clips, accuracy, UAR with its interval (percent), ECE."""
 
     @classmethod
     def of(cls, temperature: float, chosen_on: pd.DataFrame, tested: pd.DataFrame) -> "Calibration":
@@ -35,7 +35,7 @@ class Calibration:
 
 
 def temperature(logits: np.ndarray, true: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """The T in [0.05, 20] at which softmax(logits / T) makes the true emotions likeliest (Guo et al. 2017)."""
+    """The T in [0.05, 20] at which softmax(logits / T) makes the true emotions most likely (Guo et al. 2017)."""
 
     def cost(log_t: float) -> float:
         return log_loss(logits / np.exp(log_t), true, weights)
@@ -45,15 +45,15 @@ def temperature(logits: np.ndarray, true: np.ndarray, weights: np.ndarray | None
 
 
 def probabilities(logits: np.ndarray, t: float) -> np.ndarray:
-    """softmax(logits / t), [N, 8]; the order of the emotions in a row is that of the logits."""
+    """softmax(logits / t), [N, labels]; the order of the emotions in a row is that of the logits."""
     return softmax(logits / t, axis=1)
 
 
 def unsure_below(confidence: np.ndarray, right: np.ndarray) -> float:
-    """Confidences [N] of answers and whether each was right -> the confidence below which an answer is no answer.
+    """Confidences [N] of predictions and whether each was right -> the confidence below which a prediction is "unsure".
 
-    It is the highest, in steps of a hundredth, below which answers were wrong at least as often as right; 0 where there
-    is none.
+    It is the highest, in steps of a hundredth, below which predictions were wrong at least as often as right; 0 where
+    there is none.
     """
     steps = np.arange(1, 100) / 100
     wrong = [t for t in steps if (confidence < t).any() and right[confidence < t].mean() <= 0.5]

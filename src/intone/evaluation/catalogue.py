@@ -1,6 +1,6 @@
-"""results/models.csv -> what each model is, in columns and for people: title, modality, family, encoder, variant of.
+"""results/models.csv -> a description of each model, in columns: title, modality, family, encoder, variant of.
 
-Nothing is read off a model's name: the name is a key, and this table says what it stands for.
+A model's name is only a key: nothing is inferred from it, and this table says what it stands for.
 """
 
 import re
@@ -11,8 +11,8 @@ from typing import Final
 import pandas as pd
 
 COLUMNS: Final = ("model", "title", "modality", "family", "encoder", "variant_of")
-"""`family`: the kind of model; `encoder`: pretrained weights below it; `variant_of`: the model that it is a setting
-of, or a candidate for. Empty where there is none."""
+"""`family`: the kind of model; `encoder`: pretrained weights in it; `variant_of`: the model that it is a setting of, or
+a candidate for. Empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Catalogue:
 
     @classmethod
     def read(cls, results: Path) -> "Catalogue":
-        """That of a folder; without rows where it has none."""
+        """The catalogue of a folder; without rows where it has none."""
         path = results / "models.csv"
         empty = pd.DataFrame(columns=list(COLUMNS))
         return cls(pd.read_csv(path, dtype=str, keep_default_na=False) if path.exists() else empty)
@@ -45,12 +45,12 @@ class Catalogue:
         return set(self.table.loc[self.table["variant_of"] != "", "model"])
 
     def title(self, model: str) -> str:
-        """For people; a model that isn't listed, such as MODEL@WEIGHTS, keeps its name."""
+        """A model's title; one that isn't listed, such as MODEL@WEIGHTS, keeps its name."""
         base, _, weights = model.partition("@")
         return self.titles.get(base, base) + (f" on {weights}" if weights else "")
 
     def titled(self, text: str) -> str:
-        """Text in which models stand as `name` in backticks, as titles."""
+        """The text with each model's `name` in backticks replaced by its title."""
         titles = self.titles
         return re.sub(r"`([\w.-]+)`", lambda found: titles.get(found[1], found[0]), text)
 

@@ -15,10 +15,10 @@ from intone.text import normalise
 CONTROL_TRACKS = ("asr", "asr_punctuated", "constant", "shuffled")
 
 FUSED = ("asr", "natural", "constant", "shuffled")
-"""Tracks on which fusions are held against their branches."""
+"""Tracks on which fusions are compared with their branches."""
 
 PROTOCOLS = ("luna5", "emobox6", "luna5_sentence", "speakers")
-"""Under which fusions are held against their branches."""
+"""Protocols under which fusions are compared with their branches."""
 
 PAIRED_COLUMNS = (
     "track",
@@ -38,9 +38,9 @@ PAIRED_COLUMNS = (
 
 
 def write_evidence(results: Path, pairs: Mapping[str, Sequence[str]], chosen: Mapping[str, str]) -> None:
-    """Write paired.csv, text_controls.csv and transcript_effects.csv for whatever predictions are there.
+    """Write paired.csv, text_controls.csv and transcript_effects.csv for all predictions that are there.
 
-    `pairs`: fusion -> the branches that it is held against; `chosen`: question -> the model fixed beforehand.
+    `pairs`: fusion -> the branches that it is compared with; `chosen`: question -> the model fixed beforehand.
     """
     summary = pd.read_csv(results / "summary.csv")
     _write(results / "paired.csv", paired_tests(results, summary, pairs, chosen))
@@ -54,7 +54,7 @@ def _write(path: Path, table: pd.DataFrame) -> None:
 
 
 def tested(results: Path, experiment: Experiment) -> pd.DataFrame:
-    """An experiment's out-of-fold predictions of test clips, one row a clip."""
+    """An experiment's out-of-fold predictions of test clips, one row per clip."""
     table = read_predictions(experiment, results)
     return table[table["split"] == "test"]
 
@@ -64,8 +64,8 @@ def paired_tests(
 ) -> pd.DataFrame:
     """Fusions against their branches, two-sided sign-flip over the actors' UARs.
 
-    Columns: PAIRED_COLUMNS. `chosen`: whether the fusion was fixed beforehand as the track's answer; the others' p are
-    to be read as one of many.
+    Columns: PAIRED_COLUMNS. `chosen`: whether the fusion was fixed beforehand as the track's answer; the p values of
+    the others come from one test among many.
     """
     rows = []
     for track, protocol, model in itertools.product(FUSED, PROTOCOLS, pairs):
@@ -81,7 +81,7 @@ def paired_tests(
 
 
 def paired_row(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
-    """Two tables of test predictions -> what PAIRED_COLUMNS has from `gap` to `actors`."""
+    """Two tables of test predictions -> the values of PAIRED_COLUMNS from `gap` to `actors`."""
     got = paired(one, other)
     gaps = {name: round(getattr(got, name), 2) for name in ("gap", "low", "high")}
     return {**gaps, "p": round(got.p, 5), "better": got.better, "worse": got.worse, "actors": got.speakers}
@@ -95,7 +95,7 @@ def _found(summary: pd.DataFrame, model: str, track: str, protocol: str) -> Expe
 
 
 def text_controls(results: Path, summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What text is worth on what was really said, against labels permuted within each actor's takes of a sentence.
+    """UAR of text models on what was really said, against labels permuted within each actor's takes of a sentence.
 
     First table: `model, track, protocol, uar, p`. Second: for each model with p < .05 the transcripts that carry it:
     `model, track, protocol, text, clips, hits, expected` (an eighth of the clips), most surplus hits first.

@@ -12,12 +12,12 @@ import pandas as pd
 from intone.evaluation.metrics import calibration_error, labels_of, places
 
 MIN_PROBABILITY = 5e-5
-"""Half a step of probabilities with four decimals: what a zero in a table stands for at most."""
+"""Half a step of probabilities with four decimals: the most that a zero in a table stands for."""
 
 
 @dataclass(frozen=True)
 class Confidence:
-    """What a set of probabilities is worth."""
+    """How far a set of probabilities can be trusted."""
 
     ece: float
     """Top-class expected calibration error, 15 equal-width bins (Guo et al. 2017)."""
@@ -26,11 +26,11 @@ class Confidence:
     log_loss: float
     """Mean negative log-likelihood of the true emotion, in nats."""
     mean: float
-    """Mean confidence, in percent, to be held against the accuracy."""
+    """Mean confidence, in percent, to be compared with the accuracy."""
     aurc: float
     """Area under risk against coverage, in percent: mean error rate over all coverages (Geifman et al. 2019)."""
     accurate_at: Mapping[str, float]
-    """Coverage in percent -> accuracy in percent on the clips it is surest of."""
+    """Coverage in percent -> accuracy in percent on the clips with the highest confidence."""
 
 
 def trust(table: pd.DataFrame, coverages: tuple[int, ...] = (90, 75, 50)) -> Confidence:
@@ -78,9 +78,9 @@ def reliability(table: pd.DataFrame, bins: int = 15) -> pd.DataFrame:
 
 
 def risk_coverage(table: pd.DataFrame) -> pd.DataFrame:
-    """Columns `coverage, risk` (percent): error rate on the surest clips, from one clip to all.
+    """Columns `coverage, risk` (percent): error rate on the clips with the highest confidence, from one clip to all.
 
-    Clips of the same confidence are taken together: their order in the table can't matter.
+    Clips of the same confidence are taken together, so that their order in the table doesn't matter.
     """
     sure = confidence(table)
     order = np.argsort(-sure, kind="stable")
@@ -91,9 +91,9 @@ def risk_coverage(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def before_temperature(table: pd.DataFrame, temperatures: Mapping[str, float]) -> pd.DataFrame:
-    """A predictions table with each fold's temperature taken back: p ** T, to sum one again.
+    """A predictions table with each fold's temperature undone: p ** T, normalised to sum 1.
 
-    `temperatures`: fold -> T. Exact but for rounding: a probability given as 0 counts as half of `MIN_PROBABILITY`.
+    `temperatures`: fold -> T. Exact except for rounding: a probability given as 0 counts as half of `MIN_PROBABILITY`.
     """
     t = table["fold"].astype(str).map(temperatures).to_numpy(float)[:, None]
     labels = labels_of(table)

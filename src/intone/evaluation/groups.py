@@ -11,7 +11,7 @@ from intone.errors import BadClip
 from intone.evaluation.metrics import accuracy, confusion, labels_of, places, recalls, uar
 
 GROUPS = ("sex", "intensity", "statement")
-"""Columns of the clip table by which clips are told apart."""
+"""Columns of the clip table by which clips are grouped."""
 
 
 def counts(table: pd.DataFrame) -> np.ndarray:
@@ -20,7 +20,7 @@ def counts(table: pd.DataFrame) -> np.ndarray:
 
 
 def by_emotion(table: pd.DataFrame) -> pd.DataFrame:
-    """Index `emotion`; columns `clips, precision, recall, f1`; NaN where an emotion has no clips or is never said."""
+    """Index `emotion`; columns `clips, precision, recall, f1`; NaN for an emotion without clips or predictions."""
     found = counts(table)
     hits, true, said = np.diagonal(found), found.sum(1), found.sum(0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -38,7 +38,7 @@ def by_speaker(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_group(table: pd.DataFrame, clips: pd.DataFrame, groups: Sequence[str] = GROUPS) -> pd.DataFrame:
-    """Index `(group, value)`; columns `clips, accuracy, uar`; what the clip table leaves blank is left out.
+    """Index `(group, value)`; columns `clips, accuracy, uar`; clips without a value in the clip table are left out.
 
     `uar` is the mean over the emotions that a group has (strong intensity has no neutral).
     """
@@ -63,12 +63,12 @@ def _by(table: pd.DataFrame, key: pd.Series) -> pd.DataFrame:
 
 
 def speaker_and_sentence(clips: pd.DataFrame) -> pd.Series:
-    """What RAVDESS balances its emotions over: each actor says each sentence equally often in each of them."""
+    """Speaker and sentence, over which RAVDESS balances emotions: all pairs have equally many clips of each."""
     return clips["speaker"] + " " + clips["statement"]
 
 
 def ravdess_clips(files: Sequence[str]) -> pd.DataFrame | None:
-    """The clip table that RAVDESS's file names spell out, without `duration`; None where one is no RAVDESS name."""
+    """The clip table from RAVDESS's file names, without `duration`; None where one isn't a RAVDESS name."""
     try:
         return pd.DataFrame([{**describe(PurePosixPath(f).stem), "file": f} for f in dict.fromkeys(files)])
     except BadClip:

@@ -1,4 +1,4 @@
-"""Two columns of labels, such as words and emotions -> how much one tells of the other, in bits."""
+"""Two columns of labels, such as words and emotions -> how much one tells about the other, in bits."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from intone.evaluation.metrics import permuted_within
 
 @dataclass(frozen=True)
 class Information:
-    """Mutual information, and what chance alone would show of it."""
+    """Mutual information, and how much of it chance alone would give."""
 
     bits: float
     """Plug-in estimate; never below 0, and above 0 by chance."""
     by_chance: float
-    """Mean over permutations within strata: what independent labels of this size show."""
+    """Mean over permutations within strata: what independent labels of this number give."""
     p: float
     """How often a permutation reaches it, one-sided."""
 
@@ -30,7 +30,7 @@ def mutual_information(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def tells(words: pd.Series, labels: pd.Series, strata: pd.Series, rounds: int = 500, seed: int = 0) -> Information:
-    """What words tell of labels, against labels permuted within each stratum; the three are aligned by row."""
+    """How much words tell about labels, against labels permuted within each stratum; the three are aligned by row."""
     draw = np.random.default_rng(seed)
     said, true, group = (pd.factorize(column)[0] for column in (words, labels, strata))
     seen = mutual_information(said, true)

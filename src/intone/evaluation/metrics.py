@@ -1,6 +1,6 @@
-"""Predictions table (design's columns) -> accuracy, UAR, macro-F1, recalls, ECE, intervals and paired tests.
+"""Predictions table (`PREDICTION_COLUMNS`) -> accuracy, UAR, macro-F1, recalls, ECE, intervals and paired tests.
 
-All rates are in percent, ECE is a fraction. Knows nothing of models: any system's table in the same columns will do.
+All rates are in percent, ECE is a fraction. Any system's table with these columns can be used.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,12 +16,12 @@ KEYS = ("file", "speaker", "fold", "split", "emotion", "predicted")
 """Columns that every predictions table has."""
 
 PREDICTION_COLUMNS = (*KEYS, *EMOTIONS)
-"""Columns of a predictions table of RAVDESS, in order; another corpus has a column for each label of its own."""
+"""Columns of a predictions table of RAVDESS, in order; for another corpus, a column for each of its labels."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """What a set of predictions is worth."""
+    """The scores of a set of predictions."""
 
     clips: int
     accuracy: float
@@ -37,9 +37,9 @@ class Score:
 
 
 def labels_of(table: pd.DataFrame) -> list[str]:
-    """The labels of a predictions table, a probability each, in their order.
+    """The labels of a predictions table, one column of probabilities each, in order.
 
-    They are the eight where these are all there and sum to one, else all columns of numbers that are no keys.
+    They are the eight emotions where all of these are there and sum to one, else all numeric columns except `KEYS`.
     """
     numbers = [c for c in table.columns if c not in KEYS and pd.api.types.is_numeric_dtype(table[c])]
     if set(EMOTIONS) <= set(numbers) and (len(numbers) == len(EMOTIONS) or _whole(table[list(EMOTIONS)]).all()):
@@ -48,31 +48,31 @@ def labels_of(table: pd.DataFrame) -> list[str]:
 
 
 def _whole(values: pd.DataFrame) -> np.ndarray:
-    """Whether each row is of probabilities that sum to one, [N]; False for NaN too."""
+    """Whether each row holds probabilities that sum to one, [N]; False for NaN, too."""
     numbers = values.apply(pd.to_numeric, errors="coerce").to_numpy(float)
     whole: np.ndarray = (numbers >= 0).all(1) & (np.abs(numbers.sum(1) - 1) <= 1e-3)
     return whole
 
 
 def places(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
-    """Places of the true labels [N] and of the predicted ones [N], and how many labels there are."""
+    """Indices of the true labels [N] and of the predicted ones [N], and the number of labels."""
     labels = labels_of(table)
     index = {label: k for k, label in enumerate(labels)}
     return table["emotion"].map(index).to_numpy(), table["predicted"].map(index).to_numpy(), len(labels)
 
 
 def confusion(true: np.ndarray, predicted: np.ndarray, n: int = len(EMOTIONS)) -> np.ndarray:
-    """Places of labels [N], [N] of n -> counts [n true, n predicted]."""
+    """Indices of labels [N], [N], among n labels -> counts [n true, n predicted]."""
     return np.bincount(true * n + predicted, minlength=n * n).reshape(n, n)
 
 
 def accuracy(table: np.ndarray) -> float:
-    """Share of clips on the diagonal of [..., 8, 8], in percent."""
+    """Share of clips on the diagonal of [..., labels, labels], in percent."""
     return 100 * np.trace(table, axis1=-2, axis2=-1) / table.sum((-2, -1))
 
 
 def recalls(table: np.ndarray) -> np.ndarray:
-    """Recall of each emotion, [..., 8], in percent; NaN for an emotion without clips."""
+    """Recall of each emotion, [..., labels], in percent; NaN for an emotion without clips."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return 100 * np.diagonal(table, axis1=-2, axis2=-1) / table.sum(-1)
 
@@ -89,9 +89,9 @@ def macro_f1(table: np.ndarray) -> float:
 
 
 def check_predictions(table: pd.DataFrame, name: str = "predictions") -> pd.DataFrame:
-    """The table, if it keeps the contract; raises IntoneError naming the first rows that don't."""
+    """The table, if it is valid; raises IntoneError, which names the first invalid rows."""
     missing = [c for c in KEYS if c not in table]
-    if not missing:  # of the eight, each has to have its column, whether a clip shows it or not
+    if not missing:  # each of the eight needs its column, even without clips
         ours = set(table["emotion"]) <= set(EMOTIONS)
         missing = [e for e in EMOTIONS if e not in table and ours and set(EMOTIONS) & set(table.columns)]
         missing = missing if set(missing) & {*table["emotion"], *table["predicted"]} else []
@@ -137,7 +137,7 @@ def interval(
 ) -> tuple[float, float]:
     """95 % percentile interval of the UAR or another rate, speakers drawn with replacement (clips go with them).
 
-    `rate`: counts [..., 8, 8] -> percent [...], such as `accuracy`.
+    `rate`: counts [..., labels, labels] -> percent [...], such as `accuracy`.
     """
     counts = speaker_confusions(table)
     n = len(counts)
@@ -178,7 +178,7 @@ def speaker_uars(table: pd.DataFrame) -> pd.Series:
 
 @dataclass(frozen=True)
 class Paired:
-    """One system against another, over the speakers that both judged; differences: one minus other, in UAR points."""
+    """One system against another, over the speakers in both; differences: one minus other, in UAR points."""
 
     gap: float
     low: float
@@ -193,7 +193,7 @@ class Paired:
 
 
 def paired(one: pd.DataFrame, other: pd.DataFrame, rounds: int = 10_000, seed: int = 0) -> Paired:
-    """Two predictions tables of the same clips -> what may be said of their difference. Raises as `sign_flip`."""
+    """Two predictions tables of the same clips -> their difference. Raises what `sign_flip` raises."""
     gap, p = sign_flip(one, other)
     gaps = (speaker_uars(one) - speaker_uars(other)).to_numpy()
     drawn = gaps[np.random.default_rng(seed).integers(len(gaps), size=(rounds, len(gaps)))].mean(1)
@@ -218,7 +218,7 @@ def sign_flip(one: pd.DataFrame, other: pd.DataFrame, rounds: int = 20_000, seed
 def chance_p(table: pd.DataFrame, strata: pd.Series | None = None, rounds: int = 5_000, seed: int = 0) -> float:
     """How often labels permuted within strata (aligned by index; else speakers) reach this UAR: one-sided p.
 
-    Strata are what the design balances the labels over: permuting across them would widen the null.
+    Strata are the groups over which the corpus balances labels: permuting across them would widen the null.
     """
     draw = np.random.default_rng(seed)
     group = pd.factorize(table["speaker"] if strata is None else strata.reindex(table.index))[0]
@@ -229,7 +229,7 @@ def chance_p(table: pd.DataFrame, strata: pd.Series | None = None, rounds: int =
 
 
 def permuted_within(values: np.ndarray, group: np.ndarray, draw: np.random.Generator) -> np.ndarray:
-    """Values [N] in another order, each group's [N, from 0] among its own places."""
+    """Values [N], permuted within each group; `group` [N] numbers the groups from 0."""
     permuted = np.empty_like(values)
     permuted[np.argsort(group, kind="stable")] = values[np.lexsort((draw.random(len(values)), group))]
     return permuted

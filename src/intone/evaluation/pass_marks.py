@@ -5,19 +5,19 @@ from dataclasses import dataclass
 RECALL = 50.0
 """Percent: every emotion's recall must reach it."""
 SEX_UAR = 7.5
-"""Points: UAR of the sexes may differ by as much."""
+"""Points by which UAR may differ between the sexes."""
 SEX_RECALL = 17.5
-"""Points: an emotion's recall may differ by as much between the sexes."""
+"""Points by which an emotion's recall may differ between the sexes."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a perturbed run has to keep to."""
+    """The limits that a perturbed run has to keep."""
 
     perturbation: str
     level: str
     unchanged: float
-    """Percent of predictions that must stay what they were."""
+    """Percent of predictions that must stay the same."""
     drop: float | None = None
     """Points of UAR that may be lost; None where only the predictions count."""
 

@@ -1,4 +1,4 @@
-"""A predictions file of any system -> a checked predictions table; one that can't be judged is refused, rows named."""
+"""A predictions file of any system -> a checked predictions table; an invalid one is refused, with its rows named."""
 
 import zlib
 from pathlib import Path
@@ -16,8 +16,8 @@ from intone.evaluation.metrics import check_predictions, refuse
 def read(path: Path, clips: pd.DataFrame | None = None) -> pd.DataFrame:
     """The table of a CSV, gzipped or not, in the columns of `PREDICTION_COLUMNS`.
 
-    `clips`: a clip table that says which clips must be there. Raises IntoneError where the file is not there or no
-    table, where rows break the contract, where a speaker stands on both sides of a fold, and where clips are missing.
+    `clips`: a clip table that says which clips must be there. Raises IntoneError where the file is not there or not a
+    table, where rows are invalid, where a speaker is on both sides of a fold, and where clips are missing.
     """
     table = _csv(path)
     name = str(path)
@@ -33,9 +33,9 @@ def read(path: Path, clips: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def read_clips(path: Path) -> pd.DataFrame:
-    """A table of one's own clips, as `intone train` takes it, of which the columns `sex, intensity, statement` count.
+    """A table of the user's own clips in the format of `intone train`; it needs `file`, and may have `GROUPS`.
 
-    The audio need not be there, and `file` alone is needed; a segment is called as training calls it.
+    The audio need not be there; a segment has the same key as in training.
     """
     sheet = spreadsheet.read(path, ("file", "start", "end", *GROUPS))
     if "file" not in sheet.columns:
@@ -56,14 +56,14 @@ def _csv(path: Path) -> pd.DataFrame:
 
 
 def _on_both_sides(table: pd.DataFrame) -> pd.DataFrame:
-    """The test rows whose speaker the same fold learned from or chose by."""
+    """The test rows whose speaker is also in training or validation of the same fold."""
     seen = table[table["split"] != "test"][["fold", "speaker"]].drop_duplicates()
     tested = table[table["split"] == "test"]
     return tested.merge(seen, on=["fold", "speaker"])
 
 
 def _never_tested(table: pd.DataFrame) -> pd.DataFrame:
-    """Clips that several folds should have tested once between them, and did not; one fold alone can't say."""
+    """Clips that none of several folds tests; no rows where there is only one fold."""
     if table["fold"].nunique() < 2:
         return table.iloc[:0]
     tested = table.loc[table["split"] == "test", "file"]

@@ -13,7 +13,7 @@ SUMMARY_COLUMNS = (
     *("model", "modality", "track", "protocol", "split", "clips", "accuracy", "uar", "macro_f1"),
     *("uar_low", "uar_high", "parameters", "seconds", "ece"),
 )
-"""Rates in percent; `seconds` is the training time of one fold, branches included, on the mean; `ece` a fraction."""
+"""Rates in percent; `seconds` is the mean training time of a fold, including its branches; `ece` is a fraction."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Experiment:
 
     @property
     def leaks(self) -> bool:
-        """Whether it lets the label or the speaker through on purpose, to show what that is worth."""
+        """Whether it leaks the label or the speaker on purpose, to measure the effect."""
         return self.protocol in LEAKY_PROTOCOLS or self.track in LEAKY
 
     @property
@@ -36,7 +36,7 @@ class Experiment:
         return f"{self.model}__{self.track}__{self.protocol}"
 
     def path(self, results: Path) -> Path:
-        """Where its predictions are kept."""
+        """Path of its predictions."""
         return results / ("leaks" if self.leaks else "predictions") / f"{self.stem}.csv.gz"
 
 

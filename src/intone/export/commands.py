@@ -14,13 +14,13 @@ def export(
     clips: OmitArgPrefixes[ClipSource] = ClipSource(),
     eight_bits: bool = True,
 ) -> None:
-    """Make one ONNX file of a finished run, which `intone analyze --model` takes; it runs without torch.
+    """Convert a finished run into one ONNX file for `intone analyze --model`; it runs without torch.
 
     Args:
-        run: A run's folder, as `intone train` prints it: one fold, or what learnt from everyone.
-        out: The file.
-        clips: Those that it was trained on, read as they were then: the file is checked on them.
-        eight_bits: Weights in 8 bits where the answers stay the same; how they differ is printed.
+        run: A run's folder, as `intone train` prints it: one fold, or the model trained on everyone.
+        out: The model file to write.
+        clips: The clips that the run was trained on, with the same flags; the file is checked on them.
+        eight_bits: Store weights in 8 bits if the predictions stay the same; the differences are printed.
     """
     from intone.export.origin import check_corpus
     from intone.export.pack import found, pack

@@ -1,4 +1,4 @@
-"""A network over plain features and token ids -> one ONNX file that says the same to 1e-4; 8-bit where that holds."""
+"""A network over plain features and token ids -> one ONNX file with the same outputs to 1e-4, if possible in 8 bits."""
 
 import contextlib
 import io
@@ -19,14 +19,15 @@ from intone.errors import IntoneError
 from intone.inference.model import METADATA_KEY, Card, Model
 from intone.models.graph import FileGraph, with_operators
 
-logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # else it warns that torchvision, which nothing needs, is away
-logging.getLogger("onnxscript").setLevel(logging.ERROR)  # else it names what it leaves as it is
+logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # else it warns that torchvision is missing, which isn't needed
+logging.getLogger("onnxscript").setLevel(logging.ERROR)  # else it lists what it leaves unchanged
 
 TOLERANCE = 1e-4
-"""Largest difference of a logit that is let through; of one beyond 1, as a share of it."""
+"""Largest difference of a logit that is accepted; relative for logits beyond 1."""
 
 SAME_ANSWERS, LOWER_ACCURACY = 97.0, 0.5
-"""8-bit weights are kept from so many percent of clips with the same answer, at a loss of so many points at most."""
+"""8-bit weights are kept where at least this percentage of predictions stays the same, and accuracy falls by at most
+this many points."""
 
 
 def export(whole: FileGraph, card: Card, path: Path) -> float:
@@ -36,7 +37,7 @@ def export(whole: FileGraph, card: Card, path: Path) -> float:
     """
     whole = whole.eval()
     inputs: dict[str, Any] = {"features": _noise(card, 2, round(90 * card.window))}
-    # The CNN makes one state of 16 frames, and one is a special case; the shortest sound has 28.
+    # The CNN makes one state of 16 frames, and one state is a special case; the shortest sound has 28 frames.
     shapes: dict[str, Any] = {
         "features": {0: torch.export.Dim("windows", min=1), 2: torch.export.Dim("frames", min=17)}
     }
@@ -44,20 +45,20 @@ def export(whole: FileGraph, card: Card, path: Path) -> float:
         inputs["tokens"] = torch.tensor([1, 2, 3])
         shapes["tokens"] = {0: torch.export.Dim("tokens", min=1)}
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # like its steps on stdout, these are the exporter's own affairs
+        warnings.simplefilter("ignore")  # like its steps on stdout, these concern only the exporter
         program = torch.onnx.export(
             with_operators(whole).eval(),
             kwargs=inputs,
             dynamo=True,
             input_names=list(inputs),
-            # The graph has names like these inside.
+            # The plain names occur inside the graph.
             output_names=[f"{name}_out" for name in whole.outputs],
             dynamic_shapes=shapes,
             verbose=False,
         )
         assert program is not None
         if whole.fusing is not None:
-            program.optimize()  # again: what two used is turned into its final form only where one is left
+            program.optimize()  # again: what two nodes used gets its final form only where one is left
     path.parent.mkdir(parents=True, exist_ok=True)
     program.model.metadata_props[METADATA_KEY] = card.as_json()
     program.save(str(path), external_data=False)
@@ -90,7 +91,7 @@ def _noise(card: Card, windows: int, frames: int) -> Tensor:
 
 
 def with_card(path: Path, card: Card, out: Path) -> None:
-    """The file with another card."""
+    """Write the file with another card to `out`."""
     model = onnx.load(path)
     del model.metadata_props[:]
     model.metadata_props.add(key=METADATA_KEY, value=card.as_json())
@@ -98,8 +99,8 @@ def with_card(path: Path, card: Card, out: Path) -> None:
 
 
 def quantize(path: Path, out: Path) -> None:
-    """Weights of all matrix products in 8 bits, a scale a column, and word vectors; activations are scaled as they
-    come. The file says the same on every processor, but for rounding."""
+    """Convert the weights of all matrix products to 8 bits, with one scale per column, and word vectors; activations
+    are scaled at run time. The file gives the same outputs on every processor, except for rounding."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _quiet():
@@ -110,7 +111,7 @@ def quantize(path: Path, out: Path) -> None:
 
 
 def unsigned(path: Path) -> None:
-    """Write a file's signed 8-bit weights of products as the same numbers counted from 128.
+    """Write a file's signed 8-bit weights of products as the same numbers, unsigned, with 128 as zero.
 
     Where a processor lacks VNNI, onnxruntime adds two products of signed weights in 16 bits, and 2 * 255 * 127 doesn't
     fit: up to half of a sum is lost. Sums of unsigned weights are exact everywhere.
@@ -128,7 +129,7 @@ def unsigned(path: Path) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """It recommends steps of preparation that change nothing here."""
+    """Suppress recommendations of preparation steps that change nothing here."""
     log = logging.getLogger()
     before = log.level
     log.setLevel(logging.ERROR)
@@ -139,8 +140,8 @@ def _quiet() -> Any:
 
 
 def differences(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> dict[str, float]:
-    """Probabilities [8] of the same things in 32 and in 8 bits -> same answers (%), and the largest and the mean
-    difference of a probability."""
+    """Probabilities [labels] for the same inputs in 32 and in 8 bits -> same predictions (%), and the largest and the
+    mean difference of a probability."""
     a, b = np.stack(one), np.stack(other)
     return {
         "same_answers": round(100 * float((a.argmax(1) == b.argmax(1)).mean()), 2),
@@ -150,7 +151,7 @@ def differences(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> dict[
 
 
 def accuracy_change(one: Sequence[np.ndarray], other: Sequence[np.ndarray], true: Sequence[int]) -> float:
-    """From the first to the second, in points."""
+    """Change of accuracy from the first predictions to the second, in points."""
     right = [100 * float((np.stack(x).argmax(1) == np.array(true)).mean()) for x in (one, other)]
     return round(right[1] - right[0], 2)
 
@@ -162,7 +163,7 @@ def holds(found: Mapping[str, float]) -> bool:
 
 
 def place(made: Path, card: Card, out: Path) -> None:
-    """Put a finished file with its card where it is wanted, in one step."""
+    """Write a finished file with its card to `out`, in one step."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as work:
         with_card(made, card, Path(work) / out.name)

@@ -1,4 +1,4 @@
-"""A finished run and the corpus that a command names -> nothing, or one sentence where the run learnt from another."""
+"""A finished run and the corpus that a command names -> nothing, or an error where the run was trained on another."""
 
 import shlex
 from pathlib import Path
@@ -14,9 +14,9 @@ RAVDESS: Final = "ravdess"
 
 
 def check_corpus(run: FinishedFold, table: Path | None, flags: str) -> None:
-    """Raises IntoneError where it learnt from other clips than those of `table` (None: RAVDESS) read with `flags`.
+    """Raises IntoneError where the run was trained on other clips than `table`'s (None: RAVDESS) read with `flags`.
 
-    A table is known by its name, since it may have moved together with its clips.
+    A table is identified by its name, since it may have moved together with its clips.
     """
     kept = run.record.corpus or {"name": _corpus(run), "table": ""}
     listed, read = Path(kept["table"]), kept.get("flags", "")

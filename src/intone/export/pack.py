@@ -20,18 +20,18 @@ from intone.training.recipes import MODELS
 from intone.version import __version__
 
 LICENCES: Final = {"ravdess": "CC BY-NC-SA 4.0 (RAVDESS)"}
-"""Corpus -> what binds a network that was trained on it."""
+"""Corpus -> the licence of a network that was trained on it."""
 
 CHECKED: Final = 400
-"""Clips on which a file is checked: every n-th of the corpus, all actors and emotions among them."""
+"""Clips on which a file is checked: every n-th of the corpus, with all actors and emotions."""
 
 SMALLER: Final = 0.8
-"""Share of the file's size down to which 8 bits have to bring it; a network of convolutions keeps its size."""
+"""8 bits have to reduce the file to this share of its size; a network of convolutions keeps its size."""
 
 
 def parts(run: FinishedFold, window: float) -> tuple[FileGraph, Card]:
-    """Network and card of a run; `window` is how many seconds are heard at once. Raises IntoneError for a model that
-    can't be put into a file."""
+    """Network and card of a run; `window` is the length of the network's input in seconds. Raises IntoneError for a
+    model that can't be exported."""
     model = run.recipe.graph(run, window)
     card = Card(
         name=base_name(run.model),
@@ -53,8 +53,8 @@ def parts(run: FinishedFold, window: float) -> tuple[FileGraph, Card]:
 def pack(run: FinishedFold, corpus: Corpus, out: Path, eight_bits: bool = True, window: float = 5.0) -> Card:
     """Write the model file and return its card; raises IntoneError where it can't be made.
 
-    Checked on clips of the corpus that it was trained on: what they span is what the model knows, and 8-bit weights
-    are kept where they answer the same.
+    The file is checked on clips of the corpus that it was trained on: the range of their measures becomes the card's
+    `known`, and 8-bit weights are kept where they give the same predictions.
     """
     network, card = parts(run, window)
     if strange := sorted(set(corpus.clips["emotion"]) - set(card.labels)):
@@ -85,6 +85,6 @@ def pack(run: FinishedFold, corpus: Corpus, out: Path, eight_bits: bool = True, 
 
 
 def found(folder: Path, models: Mapping[str, Recipe] = MODELS) -> FinishedFold:
-    """The run in a folder, or what learnt from everyone below it; raises IntoneError where there is none."""
+    """The run in a folder, or the model trained on all speakers in it; raises IntoneError where there is none."""
     alone = folder / "fold-all"
     return FinishedFold(alone if (alone / "config.json").exists() else folder, models).picked

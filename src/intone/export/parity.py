@@ -1,4 +1,4 @@
-"""A model file + a corpus -> what it answers to clips and sentences, and how a file in 8 bits answers otherwise."""
+"""A model file + a corpus -> its predictions for clips and sentences, and how those of an 8-bit file differ."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,20 +18,20 @@ from intone.progress import say, track
 
 @dataclass(frozen=True)
 class Answers:
-    """What a file makes of clips; probabilities [8] are in the clips' order."""
+    """A file's predictions for clips; probabilities [labels] are in the clips' order."""
 
     files: list[str] = field(default_factory=list)
     """The clips that could be read."""
     sound: list[np.ndarray] = field(default_factory=list)
-    """By sound alone."""
+    """From audio alone."""
     both: list[np.ndarray] = field(default_factory=list)
-    """By sound and words, each clip with another sentence; by sound alone where the file doesn't read."""
+    """From audio and words, each clip with another sentence; from audio alone where the file has no text branch."""
     measured: list[dict[str, float]] = field(default_factory=list)
-    """As in inference/ood.py."""
+    """Measures, as in inference/ood.py."""
 
 
 def compared(plain: Path, small: Path, corpus: Corpus, answers: Answers) -> Mapping[str, float]:
-    """How the file in 8 bits hears and reads otherwise than the one in 32, whose `answers` to the clips are there."""
+    """How the 8-bit file's predictions differ from the 32-bit file's, of which `answers` for the clips are given."""
     others = answers_of(Model(small), corpus, answers.files)
     labels = Model(plain).card.labels
     true = [labels.index(e) for e in corpus.clips.set_index("file").loc[answers.files, "emotion"]]
@@ -48,7 +48,7 @@ def compared(plain: Path, small: Path, corpus: Corpus, answers: Answers) -> Mapp
 
 
 def sentence_answers(model: Model) -> list[np.ndarray]:
-    """Probabilities [8] by words alone, of sentences that hold all tokens that it knows once."""
+    """Probabilities [labels] from words alone, for sentences that together hold each token it knows once."""
     reading = model.card.reading
     if reading is None:
         return []
@@ -64,7 +64,7 @@ def sentences(reading: Reading, size: int = 16) -> list[np.ndarray]:
 
 
 def answers_of(model: Model, corpus: Corpus, files: Sequence[str]) -> Answers:
-    """What the file makes of the clips; those that can't be read are named and left out."""
+    """The file's predictions for the clips; clips that can't be read are named and left out."""
     out = Answers()
     said_too = sentences(model.card.reading) if model.card.reading else [None]
     for number, file in enumerate(track(files, "checking", len(files))):

@@ -1,4 +1,4 @@
-"""A recording + a model file, and Whisper where words are wanted -> an `Analysis`; no training library in sight."""
+"""A recording + a model file, and Whisper where words are wanted -> an `Analysis`; needs no training library."""
 
 import os
 import time
@@ -37,17 +37,17 @@ Source: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes]
 """A path; the bytes of a file; an object that reads them."""
 
 PEAK_SAMPLES: Final = SAMPLE_RATE // 100
-"""Samples, 10 ms, whose largest amplitude is kept for drawing."""
+"""Samples per peak, 10 ms: the largest amplitude of each is kept for drawing."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A segment before its emotion is judged."""
+    """A segment before its emotion is predicted."""
 
     start: float
     end: float
     begin: float
-    """Where its sound begins, the margin included."""
+    """Start of `sound`, which includes the margin."""
     sound: np.ndarray
     words: list[Word] = field(default_factory=list)
     language: str | None = None
@@ -56,7 +56,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Judged:
-    """One segment with what was measured of it."""
+    """One segment with its prediction and measurements."""
 
     found: Found
     segment: Segment
@@ -66,18 +66,18 @@ class Judged:
 
 @dataclass
 class Meter:
-    """What is noticed while a recording goes by once."""
+    """Measurements that are taken in one pass over a recording."""
 
     samples: int = 0
     peaks: list[np.ndarray] = field(default_factory=list)
     rest: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     costs: dict[str, float] = field(default_factory=dict)
-    """Seconds that `words` and `emotion` took; they overlap."""
+    """Seconds spent on `words` and on `emotion`; they overlap."""
     heed: Callable[[], None] = lambda: None
-    """Called at each step; what it raises ends the listening."""
+    """Called at each step; an exception from it ends the analysis."""
 
     def timed(self, what: str, call: Callable[..., Value], *given: Any) -> Value:
-        """What the call gives, its seconds noted."""
+        """The result of the call, whose time is added to `costs`."""
         self.heed()
         start = time.perf_counter()
         made = call(*given)
@@ -85,7 +85,7 @@ class Meter:
         return made
 
     def along(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Blocks as they come, measured on the way."""
+        """The same blocks, measured as they pass."""
         for block in blocks:
             self.heed()
             self.samples += len(block)
@@ -102,24 +102,23 @@ class Meter:
 
 
 class Analyzer:
-    """Analyses recordings; one answer for one sound, however it comes in, in any thread or process.
+    """Analyses recordings; the same sound gives the same result from any kind of source, in any thread or process.
 
-    It pickles, and works on in a forked process: model and Whisper are loaded again there when they are next needed.
+    It can be pickled, and used in a forked process: model and Whisper are loaded again there at their next use.
     """
 
     def __init__(self, model: Model, whisper: Whisper | None = None, language: str | None = None) -> None:
-        """`whisper` None: no words; `language` None: found out."""
+        """`whisper` None: no words; `language` None: detected."""
         self.model, self.whisper = model, whisper
         self.language = code(language) if language else None
 
     def file(self, file: Source, name: str | None = None, track: int | None = None) -> Segments:
-        """One recording's segments: of a path, of a file that is open (`rb`) or another object that reads bytes, or of
-        the bytes that a file would hold.
+        """The segments of one recording: a path, an open file (`rb`) or other reader of bytes, or a file's bytes.
 
-        An open file is read from where it stands to its end, and stands there again afterwards if it can be sought.
-        The segments are keyed by `name`, else by the path, or the open file's name. Of a video's sound tracks number
-        `track` is heard, 1 being the first, or else the default one. Raises BadClip for what can't be
-        heard, IntoneError for what is none of these.
+        An open file is read from its position to its end, and is back at its position afterwards if it is seekable. The
+        key of the segments is `name`, else the path, or the open file's name. Of several sound tracks number `track` is
+        analysed, counted from 1, or without it the default one. Raises BadClip for a recording that can't be analysed,
+        IntoneError for any other object.
         """
         if isinstance(file, (str, os.PathLike)):
             return self.analysis(Recording.of_file(os.fsdecode(file), name, track)).segments
@@ -158,7 +157,7 @@ class Analyzer:
     def analysis(self, recording: Recording, heed: Callable[[], None] = lambda: None) -> Analysis:
         """Everything about one recording; `heed` is called every few seconds of it, and may raise to end it.
 
-        Raises BadClip where it can't be heard.
+        Raises BadClip where it can't be analysed.
         """
         meter, language, sound = Meter(heed=heed), Language(self.language), recording.sound()
         judged = list(self._judged(meter, meter.along(sound.blocks), language))
@@ -185,14 +184,14 @@ class Analyzer:
         )
 
     def _account(self, meter: Meter, sound: Sound, segments: Sequence[Segment]) -> Account:
-        """What became of each second: what isn't left out was heard."""
+        """How each second was used: all that isn't left out was analysed."""
         length, left_out = meter.samples / SAMPLE_RATE, joined(sound.left_out)
         silent = [s for s in segments if not s.text] if self.whisper else []
         spoken, without = (union((s.start, s.end) for s in some) for some in (segments, silent))
         return Account(length, length - sum(part.seconds for part in left_out), spoken, without, tuple(left_out))
 
     def _judged(self, meter: Meter, blocks: Iterator[np.ndarray], language: Language) -> Iterator[Judged]:
-        """Segments in order. While Whisper writes down one stretch, the emotion of the one before is judged."""
+        """Segments in order. While Whisper transcribes one stretch, the emotion of the one before is predicted."""
         if self.whisper is None:
             for stretch in stretches(blocks, VOICE, MAX_SEGMENT_S):
                 found = [Found(*speech_bounds(stretch), stretch.start, stretch.signal)]
@@ -211,19 +210,19 @@ class Analyzer:
 
     @staticmethod
     def _sentences(whisper: Whisper, stretch: Stretch, language: Language) -> list[Found]:
-        """A stretch's sentences and its speech without words, in order, each with its sound and some around it."""
+        """A stretch's sentences and its speech without words, in order, each with its sound and a margin."""
         spoken, told = written(whisper, stretch, language)
         wide, alone = covering(spans(told), stretch.speech)
         out = [Found(*span, *stretch.around(span), [], spoken) for span in alone]
         for words, span in zip(told, wide, strict=True):
-            # What lies beside the words is within the sentence's times, and not judged: on 120 clips of RAVDESS its
-            # breath and hum cost three right answers and brought one.
+            # Sound beside the words is within the sentence's times, but isn't used for the prediction: on 120 clips of
+            # RAVDESS its breath and hum made three right predictions wrong and one wrong prediction right.
             sound = stretch.around((words[0]["start"], words[-1]["end"]))
             out.append(Found(*span, *sound, words, spoken))
         return sorted(out, key=lambda found: found.start)
 
     def _judge(self, segments: Sequence[Found]) -> list[Judged]:
-        """Segments -> their emotions; a segment of pure silence is none."""
+        """Segments -> their emotions; a segment of pure silence is dropped."""
         out = []
         for found in segments:
             text = text_of(found.words)
@@ -257,7 +256,7 @@ class Analyzer:
 
 
 def _no_speech(account: Account, heights: np.ndarray) -> str:
-    """Why there may be no segment; `heights` is the largest amplitude of each 10 ms."""
+    """A possible reason why there is no segment; `heights` is the largest amplitude of each 10 ms."""
     loudest = float(heights.max(initial=0))
     level = (
         f"the loudest sound reaches {20 * np.log10(loudest):.0f} dB of full scale"
@@ -268,18 +267,18 @@ def _no_speech(account: Account, heights: np.ndarray) -> str:
 
 
 def loaded(model: str | Path | None, whisper: str | None, language: str | None, threads: int) -> Analyzer:
-    """What `intone.load` gives. Raises IntoneError for what can't be loaded, or for less than no threads."""
+    """The result of `intone.load`. Raises IntoneError for models that can't be loaded, and for a negative `threads`."""
     check_threads(threads)
     words = Whisper(whisper, threads=threads) if whisper else None
     language = code(language) if language else None
     if words:
-        _ = words.folder  # whoever has no weights learns it now
+        _ = words.folder  # raises Missing now, and not only at the first recording
         if language:
             words.check_language(language)
     return Analyzer(Model(registry.find(model), threads), words, language)
 
 
 def check_threads(threads: int) -> None:
-    """Raises IntoneError for a number of threads that can't be."""
+    """Raises IntoneError for a negative number of threads."""
     if threads < 0:
         raise IntoneError(f"{threads} threads can do nothing: give 1 or more, or 0 for one a core.")

@@ -1,4 +1,4 @@
-"""What `intone analyze` does: files and folders -> emotions on the screen and on disk, resumed, one by one.
+"""The command `intone analyze`: files and folders -> emotions on the screen and on disk; it can be resumed.
 
 Exit status: 0 all done; 1 nothing could be done, or the outputs can't be written; 2 a wrong command; 3 some files were
 left out, each named with the reason, and all others are done; 130 Ctrl-C; 141 nobody reads the output any more. What is
@@ -35,7 +35,7 @@ from intone.version import __version__
 
 @dataclass(frozen=True)
 class Done:
-    """What became of it."""
+    """The result of one task."""
 
     task: Task
     shown: str = ""
@@ -43,14 +43,14 @@ class Done:
     problem: str = ""
     """Why it was left out; "" where it is done."""
     costs: Mapping[str, float] = field(default_factory=dict)
-    """Seconds of `words` and `emotion`."""
+    """Seconds spent on `words` and on `emotion`."""
     made: bytes = b""
     """The result, where it goes to standard output."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker builds its analyzer from."""
+    """Settings from which a worker makes its analyzer."""
 
     model: Path
     whisper: str | None
@@ -58,12 +58,12 @@ class Settings:
     threads: int
 
     def key(self) -> str:
-        """Names whatever changes the answers."""
+        """Digest of everything that changes the results."""
         words = Whisper(self.whisper).settings if self.whisper else None
         return digest(__version__, file_digest(self.model), words, self.language)
 
     def analyzer(self) -> Analyzer:
-        """A fresh one. Raises IntoneError for what can't be loaded."""
+        """A new analyzer. Raises IntoneError for models that can't be loaded."""
         return loaded(self.model, self.whisper, self.language, self.threads)
 
 
@@ -80,26 +80,27 @@ def analyze(
     bom: bool = False,
     track: int | None = None,
 ) -> None:
-    """Say which emotion each sentence of any recording carries: a table on the screen, files where -o says.
+    """Predict the emotion of each sentence in recordings: a table on the screen, or files with -o and -f.
 
-    Exit status: 0 all done, 1 nothing could be done, 2 a wrong command, 3 some files were left out (each is named),
+    Exit status: 0 all done, 1 nothing could be done, 2 wrong command, 3 some files were left out (each is named),
     130 Ctrl-C, 141 nobody reads the output any more (`| head`).
 
     Args:
-        files: Recordings (wav, mp3, m4a, ogg, flac, webm, the sound of an mp4 and more), and folders; - is standard
+        files: Recordings (wav, mp3, m4a, ogg, flac, webm, the sound of an mp4 and more) and folders; - is standard
             input.
-        out: Folder for the results, DIR/STEM.FORMAT; a folder that is analysed keeps its shape there. The same command
-            goes on where it stopped. For one recording also a file, talk.srt, whose ending names the format, or - for
-            standard output. Without it, and with formats, the folder that you are in.
-        formats: Any of json,csv,tsv,txt,srt,vtt,textgrid,rttm,audacity,labelstudio,html, commas between; else json.
-        model: A file that `intone export` made, or a name that `intone models list` knows.
-        text: Write down the words too (--no-text: emotions alone, several times faster).
-        whisper: Which Whisper: a name that `intone models list` knows, or a folder.
-        language: Its code or English name, such as en, de or German; else found out stretch by stretch.
-        workers: Processes side by side, for many files.
-        threads: CPU threads of each process; 0 shares out the cores.
-        bom: A byte order mark before csv and tsv, without which Excel takes them for something older than Unicode.
-        track: Which sound track of a video, 1 being the first; else the one that the file marks as its default.
+        out: Folder for the results, DIR/STEM.FORMAT, with the subfolders of the input; the same command resumes. For
+            one recording also a file such as talk.srt, whose ending names the format, or - for standard output.
+            Default with --formats: the working directory.
+        formats: Any of json,csv,tsv,txt,srt,vtt,textgrid,rttm,audacity,labelstudio,html, separated by commas;
+            default json.
+        model: A file that `intone export` made, or a name from `intone models list`; default the packaged model.
+        text: Transcribe the words too (--no-text: emotions only, several times faster).
+        whisper: Whisper's weights: a name from `intone models list`, or a folder.
+        language: The language spoken, as a code or English name (en, de, German); default detected for each stretch.
+        workers: Number of parallel processes, for many files.
+        threads: CPU threads of each process; 0 divides the cores among the processes.
+        bom: Write a byte order mark first in csv and tsv; Excel needs it to recognise Unicode.
+        track: Number of a video's sound track, from 1; default the track that the file marks as default.
     """
     if not files:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
@@ -112,9 +113,9 @@ def analyze(
 
 
 def settled(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int = 1) -> Settings:
-    """What to analyse with; a line on stderr where words were wanted and Whisper isn't here.
+    """The settings of an analysis; where words are wanted and Whisper isn't here, words are off, with a line on stderr.
 
-    Raises IntoneError for numbers of threads and workers that can't be.
+    Raises IntoneError for impossible numbers of threads and workers.
     """
     check_threads(threads)
     if workers < 1:
@@ -131,7 +132,7 @@ def settled(model: str | None, whisper: str | None, language: str | None, thread
 
 
 def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: int) -> None:
-    """Do what isn't done yet; raises Partly where some were left out, IntoneError where all were."""
+    """Do the tasks that aren't done yet; raises Partly where some were left out, IntoneError where all were."""
     asked = sorted({(task.target.bom, task.track or 0) for task in tasks})
     journal = Journal(out, digest(settings.key(), asked)) if out else None
     left = [task for task in tasks if not (journal and journal.has(task.path, [*task.outputs.values()]))]
@@ -154,7 +155,7 @@ def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: in
 
 
 def _reported(done: Done, journal: Journal | None) -> bool:
-    """Say what became of a task; whether it was left out."""
+    """Print the result of a task; returns whether it was left out."""
     if done.problem:
         say(f"left out: {done.problem}")
         if journal:
@@ -178,7 +179,7 @@ def each(tasks: Sequence[Task], settings: Settings, workers: int) -> Iterator[Do
         _start(settings)
         yield from map(one, tasks)
         return
-    settings.analyzer()  # what is wrong with a setting is said here, once, and not by every worker
+    settings.analyzer()  # a wrong setting is reported here, once, and not by every worker
     yield from side_by_side(partial(_started, settings, one), tasks, workers, _lost)
 
 
@@ -188,7 +189,7 @@ def _started(settings: Settings, work: Callable[[Task], Done]) -> Callable[[Task
 
 
 def _lost(task: Task, how: str, given_up: bool) -> Done:
-    """What is said of a recording whose worker was ended from outside."""
+    """The result for a recording whose worker was ended from outside."""
     file = task.name or task.path
     if not given_up:
         say(f"{file}: its worker was ended from outside ({how}); it is tried once more.")
@@ -200,7 +201,7 @@ _analyzer: Analyzer | None = None
 
 
 def _start(settings: Settings) -> None:
-    """This process's own analyzer."""
+    """Make this process's own analyzer."""
     global _analyzer
     _analyzer = settings.analyzer()
 
@@ -221,7 +222,7 @@ def one(task: Task) -> Done:
         return Done(task, problem=task.called(problem))
     except IntoneError:
         raise
-    except Exception as problem:  # a decoder's own failure must not cost the rest of a batch
+    except Exception as problem:  # a decoder's own failure must not end a batch
         said = f"{task.path} ({type(problem).__name__}: {problem}); please report this."
         return Done(task, problem=task.called(said))
     return Done(task, show.rstrip("\n"), analysis.warnings, costs=analysis.costs, made=made)

@@ -1,7 +1,7 @@
-"""Sound is judged while numpy's linear algebra has one thread: the same bits on any number of cores, and faster.
+"""An analysis -> the same with one thread in numpy's linear algebra: equal bits on any number of cores, and faster.
 
-OpenBLAS's threads wait in a loop that takes the cores away from onnxruntime's, and how many there are changes the last
-bits of a product. Whatever the number was before comes back afterwards.
+OpenBLAS's threads wait in a loop that takes the cores away from onnxruntime's, and their number changes the last bits
+of a product. Afterwards the number of threads is what it was before.
 """
 
 import threading
@@ -15,7 +15,7 @@ _lock, _held, _inside = threading.Lock(), ExitStack(), 0
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """For as long as anybody in this process is inside; several threads may be."""
+    """Limit BLAS to one thread as long as any thread of this process is inside; several may be at once."""
     global _inside
     with _lock:
         if _inside == 0:
@@ -34,14 +34,14 @@ def one_thread() -> Iterator[None]:
 
 @cache
 def libraries() -> Any:
-    """Libraries with threads of their own that numpy has loaded; looking for them takes milliseconds."""
+    """Loaded libraries with threads of their own; cached, as looking for them takes milliseconds."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 
 
 def _ours() -> None:
-    """threadpoolctl lets one thread alone change the number, until that thread says that it is done."""
+    """Let this thread change the number: otherwise only the thread that changed it last may, until it gives that up."""
     for library in libraries().lib_controllers:
         if hasattr(library, "clear_controlling_thread"):
             library.clear_controlling_thread(force=True)

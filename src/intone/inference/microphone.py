@@ -16,22 +16,22 @@ from intone.inference.model import Model
 from intone.inference.result import UNSURE
 
 STEP: Final = SAMPLE_RATE // 2
-"""Samples between two answers."""
+"""Samples between two predictions."""
 
 MEMORY: Final = 4 * SAMPLE_RATE
-"""Samples that an answer is given from."""
+"""Samples that a prediction is made from."""
 
 STILL: Final = SAMPLE_RATE * 7 // 10
-"""Samples of silence after which nobody speaks any more."""
+"""Samples of silence after which speech counts as ended."""
 
 
 def listen(model: str | None = None, device: int | None = None, seconds: float = 0.0) -> None:
-    """Say twice a second which emotion the voice at the microphone carries; Ctrl-C ends it.
+    """Predict the emotion of the voice at the microphone, twice a second; Ctrl-C ends it.
 
     Args:
-        model: A file that `intone export` made, or a name that `intone models list` knows.
-        device: Number of the microphone; the system's own by default.
-        seconds: Stop after so many; 0 goes on.
+        model: A file that `intone export` made, or a name from `intone models list`; default the packaged model.
+        device: Number of the microphone; default the system's.
+        seconds: Stop after this many seconds; 0 never stops.
     """
     live = Live(Model(registry.find(model)))
     steps = round(2 * seconds) or None
@@ -44,13 +44,13 @@ def listen(model: str | None = None, device: int | None = None, seconds: float =
 
 @dataclass
 class Live:
-    """Remembers the last four seconds and judges the speech in them."""
+    """Keeps the last four seconds and predicts the emotion of the last speech in them."""
 
     model: Model
     recent: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def answer(self, block: np.ndarray) -> str:
-        """Half a second more (mono float32, 16 kHz) -> `angry  83 %`, or that nobody speaks."""
+        """The next half second (mono float32, 16 kHz) -> `angry  83 %`, or `…` where nobody speaks."""
         self.recent = np.concatenate([self.recent, block])[-MEMORY:]
         found = speech_spans(self.recent, VadSettings(VOICE, MEMORY / SAMPLE_RATE))
         if not found or found[-1][1] < len(self.recent) - STILL:
@@ -66,10 +66,11 @@ class Live:
 
 
 def microphone(device: int | None) -> Iterator[np.ndarray]:
-    """Half seconds of mono float32 at 16 kHz. Raises Missing without the library, IntoneError without a device."""
+    """Blocks of half a second, mono float32 at 16 kHz. Raises Missing without the library, IntoneError without a
+    device."""
     try:
         import sounddevice
-    except (ImportError, OSError) as problem:  # OSError: the library is here, and PortAudio below it isn't
+    except (ImportError, OSError) as problem:  # OSError: the library is here, but PortAudio, which it needs, isn't
         remedy = f"{brought_by('listen')}; PortAudio is needed too where the system has none"
         raise Missing(f"The microphone can't be used ({problem}): {remedy}.") from problem
     waiting: queue.SimpleQueue[np.ndarray] = queue.SimpleQueue()

@@ -1,8 +1,8 @@
-"""One ONNX file -> a model that hears (mono float32, 16 kHz) and reads, without torch; its card travels inside.
+"""One ONNX file -> a model for audio (mono float32, 16 kHz) and words, without torch; the file includes its card.
 
-Inputs are `features` [windows, rows, frames] and, where it reads, `tokens` [tokens]; outputs, in order, the sound's
-logits [windows, 8], its embedding [windows, D], the sentence's logits [8] and, where their joining was learned, that of
-each window to the sentence [windows, 8], all before any temperature.
+Inputs are `features` [windows, rows, frames] and, with a text branch, `tokens` [tokens]; outputs, in order, are the
+audio branch's logits [windows, labels], its embedding [windows, D], the text branch's logits [labels] and, with a
+learned fusion, the fused logits of each window and the sentence [windows, labels], all before any temperature.
 """
 
 import json
@@ -30,49 +30,49 @@ METADATA_KEY: Final = "intone"
 """Name of the metadata entry that holds the card."""
 
 MIN_SAMPLES: Final = SAMPLE_RATE * 3 // 10
-"""Samples; a shorter sound is filled up with silence."""
+"""Samples; a shorter sound is padded with silence."""
 
 LEARNED: Final = "learned"
-"""The rule of a network that joins: its answer is an output of the file."""
+"""The rule of a learned fusion: its logits are an output of the file."""
 
 TINY: Final = 1e-12
-"""Stands for a probability of nothing."""
+"""Lowest probability before a logarithm is taken."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a model reads, and how what it reads is joined to what it hears."""
+    """A model's text branch, and its fusion with the audio branch."""
 
     vocabulary: tuple[str, ...] = ()
-    """Words by id; empty where the tokenizer is a pretrained one."""
+    """Words by id; empty with a pretrained tokenizer."""
     tokenizer: str = ""
-    """That one, as JSON of the library `tokenizers`."""
+    """The pretrained tokenizer, as JSON of the library `tokenizers`."""
     longest: int = 64
     """Tokens kept of a sentence."""
     temperature: float = 1.0
-    """Temperature of the sentence's logits."""
+    """Temperature of the text branch's logits."""
     rule: str = "fusion_late_weighted"
-    """How the sound's answer and the sentence's are joined (fusion.py), or `LEARNED`."""
+    """Rule that fuses the two branches' predictions (fusion.py), or `LEARNED`."""
     weight: float = 0.5
-    """Weight of the sound against the sentence, where they are weighed."""
+    """Weight of the audio branch against the text branch, in a weighted fusion."""
     fused_temperature: float = 1.0
-    """Temperature of what they are joined to."""
+    """Temperature of the fused logits."""
     unsure: float = 0.0
-    """As the card's, for sound and words together."""
+    """The card's `unsure`, for audio and words together."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """As the card's, for sound and words together."""
+    """The card's `scores`, for audio and words together."""
     track: str = ""
-    """Which words those were (data/texts.py): `natural` ones are paired by label, and measure fusion alone."""
+    """Track of the words in `scores` (data/texts.py): `natural` ones are paired by label, and measure only fusion."""
 
     @cached_property
     def encoder(self) -> Encoder:
-        """What turns a sentence into ids."""
+        """The encoder of sentences into ids."""
         return Subwords(self.tokenizer, self.longest) if self.tokenizer else Vocabulary(self.vocabulary)
 
     def joined(self, sound: np.ndarray, read: np.ndarray, fused: np.ndarray | None = None) -> np.ndarray:
-        """Calibrated probabilities [8] of the sound and of the sentence -> of both together.
+        """Calibrated probabilities [labels] of the audio branch and of the text branch -> fused probabilities [labels].
 
-        Where joining was learned it is the windows' mean, from the fused logits [windows, 8].
+        With a learned fusion they are the mean over windows, from the fused logits [windows, labels].
         """
         if fused is not None:
             together: np.ndarray = softmax(fused / self.fused_temperature).mean(0)
@@ -83,42 +83,42 @@ class Reading:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything about a model that isn't a weight."""
+    """Everything in a model file except its weights."""
 
     name: str
     version: str
     """Version of intone that made it."""
     features: FeatureSettings
     temperature: float
-    """Temperature of the sound's logits (Guo et al. 2017), from clips of speakers that the model, or its twin of a
-    fold, hadn't heard."""
+    """Temperature of the audio branch's logits (Guo et al. 2017), from clips of speakers unseen by the model, or by the
+    models of its folds."""
     fingerprint: str
     """Fingerprint of settings and training data."""
     trained_on: str
     licence: str
     unsure: float = 0.0
-    """Confidence below which an answer by sound alone is "unsure"; chosen on validation speakers."""
+    """Confidence below which a prediction from audio alone is "unsure"; chosen on speakers unseen in the same way."""
     language: str = "en"
     window: float = 5.0
-    """Seconds heard at once at most; a longer segment is heard in windows that overlap by half."""
+    """Longest input in seconds; a longer segment is divided into windows that overlap by half."""
     known: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """What its training clips span: level, bandwidth, SNR, distance (ood.py)."""
+    """Lowest and highest level, bandwidth, SNR and distance of its training clips (ood.py)."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """Out of fold: what the sound alone is worth on speakers whom it hasn't heard."""
+    """Scores of the audio branch alone on unseen speakers (out of fold)."""
     parity: float = 0.0
-    """Largest difference of a logit from the network that the file was made of, in 32 bits."""
+    """Largest difference of a logit from the network that the file was made from, in 32 bits."""
     quantization: Mapping[str, float] = field(default_factory=dict)
-    """Where weights are 8-bit: how the answers differ from those in 32 bits."""
+    """Where weights are 8-bit: how the predictions differ from those in 32 bits."""
     reading: Reading | None = None
     labels: tuple[str, ...] = EMOTIONS
 
     @property
     def farthest(self) -> float:
-        """Distance of the strangest training clip: coughs and bells mostly lie beyond it, strangers' speech within."""
+        """Largest distance of a training clip: coughs and bells mostly lie beyond it, new speakers' speech within."""
         return self.known.get("distance", (0.0, math.inf))[1]
 
     def facts(self) -> list[str]:
-        """What it is worth and how faithful the file is, a line each."""
+        """Its scores, and how closely the file matches the network, one per line."""
         out = [f"sound alone, out of fold: {_listed(self.scores)}"] if self.scores else []
         if self.reading and self.reading.scores:
             marked = " (paired by label: measures fusion, not RAVDESS)" if self.reading.track == "natural" else ""
@@ -127,12 +127,12 @@ class Card:
         return out + ([f"in 8 bits: {_listed(self.quantization)}"] if self.quantization else [])
 
     def as_json(self) -> str:
-        """As it stands in the file."""
+        """The card as JSON, as stored in the file."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def of_json(cls, text: str) -> "Card":
-        """Back from the file."""
+        """The card from the JSON in a file."""
         kept: dict[str, Any] = json.loads(text)
         reading = kept["reading"] and Reading(**{**kept["reading"], "vocabulary": tuple(kept["reading"]["vocabulary"])})
         known = {name: (low, high) for name, (low, high) in kept["known"].items()}
@@ -148,25 +148,25 @@ def _listed(values: Mapping[str, float]) -> str:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model makes of one segment; probabilities [8] are calibrated."""
+    """A model's prediction for one segment; probabilities [labels] are calibrated."""
 
     probabilities: np.ndarray
     audio: np.ndarray
-    """The sound alone."""
+    """From audio alone."""
     sentence: np.ndarray | None
-    """The words alone."""
+    """From words alone; None without words."""
     windows: np.ndarray
-    """The sound window by window, [windows, 8]."""
+    """From audio alone, window by window, [windows, labels]."""
     middles: np.ndarray
     """Middles of the windows, seconds from the segment's beginning."""
     distance: float
-    """Root mean square of the standardised embedding: 1 for a clip like the training clips, more for a stranger."""
+    """Root mean square of the standardised embedding: 1 for a clip like the training clips, more for others."""
     sure: bool
-    """Whether the most probable emotion is probable enough, of a sound no stranger than any training clip."""
+    """Whether the highest probability is high enough, and the distance no larger than that of any training clip."""
 
 
 class Model:
-    """A model file, ready to listen."""
+    """A loaded model file."""
 
     def __init__(self, path: Path, threads: int = 0) -> None:
         """Raises IntoneError where the file isn't one of intone's, Missing where it isn't there."""
@@ -184,12 +184,12 @@ class Model:
         return f"{self.card.name} {self.card.version} {self.card.fingerprint[:8]}"
 
     def predict(self, signal: np.ndarray, text: str = "") -> Prediction:
-        """A segment [samples] and its words -> what they carry. Raises BadClip where the segment is silent."""
+        """A segment [samples] and its words -> its prediction. Raises BadClip where the segment is silent."""
         reading = self.card.reading
         return self.predict_tokens(signal, reading.encoder.encode(text) if reading and text.strip() else None)
 
     def predict_tokens(self, signal: np.ndarray, tokens: np.ndarray | None) -> Prediction:
-        """A segment [samples] and the ids [tokens] of its words, or None -> what they carry."""
+        """A segment [samples] and the ids [tokens] of its words, or None -> its prediction."""
         starts, windows = self.windows(signal)
         room = room_power(signal)
         features = np.stack([extract_trimmed(w, self.card.features, room) for w in windows])
@@ -212,7 +212,7 @@ class Model:
         )
 
     def windows(self, signal: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
-        """A segment -> where its windows begin (samples) and their sound, all of one length; silence around is cut."""
+        """A segment -> starts (samples) and signals of its windows, all of one length; silence around it is cut off."""
         trimmed, first = _trimmed(signal)
         length = min(len(trimmed), round(self.card.window * SAMPLE_RATE))
         count = 1 + max(0, -(-2 * (len(trimmed) - length) // length))
@@ -222,8 +222,8 @@ class Model:
     def logits(
         self, features: np.ndarray, tokens: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
-        """Features [windows, rows, frames] and ids [tokens] -> audio logits [windows, 8], embedding, sentence logits
-        [8], fused logits [windows, 8]; None where nothing is read, or the file doesn't give it."""
+        """Features [windows, rows, frames] and ids [tokens] -> audio logits [windows, labels], embedding, sentence
+        logits [labels], fused logits [windows, labels]; None without tokens, or where the file has no such output."""
         feed: dict[str, np.ndarray] = {"features": features}
         if self.card.reading:
             feed["tokens"] = np.ones(1, np.int64) if tokens is None else tokens
@@ -248,7 +248,7 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
 
 
 def _trimmed(signal: np.ndarray) -> tuple[np.ndarray, int]:
-    """A segment without the silence around it, long enough to be heard, and where it begins."""
+    """A segment without the silence around it, padded to `MIN_SAMPLES`, and its start."""
     if not np.isfinite(signal).all():
         raise BadClip("This signal holds samples that are not numbers (NaN or infinity).")
     start, end = speech_span(signal)

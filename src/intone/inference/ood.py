@@ -1,4 +1,4 @@
-"""Speech (mono float32, 16 kHz) -> how it was recorded, and where that lies outside of what a model was trained on."""
+"""Measures of segments (dB, Hz) -> sentences about those that are outside of what a model was trained on."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,10 @@ MEASURES: Final = {
     "snr": ("signal-to-noise ratio", "dB", 10.0, math.inf),
     "distance": ("distance from the training clips", "of their spread", math.inf, 0.2),
 }
-"""Name -> what it is called, its unit, and how far below the lowest and above the highest of the training clips it is
-strange. Clean recordings of other studios go a little beyond those clips, since their pauses are others: of 150 that
-were joined from clips of EMO-DB, nEMO and RAVDESS ten were below the lowest signal-to-noise ratio, by 5 dB at most, and
-with words on, of 64, some by 6 dB; none of them is strange by these measures."""
+"""Name -> its title, its unit, and how far below the lowest and above the highest training clip it counts as unusual.
+Clean recordings from other studios go a little beyond those clips, since their pauses differ: of 150 that were joined
+from clips of EMO-DB, nEMO and RAVDESS ten were below the lowest signal-to-noise ratio, by 5 dB at most, and with words
+on, of 64, some by 6 dB; none of them is unusual by these margins."""
 
 
 def spans(rows: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
@@ -28,7 +28,7 @@ def strangeness(
 ) -> tuple[str, ...]:
     """One sentence for each measure whose median over a recording's segments lies well outside of what is `known`.
 
-    `language` is what was heard (None: not known), `spoken` the model's own.
+    `language` is the recording's (None: not known), `spoken` the model's own.
     """
     said = []
     for name, (low, high) in known.items():

@@ -1,6 +1,6 @@
-"""Tasks -> what becomes of each, by several processes, any of which may be killed: another then takes its place.
+"""Tasks -> their results, by several processes, any of which may be killed: another then takes its place.
 
-`concurrent.futures` gives up all tasks when one worker is killed, and doesn't say whose fault it was.
+`concurrent.futures` gives up all tasks when one worker is killed, and doesn't tell which task that worker had.
 """
 
 import signal
@@ -18,10 +18,10 @@ Task = TypeVar("Task")
 Value = TypeVar("Value")
 
 TRIES: Final = 2
-"""A task that has ended so many processes is given up."""
+"""A task that has ended this many processes is given up."""
 
 PATIENCE: Final = 10.0
-"""Seconds that a process has for ending when it is told to."""
+"""Seconds that a process has to end when it is told to."""
 
 
 @dataclass
@@ -34,7 +34,7 @@ class _Worker:
     tries: int = 0
 
     def end(self) -> str:
-        """See that it is gone; how it ended, such as `SIGKILL`."""
+        """End the process; returns how it ended, such as `SIGKILL`."""
         self.pipe.close()
         self.process.join(PATIENCE)
         if self.process.is_alive():
@@ -50,11 +50,11 @@ def side_by_side(
     workers: int,
     lost: Callable[[Task, str, bool], Value | None],
 ) -> Iterator[Value]:
-    """Each task's value as it comes, from up to `workers` processes that do what `start()` gives in them.
+    """Each task's result as it is ready, from up to `workers` processes, which call what `start()` returns in them.
 
     Where a process is ended from outside, its task is tried once more in another one; `lost(task, how it ended, whether
-    it is given up)` is called each time, and what it gives at last stands for the task. What `start` or a task raises
-    ends all and is raised here.
+    it is given up)` is called each time, and its last result takes the place of the task's. An exception in `start` or
+    in a task ends all processes and is raised here.
     """
     waiting = deque((task, 0) for task in tasks)
     busy: dict[Connection, _Worker] = {}
@@ -89,7 +89,7 @@ def side_by_side(
 def _hired(start: Callable[[], Callable[[Task], Value]]) -> _Worker:
     ours, theirs = get_context("spawn").Pipe()
     process = get_context("spawn").Process(target=_work, args=(start, theirs), daemon=True)
-    # Ctrl-C reaches every process of a terminal; this one passes it on, and they end in order.
+    # Ctrl-C reaches every process of a terminal; only this one reacts to it, and ends the others in order.
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
     try:
         process.start()
@@ -102,14 +102,14 @@ def _hired(start: Callable[[], Callable[[Task], Value]]) -> _Worker:
 
 def _give(worker: _Worker, waiting: deque[tuple[Any, int]]) -> None:
     worker.task, worker.tries = waiting.popleft()
-    with suppress(OSError):  # it is gone, which is seen where its answer is waited for
+    with suppress(OSError):  # it is gone, which is noticed where its result is awaited
         worker.pipe.send(worker.task)
 
 
 def _after(
     worker: _Worker, waiting: deque[tuple[Any, int]], lost: Callable[[Any, str, bool], Value | None]
 ) -> Iterator[Value]:
-    """What a worker's end leaves to be done, or to be said."""
+    """After a worker's end: queue its task again, or give the result of a task that is given up."""
     tries = worker.tries + 1
     said = lost(worker.task, worker.end(), tries == TRIES)
     if tries < TRIES:
@@ -119,7 +119,7 @@ def _after(
 
 
 def _work(start: Callable[[], Callable[[Task], Value]], pipe: Connection) -> None:
-    """A process's whole life: it ends with the pipe, and so with its parent."""
+    """The main function of a process: it ends with the pipe, and so with its parent."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing half written stays
     with suppress(EOFError, BrokenPipeError):
         try:

@@ -1,4 +1,4 @@
-"""A name, a path or nothing -> the model file that is meant: a file, one kept in the cache, or the package's own."""
+"""A name, a path or None -> path of a model file: that path, one kept in the cache, or the package's own."""
 
 import re
 import shutil
@@ -16,12 +16,12 @@ from intone.inference.model import Model
 from intone.progress import say
 
 DEFAULT: Final = "(default)"
-"""What the package's own model is called in a list."""
+"""Name of the package's own model in lists."""
 
 
 def find(model: str | Path | None) -> Path:
-    """Where the file is: a name that isn't kept here is taken for a path. Raises Missing where the package's own is
-    wanted and isn't there."""
+    """Path of the model file; a name that isn't kept here is taken for a path. Raises Missing where the package's own
+    model is wanted and isn't there."""
     if model is None:
         if not own().is_file():
             raise Missing("This copy of intone comes without a model: name one, or make one with `intone export`.")
@@ -38,16 +38,14 @@ def own() -> Path:
 def add(name: str, source: str, sha256: str) -> Path:
     """Keep the model at `source`, a path or an address, under a name; `sha256` (hex) says which file it has to be.
 
-    Raises IntoneError for a name that can't be one, for another file, and for one that isn't a model of intone's.
+    Raises IntoneError for an invalid name, for a file with another sha256, and for one that isn't a model of intone's.
     """
     place = _place(name)
     if place is None:
         raise IntoneError(f"{name!r} can't be a model's name: letters, digits, dots, dashes and underscores.")
     if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise IntoneError("A sha256 has 64 hexadecimal digits: give that of the file.")
-    fresh = place.with_name(
-        f"{place.name}.new"
-    )  # what was kept under the name stays until this one is known to be good
+    fresh = place.with_name(f"{place.name}.new")  # a model already kept under the name stays until this one is verified
     fresh.unlink(missing_ok=True)
     try:
         _bring(source, fresh, f"sha256:{sha256.lower()}")
@@ -79,7 +77,7 @@ def listing() -> pd.DataFrame:
     for name, path in here().items():
         try:
             card = Model(path, threads=1).card
-        except IntoneError as problem:  # one damaged file hides no other
+        except IntoneError as problem:  # one damaged file must not hide the others
             say(str(problem))
             continue
         what = f"emotion of speech: {card.name}, trained on {card.trained_on}"
@@ -88,10 +86,10 @@ def listing() -> pd.DataFrame:
 
 
 def facts() -> list[str]:
-    """What each of them is worth and how faithful its file is, a line each."""
+    """Scores of each model here, and how closely its file matches its network, one per line."""
     found = []
     for name, path in here().items():
-        with suppress(IntoneError):  # `listing` says it
+        with suppress(IntoneError):  # `listing` reports it
             found += [f"{name}: {fact}" for fact in Model(path, threads=1).card.facts()]
     return found
 
@@ -103,5 +101,5 @@ def here() -> dict[str, Path]:
 
 
 def _place(name: str) -> Path | None:
-    """Where a name's file is kept; None for what can't be a name."""
+    """Path of a name's file in the cache; None for an invalid name."""
     return cache_folder() / "analysers" / f"{name}.onnx" if re.fullmatch(r"\w[\w.-]{0,80}", name) else None

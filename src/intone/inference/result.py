@@ -1,4 +1,4 @@
-"""What was found in one recording: sentences and emotions by (file, start, end), a curve over time, and what to doubt.
+"""The results for one recording: sentences and emotions by (file, start, end), a curve over time, and warnings.
 
 Tables here have the emotions' probabilities as named columns, in the emotion order; all times are seconds.
 """
@@ -15,10 +15,10 @@ from intone.audio.account import Account
 from intone.emotions import EMOTIONS
 
 UNSURE: Final = "unsure"
-"""In the column `emotion` where the most probable one isn't probable enough."""
+"""In the column `emotion` where the highest probability is too low, or the sound unlike any training clip."""
 
 BEFORE, BEHIND = ("text", "language", "emotion", "confidence"), ("audio", "sentence", "words")
-"""Columns of a table of segments, on either side of its labels' probabilities."""
+"""Columns of a table of segments before and after its labels' probabilities."""
 
 COLUMNS: Final = (*BEFORE, *EMOTIONS, *BEHIND)
 """Columns of a table of segments where the labels are RAVDESS's eight."""
@@ -26,7 +26,7 @@ COLUMNS: Final = (*BEFORE, *EMOTIONS, *BEHIND)
 
 @dataclass(frozen=True)
 class Segment:
-    """A sentence, or without words a stretch of speech, and what it carries."""
+    """A sentence, or without words a stretch of speech, and its emotion."""
 
     start: float
     end: float
@@ -37,15 +37,15 @@ class Segment:
     text: str = ""
     words: Sequence[Word] = ()
     audio: Mapping[str, float] = field(default_factory=dict)
-    """What the sound alone says."""
+    """Probabilities from audio alone."""
     sentence: Mapping[str, float] = field(default_factory=dict)
-    """What the words alone say; empty where the model doesn't read or nothing was said."""
+    """Probabilities from words alone; empty where the model has no text branch or there are no words."""
     language: str | None = None
-    """Whisper's code of what is spoken there; None where words are off."""
+    """Whisper's code of its language; None where words are off."""
 
 
 class Segments(pd.DataFrame):
-    """A table of segments: index `file, start, end`, columns `COLUMNS`, or with other labels in the eight's place."""
+    """A table of segments: index `file, start, end`, columns `COLUMNS`, or with other labels instead of the eight."""
 
     @property
     def _constructor(self) -> type["Segments"]:
@@ -71,23 +71,23 @@ class Analysis:
     duration: float
     model: str
     language: str | None
-    """Whisper's code of the one that is spoken most; None where words are off."""
+    """Whisper's code of the language spoken most; None where words are off."""
     segments: Segments
     curve: pd.DataFrame
-    """Index `file, time`, a column an emotion: each window's probabilities at its middle."""
+    """Index `file, time`, one column per emotion: each window's probabilities at its middle."""
     warnings: tuple[str, ...] = ()
-    """One sentence for each way in which the recording is far from what the model knows."""
+    """Sentences about faults of the recording, and about how it differs from the training clips."""
     peaks: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     """Largest amplitude of each 10 ms."""
     sound: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
     """Gives the recording again, block by block (mono float32, 16 kHz)."""
     costs: Mapping[str, float] = field(default_factory=dict)
-    """Seconds that finding out took: `words`, `emotion`; they overlap."""
+    """Seconds spent on `words` and on `emotion`; they overlap."""
     account: Account = field(default_factory=Account)
 
     @property
     def labels(self) -> list[str]:
-        """The model's, in order."""
+        """The model's labels, in order."""
         return [str(column) for column in self.curve.columns]
 
 

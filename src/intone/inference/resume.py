@@ -1,9 +1,9 @@
-"""An output folder -> which recordings are finished in it: a line each, written once all its files are there.
+"""An output folder -> the recordings that are finished in it: one line each, written once all its files are there.
 
-The last line that names a file says what is in it: a recording is done again once another one, or other settings, have
-written there.
+The last line that names a file says what it was made from: a recording is analysed again after another recording, or
+other settings, have overwritten its files.
 
-Beside it stands a table of those that the last command left out.
+Beside this journal is a table of the recordings that the last command left out.
 """
 
 import csv
@@ -24,26 +24,26 @@ from intone.names import cell, readable
 
 NAME: Final = ".intone-finished"
 LEFT_OUT: Final = "intone-left-out.csv"
-"""Columns `file, reason`; not there where nothing was left out. Cells are as those of the format `csv`."""
+"""Columns `file, reason`; missing where nothing was left out. Cells are written as in the format `csv`."""
 
 
 @dataclass
 class Journal:
-    """What is finished in a folder with these settings."""
+    """The recordings that are finished in a folder with these settings."""
 
     folder: Path
     settings: str
-    """Names whatever changes the answers."""
+    """Digest of everything that changes the results."""
     finished: dict[str, str] = field(default_factory=dict)
-    """File in the folder -> what it was made of."""
+    """File in the folder -> digest of what it was made from."""
 
     def __post_init__(self) -> None:
-        """Read it. Raises IntoneError where nothing can be written into the folder."""
+        """Read the journal. Raises IntoneError where nothing can be written into the folder."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
-            self.left_out.unlink(missing_ok=True)  # whatever was left out is tried again
+            self.left_out.unlink(missing_ok=True)  # what was left out is tried again
         except OSError as problem:
             raise IntoneError(unwritten(self.folder, problem)) from problem
         with suppress(FileNotFoundError):
@@ -54,28 +54,28 @@ class Journal:
                     self.finished |= dict.fromkeys(json.loads(written)["files"], key)
 
     def has(self, recording: Path, outputs: Sequence[Path]) -> bool:
-        """Whether the very same recording was analysed with the same settings, and its files are still there."""
+        """Whether exactly this recording was analysed with the same settings, and its files are still there."""
         key = self._key(recording)
-        # Only a file that was written once is looked for: others may have names that no file can have.
+        # Only a file that was written before is looked for: others may have invalid names.
         return bool(key) and all(self.finished.get(self._name(path)) == key and path.is_file() for path in outputs)
 
     def add(self, recording: Path, outputs: Sequence[Path]) -> None:
-        """It is finished. Raises IntoneError where that can't be written down."""
+        """Record that a recording is finished. Raises IntoneError where that can't be written."""
         key, files = self._key(recording), [self._name(path) for path in outputs]
         _append(self.folder / NAME, f"{key}\t{json.dumps({'recording': str(recording), 'files': files})}\n")
         self.finished |= dict.fromkeys(files, key)
 
     @property
     def left_out(self) -> Path:
-        """Where that table is."""
+        """Path of the table of recordings that were left out."""
         return self.folder / LEFT_OUT
 
     def leave_out(self, recording: Path, reason: str) -> None:
-        """It couldn't be analysed. Raises IntoneError where that can't be written down."""
+        """Record that a recording couldn't be analysed. Raises IntoneError where that can't be written."""
         rows = io.StringIO()
         head = [] if self.left_out.exists() else [("file", "reason")]
         row = [cell(readable(text)) for text in (str(recording), reason)]
-        csv.writer(rows, lineterminator="\r\n").writerows([*head, row])  # else no carriage return is put between quotes
+        csv.writer(rows, lineterminator="\r\n").writerows([*head, row])  # else a carriage return isn't quoted
         _append(self.left_out, rows.getvalue().replace("\r\n", "\n"))
 
     def _name(self, path: Path) -> str:
@@ -84,7 +84,7 @@ class Journal:
     def _key(self, recording: Path) -> str:
         try:
             kind = recording.stat()
-        except (OSError, ValueError):  # it isn't there, or can't be
+        except (OSError, ValueError):  # it isn't there, or has an invalid name
             return ""
         return digest([str(recording.resolve()), kind.st_size, kind.st_mtime_ns], self.settings)
 

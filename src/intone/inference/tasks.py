@@ -1,4 +1,4 @@
-"""What was typed (recordings, folders, -o, -f) -> a task for each recording: what is read, and where its results go."""
+"""Arguments of a command (recordings, folders, -o, -f) -> one task per recording: its input and its outputs."""
 
 import itertools
 import re
@@ -20,7 +20,7 @@ from intone.inference.resume import LEFT_OUT
 
 @dataclass(frozen=True)
 class Target:
-    """Where results go: into a folder, into one file, onto standard output, or nowhere but on the screen."""
+    """Where results go: into a folder, into one file, to standard output, or only onto the screen."""
 
     names: tuple[str, ...] = ("json",)
     """Names of formats."""
@@ -28,7 +28,7 @@ class Target:
     file: Path | None = None
     stdout: bool = False
     bom: bool = False
-    """A byte order mark before what spreadsheets open."""
+    """Whether formats for spreadsheets begin with a byte order mark."""
 
 
 @dataclass(frozen=True)
@@ -39,31 +39,31 @@ class Task:
     stem: str
     target: Target = field(default_factory=Target)
     whole: bool = True
-    """The whole picture on the screen, or one line."""
+    """Whether everything is shown on the screen, or one line."""
     colours: bool = False
     width: int = 100
     problem: str = ""
-    """Why it can't be done, where that is known beforehand."""
+    """The reason why it can't be done, where that is known beforehand."""
     name: str | None = None
-    """What it is called, where that isn't its path."""
+    """Name of the recording, where that isn't its path."""
     track: int | None = None
     """Sound track of a video, 1 being the first; None is the default one."""
 
     @property
     def outputs(self) -> dict[str, Path]:
-        """Format -> the file that is made of it."""
+        """Format -> its output file."""
         names, folder = self.target.names, self.target.folder
         if self.target.file:
             return {names[0]: self.target.file}
         return dict(zip(names, formats.places(folder, self.stem, names), strict=True)) if folder else {}
 
     def called(self, problem: object) -> str:
-        """A sentence on its path, with its own name there."""
+        """A sentence about its path, with its name in place of the path."""
         return str(problem).replace(str(self.path), self.name) if self.name else str(problem)
 
 
 def target(out: str | None, asked: str | None, files: Sequence[str], bom: bool = False) -> Target:
-    """What -o and -f mean for these recordings. Raises IntoneError where that could be two things, or none."""
+    """What -o and -f mean for these recordings. Raises IntoneError where that is ambiguous or impossible."""
     names = chosen(asked) if asked else ()
     alone = len(files) == 1 and not is_folder(Path(files[0]))
     if bom and not any(FORMATS[name].takes_mark for name in names or _of_file(out)):
@@ -93,7 +93,7 @@ def _of_file(out: str | None) -> tuple[str, ...]:
 
 
 def _one_file(out: str, meant: str, names: tuple[str, ...], files: Sequence[str], alone: bool) -> tuple[str, ...]:
-    """The format of the one file that `out` is; raises IntoneError where it can't be one."""
+    """The format of the single file `out`; raises IntoneError where it can't be a single file."""
     if not alone:
         raise IntoneError(f"{out} is one file, and there may be more recordings: write {out}/ for a folder.")
     if len(names) > 1:
@@ -117,10 +117,10 @@ def _endings() -> str:
 def tasks(
     files: Sequence[Path], where: Target, called: Mapping[Path, str] = MappingProxyType({}), track: int | None = None
 ) -> list[Task]:
-    """A task for each recording, folders opened up; where two would write the same files, each gets a name of its own.
+    """One task per recording, also of those in folders; where two would write the same files, each gets its own name.
 
-    Of `talk.wav` and `talk.mp3` both keep their endings; of two that are called the same, the second is numbered.
-    `called` says what a recording is called where that isn't its path; `track` is as in `Task`.
+    Outputs of `talk.wav` and `talk.mp3` both keep these extensions; of two with the same name, the second is numbered.
+    `called` gives a recording's name where that isn't its path; `track` is as in `Task`.
     """
     folders, problems = [path for path in files if is_folder(path)], {}
     found = {path: Path(called.get(path, path.name)) for path in files if path not in folders}
@@ -149,8 +149,8 @@ def tasks(
 
 
 def is_folder(path: Path) -> bool:
-    """Whether it is one; a name that no file can have is none."""
+    """Whether it is a folder; False for an invalid name."""
     try:
         return path.is_dir()
-    except (OSError, ValueError):  # what is wrong is said when it is opened
+    except (OSError, ValueError):  # the error is reported when it is opened
         return False

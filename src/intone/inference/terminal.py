@@ -12,8 +12,8 @@ from intone.inference.result import UNSURE, Analysis
 from intone.names import printable
 
 SIGNS = {UNSURE: ("○", "░")}
-"""Signs of a segment and in the timeline, where they aren't ● and █: what is unsure has the terminal's own colour, and
-a sign of its own, which says so without colours too."""
+"""Signs of a segment and in the timeline, where they aren't ● and █: "unsure" has the terminal's own colour, and signs
+of its own, which are clear without colours, too."""
 
 
 def clock(seconds: float) -> str:
@@ -24,7 +24,7 @@ def clock(seconds: float) -> str:
 
 
 def rendered(analysis: Analysis, colours: bool, width: int) -> str:
-    """The whole picture; without `colours` it is plain text."""
+    """Everything about a recording; without `colours` it is plain text."""
     out = io.StringIO()
     console = Console(file=out, force_terminal=colours, width=width, color_system="truecolor" if colours else None)
     facts = [clock(analysis.duration), analysis.language or "", "" if len(analysis.segments) else "no speech"]
@@ -66,7 +66,7 @@ def _table(analysis: Analysis) -> Table:
 
 
 def timeline(analysis: Analysis, width: int) -> Text:
-    """One line for the whole recording: each column in the colour of the segment in it, and what the colours mean."""
+    """One line for the whole recording: each column in the colour of its segment, then a legend of the colours."""
     step = analysis.duration / width
     columns = ["" for _ in range(width)]
     for (_, start, end), emotion in zip(analysis.segments.index, analysis.segments["emotion"], strict=True):

@@ -1,7 +1,7 @@
-"""Features [B, 1, rows, T] and their lengths [B] (frames) -> emotion logits [B, 8] and an embedding [B, D].
+"""Features [B, 1, rows, T] and their lengths [B] (frames) -> emotion logits [B, labels] and an embedding [B, D].
 
-The Audio Spectrogram Transformer (Gong, Chung & Glass 2021) in small, from scratch. Its patches are made by a few
-convolutions (Xiao et al. 2021): with a thousand clips, one linear map of 16 x 16 patches hardly learns at all.
+A small Audio Spectrogram Transformer (Gong, Chung & Glass 2021), trained from scratch. A few convolutions make its
+patches (Xiao et al. 2021): on a thousand clips, one linear map of 16 x 16 patches hardly learns at all.
 """
 
 import itertools
@@ -20,29 +20,29 @@ from intone.models.cnn import Dynamics
 from intone.models.standardised import Standardised
 
 STRIDES = ((2, 2), (2, 2), (2, 2), (2, 1))
-"""Rows and frames, from one convolution to the next: a token is 16 rows and 8 frames (80 ms) further than the last."""
+"""(rows, frames) of each convolution: neighbouring tokens are 16 rows or 8 frames (80 ms) apart."""
 
 
 @dataclass(frozen=True)
 class AudioAstPreset:
-    """Sizes of the network and how its training clips are changed."""
+    """Sizes of the network and how its training clips are augmented."""
 
     width: int = 128
     """Size of a token."""
     layers: int = 3
     heads: int = 4
     dropout: float = 0.1
-    """In the layers, and three times as much before the last one."""
+    """In the layers, and three times as much before the last linear layer."""
     augmentation: SpectrogramAugmentation = field(default_factory=lambda: SpectrogramAugmentation(crop=320))
-    """Longer pieces than the CNN's: what comes late in a clip has to be met in training."""
+    """Longer crops than the CNN's: late positions in a clip have to occur in training."""
 
     def built(self, rows: int, classes: int = len(EMOTIONS)) -> "AudioAst":
-        """A new network for features of so many rows and so many labels."""
+        """A new network for features of `rows` rows and for `classes` labels."""
         return AudioAst(rows, self, classes)
 
 
 class Patches(nn.Module):
-    """[B, 1, rows, T] -> tokens [B, rows / 16, T / 8, width], zero behind the clips' ends, and their lengths [B]."""
+    """[B, 1, rows, T] -> tokens [B, rows / 16, T / 8, width], zero after the clips' ends, and their lengths [B]."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Patches(nn.Module):
         )
 
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """What stands behind an end is set to zero after each step, so that no token depends on a neighbour."""
+        """Padding is set to zero after each step, so that no token depends on the other clips of its batch."""
         x = self.dynamics(x, frames)
         for step, (_, stride) in zip(self.steps, STRIDES, strict=True):
             x = step(x)
@@ -78,14 +78,14 @@ class AudioAst(Standardised):
             hidden_dropout_prob=preset.dropout,
             attention_probs_dropout_prob=preset.dropout,
         )
-        config._attn_implementation = "sdpa"  # which takes a mask of true and false
+        config._attn_implementation = "sdpa"  # it accepts a boolean mask
         self.layers = nn.ModuleList(ASTLayer(config) for _ in range(preset.layers))
         self.norm = nn.LayerNorm(width)
         self.width = self.size = width
         self.head = nn.Sequential(nn.Dropout(3 * preset.dropout), nn.Linear(width, classes))
 
     def sequence(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, 1, rows, T], [B] -> states over time (the mean over a moment's tokens) [B, T / 8, width], lengths [B]."""
+        """[B, 1, rows, T], [B] -> states over time (mean over tokens at one time) [B, T / 8, width], lengths [B]."""
         tokens, lengths = self.patches(x, frames)
         batch, high, across, width = tokens.shape
         tokens = tokens + self.row + positions(across, width).to(tokens)
@@ -97,14 +97,14 @@ class AudioAst(Standardised):
         return self.norm(states).float().view(batch, high, across, width).mean(1), lengths
 
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, 1, rows, T] standardised features, [B] frames -> logits [B, 8], embedding [B, size]."""
+        """[B, 1, rows, T] standardised features, [B] frames -> logits [B, labels], embedding [B, size]."""
         states, lengths = self.sequence(x, frames)
         embedding = own_mean(states, lengths)
         return self.head(embedding), embedding
 
 
 def positions(count: int, width: int) -> Tensor:
-    """Sines and cosines of places 0 to count - 1 (Vaswani et al. 2017), [count, width]."""
+    """Sines and cosines of positions 0 to count - 1 (Vaswani et al. 2017), [count, width]."""
     rate = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
     angle = torch.arange(count)[:, None] * rate
     return torch.stack([angle.sin(), angle.cos()], 2).flatten(1)

@@ -1,7 +1,7 @@
-"""Embeddings [B, D] of training clips -> what it costs not to hear in them what else their corpus says of them.
+"""Embeddings [B, D] of training clips -> the loss of predicting further labels from them, such as the intensity.
 
-A network that also has to tell a strong portrayal from a normal one, and one sentence from another, learns from the
-same clips more of what emotion is not (multi-task learning, Caruana 1997). The heads are dropped after training.
+A network that also has to predict the intensity and the sentence learns from the same clips more about what is not
+emotion (multi-task learning, Caruana 1997). The heads are dropped after training.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ class SideTasks:
     labels: Mapping[str, Mapping[str, int]]
     """Column -> `file` -> class, from 0."""
     weight: float
-    """Weight of each column's cross-entropy beside the emotion's."""
+    """Weight of each column's cross-entropy relative to the emotion's."""
 
     @classmethod
     def of(cls, clips: pd.DataFrame, columns: Sequence[str], train: Sequence[str], weight: float) -> "SideTasks":
-        """Labels in the columns of the clip table that tell training clips apart: known for all, not all the same."""
+        """Labels from those columns of the clip table that are known for all training clips and not all the same."""
         table = clips.set_index("file").loc[list(train)]
         labels: dict[str, dict[str, int]] = {}
         for column in columns:

@@ -1,6 +1,6 @@
-"""What every example source yields and every network takes: tensors for B clips, their targets and their keys.
+"""Clips -> batches, the input of every network: tensors for B clips, their targets and their keys.
 
-A batch's clips stand one under another, padded to the longest; `inside` says which part is a clip's own.
+A batch's clips are padded to the longest one; `inside` tells a clip's own part from padding.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,24 +14,24 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """B clips: `network(*inputs)` gives logits [B, 8] and an embedding [B, D]."""
+    """B clips: `network(*inputs)` gives logits [B, labels] and an embedding [B, D]."""
 
     inputs: tuple[Tensor, ...]
     targets: Tensor
-    """[B] int64, index into EMOTIONS."""
+    """[B] int64, places of the clips' labels among the corpus's."""
     files: tuple[str, ...]
 
 
 class Examples(Protocol):
-    """A source of batches, whatever the modality."""
+    """A source of batches, of any modality."""
 
     def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
-        """Shuffled and augmented for a training epoch; as they are, in the order of `files`, when it is None."""
+        """Batches: shuffled and augmented for a training epoch; unchanged, in the order of `files`, when it is None."""
         ...
 
 
 def inside(lengths: Tensor, length: int) -> Tensor:
-    """True lengths [B] -> [B, length] bool: what is a clip's own, and not padding behind its end."""
+    """True lengths [B] -> [B, length] bool: True for a clip's own positions, False for padding."""
     return torch.arange(length, device=lengths.device) < lengths[:, None]
 
 

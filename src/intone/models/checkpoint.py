@@ -10,11 +10,11 @@ from torch import nn
 
 
 def save_network(network: nn.Module, path: Path, settings: Mapping[str, Any]) -> None:
-    """Weights as safetensors; `settings` (JSON-able) travels inside, so that the file rebuilds itself."""
+    """Weights as safetensors; `settings` (JSON-able) are stored inside, so that the network can be rebuilt."""
     tensors = {k: v.contiguous() for k, v in network.state_dict().items()}
     save_file(tensors, path, metadata={"intone": json.dumps(settings)})
 
 
 def load_network_file(network: nn.Module, path: Path) -> None:
-    """Fill a network of the right shape; raises RuntimeError where a key is missing or foreign."""
+    """Load weights into a network of the same shape; raises RuntimeError where a key is missing or unknown."""
     network.load_state_dict(load_file(path))

@@ -1,4 +1,4 @@
-"""Features [B, 1, rows, T] and their lengths [B] (frames) -> emotion logits [B, 8] and an embedding [B, 384].
+"""Features [B, 1, rows, T] and their lengths [B] (frames) -> emotion logits [B, labels] and an embedding [B, 384].
 
 A small residual network (He et al. 2016) in two dimensions with statistics pooling over the clip's own frames
 (Snyder et al. 2018); 0.7M parameters, the same for log-mels, MFCCs and plain spectrograms.
@@ -24,10 +24,10 @@ REDUCTION = 16  # frames that become one: the stem and three blocks halve time f
 
 @dataclass(frozen=True)
 class AudioCnnPreset:
-    """Sizes of the network and how its training clips are changed."""
+    """Sizes of the network and how its training clips are augmented."""
 
     version: int = 2
-    """Raised when the same sizes give another network, so that folds of the old one are made anew."""
+    """Raised when the same sizes give another network, so that folds of the old one are trained again."""
     width: int = 24
     """Channels of the stem, a multiple of 8; the blocks have 2, 4 and 8 times as many."""
     depth: int = 1
@@ -38,20 +38,20 @@ class AudioCnnPreset:
 
     def __post_init__(self) -> None:
         # torch 2.13's backward pass of a strided 1 x 1 convolution over 4 channels writes beyond its memory on
-        # processors with AVX2 and no AVX-512, and takes the whole program with it.
+        # processors with AVX2 and no AVX-512, and crashes the program.
         if self.width % 8:
             raise ValueError(f"width is {self.width}, and has to be a multiple of 8")
 
     def built(self, rows: int, classes: int = len(EMOTIONS)) -> "AudioCnn":
-        """A new network for features of so many rows and so many labels."""
+        """A new network for features of `rows` rows and for `classes` labels."""
         return AudioCnn(rows, self, classes)
 
 
 class Residual(nn.Module):
     """[B, inward, H, W] -> [B, outward, H / stride, W / stride]; `own` [B, 1, 1, W / stride] are the clips' frames.
 
-    What stands behind a clip's end is set to zero before it can be heard, so that no clip's answer depends on the
-    length of those beside it.
+    Padding is set to zero before a convolution can reach it, so that no clip's output depends on the lengths of the
+    other clips in its batch.
     """
 
     def __init__(self, inward: int, outward: int, stride: int) -> None:
@@ -74,10 +74,11 @@ class Residual(nn.Module):
 
 
 class Dynamics(nn.Module):
-    """[B, 1, rows, T] -> [B, 4, rows, T]: the rows, their slope, the slope's slope, and the rows less their mean.
+    """[B, 1, rows, T] -> [B, 4, rows, T]: the rows, their slope, the slope's slope, and the rows minus their mean.
 
-    Slopes over 7 frames show how a voice moves (Chen et al. 2018); without its mean over the clip's own frames a row
-    loses what belongs to the speaker and the microphone. A clip's first and last frame hold beyond its ends.
+    Slopes over 7 frames show how a voice changes (Chen et al. 2018); subtracting a row's mean over the clip's own
+    frames removes what belongs to the speaker and the microphone. Beyond a clip's ends its first and last frame are
+    repeated.
     """
 
     channels = 4
@@ -88,7 +89,7 @@ class Dynamics(nn.Module):
         self.gain = gain / (2 * sum(k * k for k in range(1, reach + 1)))
 
     def slope(self, x: Tensor) -> Tensor:
-        """Regression slope over 2 * reach + 1 frames, at the gain that gives it about the rows' own size."""
+        """Regression slope over 2 * reach + 1 frames, scaled to about the rows' own size."""
         padded, last = nn.functional.pad(x, (self.reach, self.reach, 0, 0), "replicate"), x.shape[3]
         out = torch.zeros_like(x)
         for k in range(1, self.reach + 1):
@@ -97,7 +98,7 @@ class Dynamics(nn.Module):
         return out
 
     def forward(self, x: Tensor, frames: Tensor) -> Tensor:
-        """Four channels, zero behind the clips' ends; `frames` [B] are the true lengths."""
+        """Four channels, zero after the clips' ends; `frames` [B] are the true lengths."""
         own = inside(frames, x.shape[3])[:, None, None]
         end = (frames - 1)[:, None, None, None].expand(-1, 1, x.shape[2], 1)
 
@@ -141,7 +142,7 @@ class AudioCnn(Standardised):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stubs
 
     def folded(self) -> "AudioCnn":
-        """A copy for inference alone, in evaluation mode: each batch normalisation is worked into its convolution."""
+        """A copy for inference alone, in evaluation mode: each batch normalisation is folded into its convolution."""
         twin = deepcopy(self).eval()
         for part in [m for m in twin.modules() if isinstance(m, nn.Sequential)]:
             for i in range(len(part) - 1):
@@ -151,7 +152,7 @@ class AudioCnn(Standardised):
         return twin.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def sequence(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, 1, rows, T] standardised features, [B] frames -> states [B, T / 16, width], the clips' own [B]."""
+        """[B, 1, rows, T] standardised features, [B] frames -> states [B, T / 16, width], their lengths [B]."""
         x = self.stem(self.dynamics(x, frames))
         frames = (frames + 1) // 2
         x = x * inside(frames, x.shape[3])[:, None, None]
@@ -162,14 +163,14 @@ class AudioCnn(Standardised):
         return x.mean(2).float().transpose(1, 2), frames
 
     def forward(self, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, 1, rows, T] standardised features, [B] frames -> logits [B, 8], embedding [B, size]."""
+        """[B, 1, rows, T] standardised features, [B] frames -> logits [B, labels], embedding [B, size]."""
         states, lengths = self.sequence(x, frames)
         embedding = self.embed(statistics(states.transpose(1, 2), lengths))
         return self.head(embedding), embedding
 
 
 class AudioExamples:
-    """Clips' features, view by view, as padded batches; standardised with the training clips' statistics."""
+    """Features of clips and their views as padded batches; standardised with the training clips' statistics."""
 
     def __init__(
         self,
@@ -183,8 +184,8 @@ class AudioExamples:
     ) -> None:
         """`by_row` standardises each row on its own: MFCCs need it, a spectrogram's rows are of one kind.
 
-        `targets`: `file` -> place of its label. Training clips of one of the `kinds` (`file` -> kind; else of one
-        label) may be spliced.
+        `targets`: `file` -> index of its label. Two training clips of the same kind (`kinds`: `file` -> kind; else of
+        the same label) may be spliced.
         """
         self.views, self.targets, self.augmentation, self.seed = views, targets, augmentation, seed
         self.kinds: Mapping[str, Hashable] = kinds or targets
@@ -198,7 +199,7 @@ class AudioExamples:
         return (self.views[file][view].astype(np.float32) - self.mean) / self.deviation
 
     def changed(self, file: str, epoch: int) -> np.ndarray:
-        """A training copy of the clip, the same for the same seed and epoch in whatever order it is asked for."""
+        """An augmented copy of the clip, the same for the same seed and epoch, in any order of calls."""
         draw = np.random.default_rng([self.seed, epoch, *file.encode()])
         rows = self._any_view(file, draw)
         if draw.random() < self.augmentation.splice:
@@ -210,7 +211,7 @@ class AudioExamples:
         return self.standard(file, int(draw.integers(len(self.views[file]))))
 
     def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
-        """Padded batches: shuffled and changed for a training epoch; as they are, in order, when it is None."""
+        """Padded batches: shuffled and augmented for a training epoch; unchanged, in order, when it is None."""
         for part in in_batches(files, size, self.seed, epoch):
             arrays = [self.standard(f) if epoch is None else self.changed(f, epoch) for f in part]
             target = torch.tensor([self.targets[f] for f in part])
@@ -218,7 +219,7 @@ class AudioExamples:
 
 
 def padded(arrays: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """[rows, frames] arrays -> [B, 1, rows, T] with zeros (the mean) behind short ones, and their frames [B]."""
+    """[rows, frames] arrays -> [B, 1, rows, T] with zeros (the mean) after short ones, and their frames [B]."""
     frames = torch.tensor([a.shape[1] for a in arrays])
     longest = -(-int(frames.max()) // REDUCTION) * REDUCTION  # few different lengths: fewer kernels to prepare
     out = np.zeros((len(arrays), 1, arrays[0].shape[0], longest), np.float32)

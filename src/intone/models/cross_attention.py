@@ -1,6 +1,6 @@
-"""Two branches' sequences of states -> emotion logits [B, 8]: each attends to the other, and a gate weighs them.
+"""Two branches' sequences of states -> emotion logits [B, labels]: each attends to the other, and a gate weights them.
 
-Cross-attention between modalities (Tsai et al. 2019) under a gate (Arevalo et al. 2017).
+Cross-attention between modalities (Tsai et al. 2019) and a gate (Arevalo et al. 2017).
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from intone.models.branches import Branches
 
 @dataclass(frozen=True)
 class AttentiveFusionPreset:
-    """Sizes, and what is hidden while training."""
+    """Sizes, and how much is masked in training."""
 
     width: int = 128
     """Both sequences are projected to this size."""
@@ -24,7 +24,7 @@ class AttentiveFusionPreset:
     dropout: float = 0.2
     """On projected states, and before the last layer."""
     hide: float = 0.3
-    """Share of training clips that lose one modality, either one."""
+    """Share of training clips for which one modality, either one, is masked."""
 
 
 class CrossAttention(nn.Module):
@@ -36,13 +36,13 @@ class CrossAttention(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, other: Tensor, outside: Tensor) -> Tensor:
-        """`outside` [B, S] marks what stands behind the other's end."""
+        """`outside` [B, S] marks the padding of the other sequence."""
         attended, _ = self.attention(x, other, other, key_padding_mask=outside, need_weights=False)
         return self.norm(x + attended)
 
 
 class AttentiveFusion(Branches):
-    """Two branches that give `sequence(*inputs)`, each hearing the other."""
+    """Two branches with a method `sequence(*inputs)`, each attending to the other."""
 
     def __init__(
         self,
@@ -59,23 +59,23 @@ class AttentiveFusion(Branches):
             for b in branches
         )
         self.listen = nn.ModuleList(CrossAttention(width, preset.heads, preset.dropout) for _ in branches)
-        self.nothing = nn.Parameter(torch.zeros(len(branches), width))  # what a hidden branch says
+        self.nothing = nn.Parameter(torch.zeros(len(branches), width))  # in place of a masked branch's states
         self.gate = nn.Linear(2 * width, 2)
         self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(width, classes))
         self.size = width
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Each branch's inputs in turn -> logits [B, 8], embedding [B, width]."""
+        """Each branch's inputs in turn -> logits [B, labels], embedding [B, width]."""
         given = (self.given(branch, own) for branch, own in self.in_turn(inputs))
         return self.joined(given, self.hidden(inputs[0]))
 
     def given(self, branch: nn.Module, own: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Its states [B, T, D], and how many are the clips' own [B]."""
+        """The branch's states [B, T, D] and their lengths [B]."""
         states, lengths = branch.sequence(*own)  # type: ignore[operator]
         return states, lengths
 
     def joined(self, given: Iterable[tuple[Tensor, ...]], lost: Tensor) -> tuple[Tensor, Tensor]:
-        """States with their lengths, and which branch each clip loses [B] -> logits [B, 8], embedding [B, width]."""
+        """States with their lengths, each clip's masked branch [B] -> logits [B, labels], embedding [B, width]."""
         states, lengths = [], []
         for i, (x, n) in enumerate(given):
             states.append(torch.where((lost == i)[:, None, None], self.nothing[i], self.project[i](x).float()))

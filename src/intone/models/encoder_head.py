@@ -1,8 +1,8 @@
-"""Hidden states of a speech encoder [B, layers, T, D], their lengths [B] -> emotion logits [B, 8], embedding [B, 2H].
+"""Hidden states of a speech encoder [B, layers, T, D], their lengths [B] -> logits [B, labels], embedding [B, 2H].
 
-Learned weights over the layers (Peters et al. 2018; Yang et al. 2021), statistics pooling that attends (Okabe et al.
-2018), one linear layer. Where the encoder's next blocks learn too, the states are those of the layer below them, and
-that layer is weighed with what each block makes of it.
+Learned weights over the layers (Peters et al. 2018; Yang et al. 2021), attentive statistics pooling (Okabe et al.
+2018), one linear layer. Where the encoder's next blocks are trained too, the states are those of the layer below them,
+and the weights are over that layer and each block's output.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,18 +20,18 @@ from intone.models.packed_attention import Places, unheard
 
 @dataclass(frozen=True)
 class AudioTransformerPreset:
-    """Sizes of what is trained above the frozen encoder, and what it hides from itself while training."""
+    """Sizes of the network that is trained on the frozen encoder, and how much is masked in training."""
 
     hidden: int = 256
-    """Each state is projected to so many numbers before it is pooled."""
+    """Size to which each state is projected before pooling."""
     dropout: float = 0.3
     """On states and before the last layer."""
     frame_mask: float = 0.2
-    """A stretch of up to this share of a training clip's states is hidden."""
+    """A stretch of up to this share of a training clip's states is masked."""
 
 
 class AudioTransformer(nn.Module):
-    """What is trained above an encoder's states."""
+    """The network that is trained on an encoder's states."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class AudioTransformer(nn.Module):
         blocks: Sequence[nn.Module] = (),
         classes: int = len(EMOTIONS),
     ) -> None:
-        """`layers` of states come in, one where `blocks` (of Whisper's encoder, from the lowest) stand above it."""
+        """The input has `layers` layers of states: one where `blocks` (of Whisper's encoder, lowest first) follow."""
         super().__init__()
         if blocks and layers != 1:
             raise ValueError("blocks stand above one layer")
@@ -58,7 +58,7 @@ class AudioTransformer(nn.Module):
         self.head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(self.size, classes))
 
     def sequence(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, layers, T, D], [B] -> layers weighed and projected, [B, T, width], the lengths."""
+        """[B, layers, T, D], [B] -> weighted sum of the layers, projected, [B, T, width], and the lengths."""
         if len(self.blocks) and self.training:
             places = Places.of(lengths, states.shape[2])
             alone = self._through(places.packed(states[:, 0])[None], None, places=places)
@@ -74,7 +74,7 @@ class AudioTransformer(nn.Module):
         return projected.float()
 
     def _through(self, states: Tensor, behind: Tensor | None, **places: Places) -> Tensor:
-        """[B, T, D] -> [B, 1 + blocks, T, D]; nobody attends to what stands behind a clip's end."""
+        """[B, T, D] -> [B, 1 + blocks, T, D]; no state attends to padding."""
         out = [states.float()]
         for block in self.blocks:
             given = block(out[-1], behind, **places)
@@ -82,7 +82,7 @@ class AudioTransformer(nn.Module):
         return torch.stack([x.float() for x in out], 1)
 
     def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, layers, T, D], [B] -> logits [B, 8], embedding [B, size]."""
+        """[B, layers, T, D], [B] -> logits [B, labels], embedding [B, size]."""
         x, _ = self.sequence(states, lengths)
         own = inside(lengths, x.shape[1])[..., None]
         weight = self.attend(x).float().masked_fill(~own, -1e4).softmax(1)
@@ -93,7 +93,7 @@ class AudioTransformer(nn.Module):
 
 
 class StateExamples:
-    """Clips' states, view by view, as padded batches."""
+    """States of clips and their views as padded batches."""
 
     def __init__(
         self,
@@ -104,14 +104,14 @@ class StateExamples:
         step: int = 1,
     ) -> None:
         """`views`: `file` -> states [layers, T, D] of the clip itself, then of its changed copies; `targets`: `file` ->
-        place of its label.
+        index of its label.
 
-        A batch is as long as its longest clip, up to a whole number of `step` frames.
+        A batch is as long as its longest clip, rounded up to a multiple of `step` frames.
         """
         self.views, self.targets, self.frame_mask, self.seed, self.step = views, targets, frame_mask, seed, step
 
     def changed(self, file: str, epoch: int) -> np.ndarray:
-        """One view of a training clip with a stretch hidden, the same for the same seed and epoch."""
+        """One view of a training clip with a stretch masked, the same for the same seed and epoch."""
         draw = np.random.default_rng([self.seed, epoch, *file.encode()])
         states = np.array(self.views[file][int(draw.integers(len(self.views[file])))])
         length = states.shape[1]
@@ -121,7 +121,7 @@ class StateExamples:
         return states
 
     def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
-        """Shuffled and changed for a training epoch; the clips themselves, in order, when it is None."""
+        """Shuffled and augmented for a training epoch; the clips themselves, in order, when it is None."""
         for part in in_batches(files, size, self.seed, epoch):
             arrays = [self.views[f][0] if epoch is None else self.changed(f, epoch) for f in part]
             target = torch.tensor([self.targets[f] for f in part])

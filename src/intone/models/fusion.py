@@ -1,4 +1,4 @@
-"""Branches' outputs for N clips -> one: the weight of a late fusion, and early fusion of embeddings [N, D].
+"""Branches' outputs for N clips -> one output: the weight of a late fusion, and early fusion of embeddings [N, D].
 
 Late fusion itself is arithmetic (inference/fusion.py). Early fusion is a network over the branches' embeddings, trained
 on frozen branches or together with them.
@@ -19,7 +19,7 @@ from intone.models.branches import Branches
 
 
 def first_weight(branches: Sequence[np.ndarray], true: np.ndarray) -> float:
-    """Two branches' calibrated logits [N, labels] on validation clips, places of their labels [N] -> the first one's
+    """Two branches' calibrated logits [N, labels] on validation clips, indices of their labels [N] -> the first one's
     weight in [0, 1] at which a weighted fusion has the lowest loss. Raises ValueError for another number of branches.
     """
     if len(branches) != 2:
@@ -32,7 +32,7 @@ def first_weight(branches: Sequence[np.ndarray], true: np.ndarray) -> float:
 
 
 class EarlyFusion(Branches):
-    """Branch embeddings side by side -> logits [B, 8]."""
+    """The branches' embeddings, concatenated -> logits [B, labels]."""
 
     def __init__(
         self,
@@ -51,16 +51,16 @@ class EarlyFusion(Branches):
         self.size = hidden
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Each branch's inputs in turn -> logits [B, 8], embedding [B, hidden]."""
+        """Each branch's inputs in turn -> logits [B, labels], embedding [B, hidden]."""
         given = [self.given(branch, own) for branch, own in self.in_turn(inputs)]
         return self.joined(given, self.hidden(inputs[0]))
 
     def given(self, branch: nn.Module, own: Sequence[Tensor]) -> tuple[Tensor]:
-        """Its embedding [B, D]."""
+        """The branch's embedding [B, D]."""
         return (branch(*own)[1].float(),)
 
     def joined(self, given: Iterable[tuple[Tensor, ...]], lost: Tensor) -> tuple[Tensor, Tensor]:
-        """Embeddings, and which branch each clip loses [B] -> logits [B, 8], embedding [B, hidden]."""
+        """Embeddings, and the branch masked for each clip [B] -> logits [B, labels], embedding [B, hidden]."""
         gone = lost[:, None]
         parts = [
             norm(e).masked_fill(gone == i, 0.0) for i, (norm, (e,)) in enumerate(zip(self.norms, given, strict=True))

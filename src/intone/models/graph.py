@@ -1,8 +1,9 @@
-"""A trained network -> the same as one graph over plain features or token ids, for a model file.
+"""A trained network -> the same network as one graph over plain features or token ids, for a model file.
 
-Hearing takes features [windows, rows, frames] and gives logits [windows, 8] and an embedding [windows, D], which is
-standardised: about 1 in each number for a clip like the training clips. Reading takes ids [tokens], gives logits [8].
-Fusing takes both, gives logits [windows, 8] by a fusion that was learned: each window is joined to the whole sentence.
+The audio branch takes features [windows, rows, frames] and gives logits [windows, labels] and an embedding [windows,
+D], which is standardised: about 1 in each number for a clip like the training clips. The text branch takes ids [tokens]
+and gives logits [labels]. A learned fusion takes both and gives logits [windows, labels]: each window is fused with the
+whole sentence.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,17 +28,17 @@ from intone.models.standardised import Standardised
 
 @dataclass(frozen=True)
 class SoundGraph:
-    """What hears in a model file."""
+    """The audio branch of a model file."""
 
     network: nn.Module
     """[windows, rows, frames] -> logits [windows, labels], embedding [windows, D]."""
     features: FeatureSettings
-    """What goes in."""
+    """The features that the network takes."""
 
 
 @dataclass(frozen=True)
 class TextGraph:
-    """What reads in a model file."""
+    """The text branch of a model file."""
 
     network: nn.Module
     reading: Reading
@@ -46,17 +47,17 @@ class TextGraph:
 
 @dataclass(frozen=True)
 class ModelGraph:
-    """All that a model file holds, but for what is measured of it."""
+    """Everything in a model file except what is measured with it."""
 
     network: "FileGraph"
     features: FeatureSettings
     calibration: Calibration
-    """Calibration of the sound alone."""
+    """Calibration of the audio branch alone."""
     reading: Reading | None = None
 
 
 OUTPUTS: Final = ("audio", "embedding", "sentence", "fused")
-"""Outputs of a model file, in order; one that doesn't read, or that joins by arithmetic, has the first of them."""
+"""Outputs of a model file, in order; without a text branch or a learned fusion, a file has only the first of them."""
 
 
 class SpectrogramGraph(nn.Module):
@@ -73,24 +74,23 @@ class SpectrogramGraph(nn.Module):
         return logits, embedding
 
     def inputs(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """What the network takes: standardised features, and their frames."""
+        """The network's inputs: standardised features, and their frames."""
         return ((features - self.mean) / self.deviation)[:, None], whole(features[:, 0])
 
     def around(self, network: nn.Module) -> "SpectrogramGraph":
-        """This graph around another network of its kind."""
+        """The same graph with another network of its kind."""
         assert isinstance(network, Standardised)
         return SpectrogramGraph(network)
 
 
 class ProbeGraph(nn.Module):
-    """Whisper's first blocks, mean and deviation over the clip, a logistic regression a layer, averaged.
+    """Whisper's first blocks, mean and deviation over the clip, one logistic regression per layer, averaged.
 
-    Features have as many rows as Whisper takes, or one more, by which a frame counts more or less
-    (audio/frame_weights.py).
+    Features have as many rows as Whisper takes, or one more, the frames' weights (audio/frame_weights.py).
     """
 
     def __init__(self, trunk: WhisperTrunk, readers: Mapping[int, Mapping[str, Tensor]]) -> None:
-        """`readers`: layer (1 is the first block's output) -> its `mean, deviation` [2D], `weight` [8, 2D], `bias`."""
+        """`readers`: layer (1 is the first block's output) -> `mean, deviation` [2D], `weight` [labels, 2D], `bias`."""
         super().__init__()
         self.trunk, self.layers = trunk, tuple(readers)
         self.readers = nn.ModuleList(LayerReader(parts) for parts in readers.values())
@@ -100,7 +100,7 @@ class ProbeGraph(nn.Module):
         bands = self.trunk.bands
         states = self.trunk(features[:, :bands])
         prominent = features[:, bands:] if features.shape[1] > bands else torch.ones_like(features[:, :1])
-        # Every second frame, in the words of the convolution below the states, whose length a graph knows as its own.
+        # Every second frame, computed like the convolution below the states, so that the graph has equal lengths.
         share = nn.functional.avg_pool1d(prominent, 1, 2).clamp_min(0).transpose(1, 2) + MIN_PROMINENCE
         share = share / share.sum(1, keepdim=True)
         said = [reader(states[k], share) for k, reader in zip(self.layers, self.readers, strict=True)]
@@ -109,7 +109,7 @@ class ProbeGraph(nn.Module):
 
 
 class LayerReader(nn.Module):
-    """States [windows, T, D] of one layer -> log-probabilities [windows, 8], standardised pooled states."""
+    """States [windows, T, D] of one layer -> log-probabilities [windows, labels], standardised pooled states."""
 
     def __init__(self, parts: Mapping[str, Tensor]) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class LayerReader(nn.Module):
         self.linear.load_state_dict({"weight": parts["weight"], "bias": parts["bias"]})
 
     def forward(self, states: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and deviation over time, of which each frame has its share [windows, T, 1]; standardised, read."""
+        """Mean and deviation over time, weighted by `share` [windows, T, 1]; standardised, then the regression."""
         mean = (share * states).sum(1)
         deviation = (share * (states - mean[:, None]) ** 2).sum(1).sqrt()
         standard = (torch.cat([mean, deviation], 1) - self.mean) / self.deviation
@@ -126,7 +126,7 @@ class LayerReader(nn.Module):
 
 
 class HeadGraph(nn.Module):
-    """Whisper's first blocks and what was trained above chosen layers of them."""
+    """Whisper's first blocks and the network that was trained on chosen layers of them."""
 
     def __init__(self, trunk: WhisperTrunk, layers: Sequence[int], network: AudioTransformer) -> None:
         super().__init__()
@@ -138,36 +138,36 @@ class HeadGraph(nn.Module):
         return logits, embedding
 
     def inputs(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """What the network takes: states of the chosen layers, and their count."""
+        """The network's inputs: states of the chosen layers, and their count."""
         states = self.trunk(features[:, : self.trunk.bands])
         chosen = torch.stack([states[k] for k in self.layers], 1)
         return chosen, whole(chosen[:, 0, :, 0])
 
     def around(self, network: nn.Module) -> "HeadGraph":
-        """This trunk below another network of its kind."""
+        """The same trunk below another network of its kind."""
         assert isinstance(network, AudioTransformer)
         return HeadGraph(self.trunk, self.layers, network)
 
 
 class EnsembleGraph(nn.Module):
-    """Several that hear the same features; their calibrated logits are summed."""
+    """Several graphs over the same features; their calibrated logits are summed."""
 
     def __init__(self, parts: Sequence[nn.Module], temperatures: Sequence[float]) -> None:
         super().__init__()
         self.parts, self.temperatures = nn.ModuleList(parts), tuple(temperatures)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """[windows, rows, frames] -> logits, the parts' embeddings side by side."""
+        """[windows, rows, frames] -> logits, the parts' embeddings concatenated."""
         answers = [part(features) for part in self.parts]
         logits = torch.stack([own / t for (own, _), t in zip(answers, self.temperatures, strict=True)]).sum(0)
         return logits, torch.cat([embedding for _, embedding in answers], 1)
 
 
 class BothWaysOperator(nn.Module):
-    """`BothWays` as ONNX's own bidirectional operator, for one whole sentence; it runs in a model file alone."""
+    """`BothWays` as ONNX's own bidirectional operator, for one whole sentence; it runs only in a model file."""
 
     ORDER: ClassVar = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}
-    """ONNX's order of the gates, by their places in torch's."""
+    """ONNX's order of the gates, by their indices in torch's."""
 
     def __init__(self, layer: BothWays) -> None:
         super().__init__()
@@ -186,7 +186,7 @@ class BothWaysOperator(nn.Module):
         """[1, T, inward] -> states of both directions at each token, [1, T, 2 * hidden]."""
         settings: dict[str, Any] = {"hidden_size": self.hidden, "direction": "bidirectional"}
         if self.kind == "GRU":
-            settings["linear_before_reset"] = 1  # as torch's, and unlike the original's
+            settings["linear_before_reset"] = 1  # as in torch, unlike in the original GRU
         length = x.shape[1]
         inputs = (x.transpose(0, 1), self.inward, self.around, self.bias)
         shape = (length, 2, 1, self.hidden)
@@ -195,7 +195,7 @@ class BothWaysOperator(nn.Module):
 
 
 def with_operators(network: nn.Module) -> nn.Module:
-    """A copy whose recurrent layers are ONNX's operators."""
+    """A copy of the network whose recurrent layers are ONNX's operators."""
     twin = deepcopy(network)
     for module in list(twin.modules()):
         for name, part in module.named_children():
@@ -212,26 +212,26 @@ class SentenceGraph(nn.Module):
         self.network = network
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """[tokens] int64 -> logits [8]."""
+        """[tokens] int64 -> logits [labels]."""
         logits: Tensor = self.network(*self.inputs(tokens))[0][0]
         return logits
 
     def inputs(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """What the network takes: one sentence's ids, and their count."""
+        """The network's inputs: one sentence's ids, and their count."""
         return tokens[None], whole(tokens[None])
 
 
 class FusionGraph(nn.Module):
-    """A learned fusion of hearing and reading; where these are those of `FileGraph`, a graph does their work once."""
+    """A learned fusion of audio and text branch; a graph computes branches that `FileGraph` shares only once."""
 
     def __init__(self, fusion: Branches, sound: SpectrogramGraph | HeadGraph, reading: SentenceGraph) -> None:
-        """`sound` and `reading` hold the fusion's branches; of the fusion itself nothing else of them is kept."""
+        """`sound` and `reading` hold the fusion's branches, which are removed from `fusion` itself."""
         super().__init__()
         self.fusion, self.sound, self.reading = fusion, sound, reading
         fusion.branches = nn.ModuleList()
 
     def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
-        """[windows, rows, frames], [tokens] -> logits [windows, 8]."""
+        """[windows, rows, frames], [tokens] -> logits [windows, labels]."""
         sound = self.fusion.given(self.sound.network, self.sound.inputs(features))
         read = self.fusion.given(self.reading.network, self.reading.inputs(tokens))
         repeated = tuple(x.expand(features.shape[0], *x.shape[1:]) for x in read)
@@ -240,7 +240,7 @@ class FusionGraph(nn.Module):
 
 
 class FileGraph(nn.Module):
-    """Hearing, reading where there is any, and a learned fusion of both."""
+    """The audio branch, the text branch if there is one, and a learned fusion of both if there is one."""
 
     def __init__(self, sound: nn.Module, reading: nn.Module | None, fusing: FusionGraph | None = None) -> None:
         super().__init__()
@@ -248,11 +248,11 @@ class FileGraph(nn.Module):
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """What it gives, of `OUTPUTS`."""
+        """Names of its outputs, from `OUTPUTS`."""
         return OUTPUTS[: 2 + (self.reading is not None) + (self.fusing is not None)]
 
     def forward(self, features: Tensor, tokens: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Audio logits [windows, 8], embedding [windows, D], sentence logits [8], and fused logits [windows, 8]."""
+        """Audio logits [windows, labels], embedding [windows, D], text logits [labels], fused logits [windows, labels]."""
         out: tuple[Tensor, ...] = self.sound(features)
         if self.reading is not None:
             out = (*out, self.reading(tokens))
@@ -260,5 +260,5 @@ class FileGraph(nn.Module):
 
 
 def whole(like: Tensor) -> Tensor:
-    """[B, T] -> T for each of the B: nothing is padded here. Counted, since a graph would keep the number itself."""
+    """[B, T] -> T for each of the B, as nothing is padded. It is counted, since T would be a constant in a graph."""
     return torch.ones_like(like, dtype=torch.int64).sum(1)

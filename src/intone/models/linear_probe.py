@@ -1,7 +1,7 @@
-"""Pooled states of a speech encoder [N, layers, 2D] -> logits [N, labels]: a logistic regression a layer, averaged.
+"""Pooled states of a speech encoder [N, layers, 2D] -> logits [N, labels]: one logistic regression per layer, averaged.
 
-Which layers are averaged is chosen on inner folds by speaker of the very clips it learns from, so that a fold chooses
-from its own training speakers alone.
+The layers to average are chosen on inner folds by speaker of the training clips, so that a fold's choice depends only
+on its own training speakers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,16 +21,16 @@ from intone.errors import IntoneError
 from intone.evaluation.calibration import log_loss, temperature
 
 MIN_PROMINENCE: Final = 1e-6
-"""Prominence of a frame that doesn't stand out at all, so that something is always heard."""
+"""Added to every frame's prominence, so that the weights never sum to zero."""
 
 UNKNOWN: Final = -20.0
-"""Log-probability of an emotion that no clip has shown."""
+"""Log-probability of an emotion without training clips."""
 
 
 def pooled(states: np.ndarray, prominence: np.ndarray | None = None) -> np.ndarray:
     """States [layers, T, D] -> mean and standard deviation over the clip, [layers, 2D] float32.
 
-    With `prominence` [T] (audio/frame_weights.py) each frame counts by how far it stands out; else all count the same.
+    With `prominence` [T] (audio/frame_weights.py) frames are weighted by it; else all weigh the same.
     """
     x = states.astype(np.float32)
     if prominence is None:
@@ -44,12 +44,12 @@ def pooled(states: np.ndarray, prominence: np.ndarray | None = None) -> np.ndarr
 
 @dataclass(frozen=True)
 class LinearProbePreset:
-    """What is chosen among."""
+    """Settings of the probe and of the choice of layers."""
 
     strength: float = 0.03
-    """C, scikit-learn's inverse regularisation; one for all layers, since a choice for each was worse."""
+    """C, scikit-learn's inverse regularisation; the same for all layers, since a choice for each was worse."""
     widest: int = 4
-    """At most so many neighbouring layers are averaged."""
+    """At most this many neighbouring layers are averaged."""
     inner: int = 5
     """Inner folds."""
 
@@ -73,26 +73,26 @@ class LayerReader:
         return out
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """By name, as a file keeps them."""
+        """The arrays by name, as stored in a file."""
         return {"mean": self.mean, "deviation": self.deviation, "weight": self.weight, "bias": self.bias}
 
     @classmethod
     def of(cls, scale: StandardScaler, regression: LogisticRegression) -> "LayerReader":
-        """From what scikit-learn fitted; of two labels it keeps the second's coefficients alone."""
+        """From scikit-learn's fitted objects; for two labels it keeps only the second's coefficients."""
         weight, bias = regression.coef_, regression.intercept_
         if len(regression.classes_) == 2:
             weight, bias = np.concatenate([0 * weight, weight]), np.concatenate([0 * bias, bias])
-        # safetensors writes memory as it lies, and scikit-learn's coefficients lie column by column.
+        # safetensors writes memory in its own order, and scikit-learn's coefficients are stored column by column.
         parts = (scale.mean_, scale.scale_, weight, bias)
         return cls(*(np.ascontiguousarray(part, np.float32) for part in parts))
 
 
 @dataclass(frozen=True)
 class FittedProbe:
-    """A probe of which everything was learnt."""
+    """A trained probe."""
 
     readers: Mapping[int, LayerReader]
-    """By the encoder's layer, from 1, in order."""
+    """Layer of the encoder, from 1 -> its regression, in order."""
 
     def logits(self, x: Mapping[int, np.ndarray]) -> np.ndarray:
         """Layer -> pooled states [N, 2D] -> mean log-probability, [N, labels]."""
@@ -100,14 +100,14 @@ class FittedProbe:
         return found
 
     def save(self, path: Path, weights: str) -> None:
-        """As safetensors, with the encoder's name; the folder is made where it isn't there."""
+        """Write it as safetensors, with the encoder's name; the folder is created if needed."""
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {f"layer{k}.{n}": v for k, reader in self.readers.items() for n, v in reader.arrays().items()}
         save_file(tensors, path, metadata={"weights": weights})
 
     @classmethod
     def load(cls, path: Path) -> "FittedProbe":
-        """Back from there."""
+        """The probe that `save` wrote."""
         kept = load_file(path)
         layers = sorted({int(name.split(".")[0].removeprefix("layer")) for name in kept})
         names = ("mean", "deviation", "weight", "bias")
@@ -116,19 +116,19 @@ class FittedProbe:
 
 @dataclass
 class LinearProbe:
-    """A frozen encoder's probe while it learns: which layers are read, and how."""
+    """A frozen encoder's probe in training: the chosen layers and their regressions."""
 
     preset: LinearProbePreset = field(default_factory=LinearProbePreset)
     classes: int = 8
     """How many labels there are."""
     layers: tuple[int, ...] = ()
-    """Places of the chosen layers, from 0."""
+    """Indices of the chosen layers, from 0."""
     readers: list[Pipeline] = field(default_factory=list)
 
     def fit(self, x: np.ndarray, true: np.ndarray, speakers: Sequence[str]) -> "LinearProbe":
-        """Choose and learn from clips [N, layers, 2D], their emotions [N] and speakers [N].
+        """Choose layers and train on clips [N, layers, 2D], their emotions [N] and speakers [N].
 
-        Raises IntoneError where there is one speaker alone.
+        Raises IntoneError where there is only one speaker.
         """
         if len(set(speakers)) < 2:
             raise IntoneError("A probe chooses its layers on speakers held out in turn: it needs two or more.")
@@ -144,7 +144,7 @@ class LinearProbe:
         return np.mean(said, axis=0)
 
     def fitted(self, layers: Sequence[int]) -> FittedProbe:
-        """What it learnt; `layers` are the encoder's numbers of those that it chose among."""
+        """The trained probe; `layers` are the encoder's numbers of the layers to choose from."""
         pairs = zip(self.layers, self.readers, strict=True)
         return FittedProbe({layers[k]: LayerReader.of(*(part for _, part in reader.steps)) for k, reader in pairs})
 
@@ -154,7 +154,7 @@ class LinearProbe:
         return sum(r[-1].coef_.size + r[-1].intercept_.size for r in self.readers)
 
     def windows(self, layers: int) -> list[tuple[int, ...]]:
-        """Places of neighbouring layers to choose among: single ones first, so that more have to be better."""
+        """Indices of neighbouring layers to choose from: single ones first, so that more layers have to be better."""
         widths = range(1, min(self.preset.widest, layers) + 1)
         return [tuple(range(k, k + w)) for w in widths for k in range(layers - w + 1)]
 
@@ -163,22 +163,22 @@ class LinearProbe:
         for learn, held_out in inner:
             if len(known := np.unique(true[learn])) > 1:
                 out[held_out] = self._log_probabilities(self._reader().fit(x[learn], true[learn]), x[held_out])
-            else:  # those that are left show one emotion alone, whatever is heard
+            else:  # the training clips have only one emotion: predict it for every clip
                 out[held_out] = log_softmax(np.where(np.arange(self.classes) == known, 0.0, UNKNOWN))
         return out
 
     def _reader(self) -> Pipeline:
-        # Every emotion weighs the same, though one of RAVDESS's has half of the others' clips.
+        # Every emotion has the same weight, though one of RAVDESS's has half as many clips as the others.
         regression = LogisticRegression(C=self.preset.strength, class_weight="balanced", max_iter=500, tol=1e-3)
         return make_pipeline(StandardScaler(), regression)
 
     def _log_probabilities(self, reader: Pipeline, x: np.ndarray) -> np.ndarray:
-        """[N, labels], also where the clips it learnt from lack an emotion: that one then gets a very low score."""
+        """[N, 2D] -> [N, labels]; an emotion without training clips gets a very low score."""
         out = np.full((len(x), self.classes), UNKNOWN)
         out[:, reader.classes_] = reader.predict_log_proba(x)
         return log_softmax(out, axis=1)
 
 
 def _loss(logits: np.ndarray, true: np.ndarray) -> float:
-    """Log loss at the temperature that suits it best: calibration follows anyway."""
+    """Log loss at the best temperature, since calibration follows anyway."""
     return log_loss(logits / temperature(logits, true), true)

@@ -1,7 +1,7 @@
-"""Clips of different lengths -> their states one behind another, [N, …], without padding; each attends to its own.
+"""Padded states of clips [B, T, …] -> their own states in one row, [N, …]; each clip attends only to itself.
 
-Four of ten states of a padded batch are padding: whatever looks at each state by itself (nearly all of a block's work)
-need not see them. Only attention puts the clips under one another again.
+Four of ten states of a padded batch are padding. Layers that process each state by itself (nearly all of a block's
+work) can skip it; only attention needs the padded form again.
 """
 
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ from transformers import AttentionInterface
 from intone.models.batch import inside
 
 NAME: Final = "own_clip"
-"""Name of the attention, as `transformers` knows it."""
+"""Name of the attention in `transformers`."""
 
 STEP: Final = 128
-"""States by whose multiples batches are long: a processor keeps memory for every shape that it has seen."""
+"""Packed batches hold a multiple of this many states: on a processor, memory is kept for every shape that occurs."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where the states of B clips stand, T of them at most in each."""
+    """Positions of the states of B clips with at most T states each."""
 
     rows: Tensor
-    """[N] int64: place of each state among all B * T."""
+    """[N] int64: index of each state among all B * T."""
     behind: Tensor
-    """[B, 1, 1, T]: what is added to the scores of each, so that nobody attends to what stands behind a clip's end."""
+    """[B, 1, 1, T]: what is added to the attention scores of each clip, so that no state attends to padding."""
     spare: int
     """Empty states at the end, up to a whole number of `STEP`."""
 
     @classmethod
     def of(cls, lengths: Tensor, longest: int) -> Self:
-        """True lengths [B], and T."""
+        """From true lengths [B], and T."""
         own = inside(lengths, longest)
         rows = own.flatten().nonzero()[:, 0]
         return cls(rows, unheard(own), -len(rows) % STEP)
@@ -44,14 +44,14 @@ class Places:
         return torch.cat([own, own.new_zeros(self.spare, *own.shape[1:])])
 
     def padded(self, states: Tensor) -> Tensor:
-        """[N + spare, …] -> [B, T, …], zeros behind each clip's end."""
+        """[N + spare, …] -> [B, T, …], zeros after each clip's end."""
         clips, longest = len(self.behind), self.behind.shape[-1]
         empty = states.new_zeros(clips * longest, *states.shape[1:])
         return empty.index_copy(0, self.rows, states[: len(self.rows)]).unflatten(0, (clips, longest))
 
 
 def unheard(own: Tensor) -> Tensor:
-    """What is a clip's own, [B, T] bool -> what is added to the scores of its states, [B, 1, 1, T]."""
+    """True for a clip's own states, [B, T] bool -> what is added to their attention scores, [B, 1, 1, T]."""
     return -1e4 * ~own[:, None, None]
 
 

@@ -1,4 +1,4 @@
-"""Hub id or local folder -> a pretrained encoder or tokenizer of `transformers`, whole, or one sentence why not.
+"""Hub id or local folder -> a complete pretrained encoder or tokenizer of `transformers`, or an error in one sentence.
 
 A checkpoint that lacks weights is refused: `transformers` would fill them with random numbers and only warn, and a
 public emotion model has been broken in just this way.
@@ -21,13 +21,13 @@ from intone.cache import digest as cache_digest
 from intone.errors import IntoneError, Missing
 
 UNUSED: Final = ("pooler.", "projector.", "classifier.", "masked_spec_embed")
-"""Weights that intone never runs, which a checkpoint may lack."""
+"""Weights that intone never uses, which a checkpoint may lack."""
 
 AUDIO: Final = ("whisper", "wav2vec2", "hubert", "wavlm", "audio-spectrogram-transformer")
-"""Kinds of audio encoders that intone can listen with."""
+"""Kinds of audio encoders that intone can use."""
 
 HUB: Final = {"whisper-base-encoder": "openai/whisper-base", "whisper-small-encoder": "openai/whisper-small"}
-"""Where the hub keeps what intone's models name; a folder of that name in `INTONE_MODELS` comes first."""
+"""Name of weights -> their id on the hub; a folder of that name in `INTONE_MODELS` comes first."""
 
 hub_logging.set_verbosity_error()
 hub_logging.disable_progress_bar()
@@ -36,7 +36,7 @@ hub_logging.disable_progress_bar()
 def encoder(where: str) -> nn.Module:
     """The encoder in float32, evaluation mode: BERT-like, Whisper's encoder, wav2vec2-like or AST.
 
-    Raises Missing where neither a folder nor the hub answers to the name, IntoneError for weights that are not whole.
+    Raises Missing where neither a folder nor the hub has that name, IntoneError for incomplete weights.
     """
     config = loaded(where, AutoConfig)
     kind = WhisperForAudioClassification if config.model_type == "whisper" else AutoModel
@@ -54,7 +54,7 @@ def encoder(where: str) -> nn.Module:
 
 
 def depth(where: str) -> int:
-    """How many layers an audio encoder has; raises IntoneError for one that hears nothing."""
+    """How many layers an audio encoder has; raises IntoneError for any other encoder."""
     config: Any = loaded(where, AutoConfig)
     if config.model_type not in AUDIO:
         raise IntoneError(f"{where} is no audio encoder ({config.model_type}): give one of {', '.join(AUDIO)}.")
@@ -62,14 +62,14 @@ def depth(where: str) -> int:
 
 
 def reads(where: str) -> None:
-    """Raise IntoneError for an encoder that doesn't read text."""
+    """Raise IntoneError for an encoder that isn't a text encoder."""
     kind = loaded(where, AutoConfig).model_type
     if kind in AUDIO:
         raise IntoneError(f"{where} is an audio encoder ({kind}), and a text encoder is needed.")
 
 
 def tokenizer(where: str) -> Any:
-    """The tokenizer beside a text encoder; raises IntoneError where it has more tokens than its encoder."""
+    """The tokenizer of a text encoder; raises IntoneError where it has more tokens than its encoder."""
     found, has = loaded(where, AutoTokenizer), loaded(where, AutoConfig).vocab_size
     if len(found) > has:
         raise IntoneError(
@@ -79,7 +79,7 @@ def tokenizer(where: str) -> Any:
 
 
 def place(name: str) -> str:
-    """Where a name's weights are: a folder, one that intone keeps or `INTONE_MODELS` holds, else an id of the hub."""
+    """Name -> where its weights are: a folder, one of intone's known ones, one in `INTONE_MODELS`, or a hub id."""
     own = Path(os.environ.get("INTONE_MODELS") or ".") / name
     if Path(name).is_dir():
         return name
@@ -104,7 +104,7 @@ def digest_of(network: nn.Module) -> str:
 
 
 def settings(network: nn.Module) -> dict[str, Any]:
-    """An encoder's configuration, JSON-able, less where it was read from and by which version."""
+    """An encoder's configuration, JSON-able, without its path and the library's version."""
     config: Any = network.config
     drop = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")
     return {key: value for key, value in json.loads(config.to_json_string(use_diff=False)).items() if key not in drop}

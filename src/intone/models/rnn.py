@@ -1,4 +1,4 @@
-"""Token ids [B, T] and their counts [B] -> emotion logits [B, 8] and an embedding [B, 4 * hidden].
+"""Token ids [B, T] and their counts [B] -> emotion logits [B, labels] and an embedding [B, 4 * hidden].
 
 Word vectors, a bidirectional LSTM (Hochreiter & Schmidhuber 1997) or GRU (Cho et al. 2014), and the sentence's states
 pooled twice: by attention (Yang et al. 2016) and by maximum (Conneau et al. 2017).
@@ -18,17 +18,17 @@ from intone.models.batch import Batch, inside
 from intone.text import Encoder, padded
 
 POOL = 16
-"""Batches whose sentences are sorted by length together: little padding, and still a new mix in every epoch."""
+"""Batches whose sentences are sorted by length together: little padding, but different batches in every epoch."""
 
 
 @dataclass(frozen=True)
 class TextRnnPreset:
-    """Sizes of the network and what it hides from itself while training."""
+    """Sizes of the network, and its dropout."""
 
     cell: Literal["lstm", "gru"] = "lstm"
     """Kind of recurrent layer."""
     embedding: Literal["glove", "learned"] = "glove"
-    """glove puts a small learned vector beside each word's frozen GloVe vector; learned has a larger one alone."""
+    """glove: a small learned vector beside each word's frozen GloVe vector; learned: only a larger learned one."""
     hidden: int = 96
     """States of each of the two directions."""
     learned: int = 50
@@ -42,10 +42,10 @@ class TextRnnPreset:
 
 
 class BothWays(nn.Module):
-    """[B, T, inward] and lengths [B] -> [B, T, 2 * hidden]: one layer reads on, the other back from the true end.
+    """[B, T, inward] and lengths [B] -> [B, T, 2 * hidden]: one layer runs forward, the other back from the true end.
 
-    Turning the sentence round by hand gives what a packed bidirectional layer gives, and an LSTM in bf16 takes a third
-    of the time on a processor.
+    Reversing the sentence by hand gives the same result as a packed bidirectional layer, and an LSTM in bf16 takes a
+    third of the time on a processor.
     """
 
     def __init__(self, cell: str, inward: int, hidden: int) -> None:
@@ -55,7 +55,7 @@ class BothWays(nn.Module):
         self.back = layer(inward, hidden, batch_first=True)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """States of both directions at each token; those behind the end mean nothing."""
+        """States of both directions at each token; those after the end mean nothing."""
         place = torch.arange(x.shape[1], device=x.device).expand(x.shape[:2])
         last = lengths[:, None] - 1
         turned = torch.where(place <= last, last - place, place)[..., None]
@@ -64,11 +64,11 @@ class BothWays(nn.Module):
 
 
 def _states(layer: nn.RNNBase, x: Tensor) -> Tensor:
-    """The layer's states; in bf16, which oneDNN's LSTM refuses on a processor without AVX-512, by torch's own."""
+    """The layer's states; in bf16, which oneDNN's LSTM refuses on a processor without AVX-512, by torch's own code."""
     if not torch.is_autocast_enabled("cpu") or torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return layer(x)[0]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Intel's graphics, at each change of these flags
+        warnings.simplefilter("ignore")  # about Intel's graphics, at each change of these flags
         with torch.backends.mkldnn.flags(enabled=False):
             return layer(x)[0]
 
@@ -116,7 +116,7 @@ class TextRnn(nn.Module):
         return self.layer(self.embedding_dropout(vectors), lengths).float(), lengths
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, T] int64 ids, [B] int64 counts -> logits [B, 8], embedding [B, size]."""
+        """[B, T] int64 ids, [B] int64 counts -> logits [B, labels], embedding [B, size]."""
         states, _ = self.sequence(tokens, lengths)
         outside = ~inside(lengths, tokens.shape[1])[..., None]
         share = self.score(states).float().masked_fill(outside, -1e4).softmax(1)
@@ -130,12 +130,12 @@ class TextExamples:
     def __init__(
         self, sentences: Mapping[str, str], targets: Mapping[str, int], vocabulary: Encoder, seed: int = 0
     ) -> None:
-        """`sentences` and `targets` (places of labels) by `file`, or by a comment's id."""
+        """`sentences` and `targets` (indices of labels) by `file`, or by a comment's id."""
         self.ids = {file: vocabulary.encode(sentence) for file, sentence in sentences.items()}
         self.targets, self.seed = targets, seed
 
     def batches(self, files: Sequence[str], size: int, epoch: int | None = None) -> Iterator[Batch]:
-        """Padded batches: shuffled, with neighbours of like length, for a training epoch; in order when it is None."""
+        """Padded batches: shuffled, with sentences of similar length, for a training epoch; else in order."""
         parts: Sequence[Sequence[str]]
         if epoch is None:
             parts = [files[start : start + size] for start in range(0, len(files), size)]
@@ -147,7 +147,7 @@ class TextExamples:
             yield Batch((torch.from_numpy(tokens), torch.from_numpy(lengths)), target, tuple(part))
 
     def _mixed(self, files: Sequence[str], size: int, draw: np.random.Generator) -> list[list[str]]:
-        """Files in a drawn order, cut into batches of sentences of like length, in a drawn order again."""
+        """Files in random order, cut into batches of sentences of similar length, which are in random order again."""
         order = [files[i] for i in draw.permutation(len(files))]
         pools = [order[start : start + size * POOL] for start in range(0, len(order), size * POOL)]
         mixed = [file for pool in pools for file in sorted(pool, key=lambda file: len(self.ids[file]))]

@@ -1,8 +1,8 @@
 """Clip (mono float32, 16 kHz) -> hidden states of chosen layers of a pretrained speech encoder, [layers, T, D].
 
-Whisper's encoder (Radford et al. 2023) hears the clip's own frames and not 30 s of padding; wav2vec 2.0, HuBERT, WavLM
-and AST are fed as their own feature extractors say. The encoder is cut behind the last layer that is asked for: emotion
-sits in the middle layers, and what is cut away need not be computed, kept or shipped.
+Whisper's encoder (Radford et al. 2023) gets the clip's own frames, not padded to 30 s; wav2vec 2.0, HuBERT, WavLM and
+AST get what their own feature extractors compute. The encoder is cut after the last layer that is asked for: the middle
+layers carry the emotion, and the layers above need not be computed, kept or shipped.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class WhisperTrunk(nn.Module):
         self.extractor = FeatureExtractor(feature_size=self.bands)
 
     def forward(self, mel: Tensor) -> list[Tensor]:
-        """[1, bands, frames] -> what enters the blocks and what each gives, [1, frames / 2, D]."""
+        """[1, bands, frames] -> the blocks' input and each block's output, [1, frames / 2, D]."""
         x = nn.functional.gelu(self.second(nn.functional.gelu(self.first(mel)))).transpose(1, 2)
         states = [x + self.positions.weight[: x.shape[1]]]
         for block in self.blocks:
@@ -54,7 +54,7 @@ class WhisperTrunk(nn.Module):
         return states
 
     def settings(self) -> dict[str, Any]:
-        """What the states depend on beside weights and configuration."""
+        """What the states depend on besides weights and configuration."""
         return {"longest": self.longest}
 
 
@@ -65,7 +65,7 @@ class HubTrunk(nn.Module):
         super().__init__()
         self.whole = encoder
         self.blocks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == depth][-1]
-        del self.blocks[top + 1 :]  # one more than needed: some encoders norm what their last block gives
+        del self.blocks[top + 1 :]  # one more than needed: some encoders normalise their last block's output
         self.extractor: Any = pretrained.loaded(weights, AutoFeatureExtractor)
         config: Any = encoder.config
         self.patches = config.model_type == "audio-spectrogram-transformer"
@@ -86,16 +86,16 @@ class HubTrunk(nn.Module):
         return grid[:, : max(1, -(-samples // (HOP_SAMPLES * self.stride)))]
 
     def settings(self) -> dict[str, Any]:
-        """What the states depend on beside weights and configuration."""
+        """What the states depend on besides weights and configuration."""
         found: dict[str, Any] = self.extractor.to_dict()
         return found
 
 
 class SpeechStates:
-    """A pretrained encoder that listens: `states(signal)` gives what the chosen layers say of it."""
+    """A pretrained encoder: `states(signal)` gives the states of the chosen layers."""
 
     def __init__(self, weights: str, layers: Sequence[int]) -> None:
-        """`layers` count from 1, the first block's output; 0 is what enters it.
+        """`layers` count from 1, the first block's output; 0 is its input.
 
         Raises IntoneError where the encoder has fewer layers, and what `pretrained.encoder` raises.
         """
@@ -116,7 +116,7 @@ class SpeechStates:
         self.network.requires_grad_(False)
 
     def parameters(self, top: int | None = None) -> int:
-        """How many run; of an encoder that is cut behind the layer `top`, where it is given."""
+        """Number of parameters in use; with `top`, of the encoder cut after that layer."""
         count = sum(p.numel() for p in self.network.parameters())
         if top is None:
             return count
@@ -131,13 +131,13 @@ class SpeechStates:
 
     @torch.inference_mode()
     def __call__(self, signal: np.ndarray) -> np.ndarray:
-        """[samples] -> [layers, T, D], float16; one clip at a time, so that no other clip's length touches it."""
+        """[samples] -> [layers, T, D], float16; one clip at a time, independent of others' lengths."""
         states = self.network.encode(signal)
         return torch.cat([states[k] for k in self.layers]).numpy().astype(np.float16)
 
     def prominence(self, part: np.ndarray, room: float, states: int) -> np.ndarray:
-        """How far a part of a clip with that `room_power` stands out of the room under each of its states, [T]."""
+        """Prominence of each of the `states` states of a part of a clip whose `room_power` is `room`, [T]."""
         if not isinstance(self.network, WhisperTrunk):
             return prominence(part, room, states)
-        frames = len(part) // HOP_SAMPLES  # by frame, as a model file has it; the convolutions take every second one
+        frames = len(part) // HOP_SAMPLES  # per frame, as in a model file; the convolutions keep every second one
         return prominence(part, room, frames)[::2][:states]

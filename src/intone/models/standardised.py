@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Standardised(nn.Module):
-    """A network over features that were standardised; whoever feeds it needs the numbers that it carries."""
+    """A network over standardised features; it stores the numbers by which its input has to be standardised."""
 
     mean: Tensor
     deviation: Tensor

@@ -1,4 +1,4 @@
-"""Token ids [B, T] and their counts [B] -> emotion logits [B, 8] and an embedding [B, D], by a pretrained Transformer.
+"""Token ids [B, T] and their counts [B] -> logits [B, labels] and an embedding [B, D], by a pretrained Transformer.
 
 BERT (Devlin et al. 2019) and what is built like it: DistilBERT, MiniLM (Wang et al. 2020), MPNet, RoBERTa. The
 sentence's states are averaged over its own tokens, which suits sentence encoders (Reimers & Gurevych 2019).
@@ -18,24 +18,24 @@ from intone.text import MAX_TOKENS
 
 @dataclass(frozen=True)
 class TextTransformerPreset:
-    """Which encoder, and how much of it learns."""
+    """Which encoder, and how much of it is trained."""
 
     weights: str = "all-MiniLM-L6-v2"
     """A name that `intone models list` knows, a local folder, or a hub id."""
     frozen: bool = False
-    """The encoder stays as it was; the last layer alone learns."""
+    """Whether the encoder stays unchanged, so that only the last layer is trained."""
     dropout: float = 0.1
     """Before the last layer."""
 
 
 class SubwordVocabulary:
-    """A pretrained tokenizer in the place of a vocabulary of words."""
+    """A pretrained tokenizer instead of a vocabulary of words."""
 
     def __init__(self, weights: str) -> None:
         self.tokenizer: Any = pretrained.tokenizer(weights)
 
     def encode(self, sentence: str) -> np.ndarray:
-        """Ids with the marks of begin and end, int64, at most `MAX_TOKENS`."""
+        """Ids, including the begin and end tokens, int64, at most `MAX_TOKENS` of them."""
         return np.array(self.tokenizer(sentence, truncation=True, max_length=MAX_TOKENS)["input_ids"], np.int64)
 
     def __len__(self) -> int:
@@ -63,7 +63,7 @@ class TextTransformer(nn.Module):
         return self.encoder(input_ids=tokens, attention_mask=own.long()).last_hidden_state.float(), lengths
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, T] int64 ids, [B] int64 counts -> logits [B, 8], embedding [B, size]."""
+        """[B, T] int64 ids, [B] int64 counts -> logits [B, labels], embedding [B, size]."""
         states, _ = self.sequence(tokens, lengths)
         embedding = own_mean(states, lengths)
         return self.head(embedding), embedding

@@ -1,4 +1,4 @@
-"""Sentences (text) -> emotion logits [N, 8]: TF-IDF of words and word pairs and a logistic regression, the baseline.
+"""Sentences (text) -> logits [N, labels]: TF-IDF of words and word pairs and a logistic regression, the baseline.
 
 Sparck Jones 1972 (IDF), Salton & Buckley 1988 (weighting); counts are sublinear, classes weigh the same.
 """
@@ -14,23 +14,23 @@ from intone.text import UNKNOWN, tokens
 
 
 def terms(sentence: str) -> list[str]:
-    """The sentence's tokens; one without any is `<unknown>`, so that even silent clips make a vocabulary."""
+    """The sentence's tokens; without any, `<unknown>`, so that even silent clips give a vocabulary."""
     return tokens(sentence) or [UNKNOWN]
 
 
 class TfidfClassifier:
-    """Bag of words and word pairs; learns its vocabulary and weights from the training sentences alone."""
+    """Bag of words and word pairs; its vocabulary and weights come from the training sentences alone."""
 
     def __init__(self, strength: float = 1.0, classes: int = len(EMOTIONS)) -> None:
         """`strength` is the inverse of the L2 penalty, scikit-learn's C; `classes` is how many labels there are."""
         self.strength, self.classes = strength, classes
-        # Chances get this floor, so that an emotion without training sentences has a finite logit.
+        # Probabilities have this floor, so that an emotion without training sentences has a finite logit.
         self.floor = 1e-6
 
     def fit(self, sentences: Sequence[str], targets: Sequence[int], seed: int = 0) -> "TfidfClassifier":
-        """Learn from N sentences and the places of their labels; one label alone will do, or one sentence.
+        """Train on N sentences and the indices of their labels; a single label is enough, or a single sentence.
 
-        `seed` is here for the sake of one interface: the solver draws nothing at random.
+        `seed` is only there for a common interface: the solver uses no random numbers.
         """
         self.vectorizer = TfidfVectorizer(
             tokenizer=terms, token_pattern=None, lowercase=False, ngram_range=(1, 2), sublinear_tf=True
@@ -44,7 +44,7 @@ class TfidfClassifier:
         return self
 
     def logits(self, sentences: Sequence[str]) -> np.ndarray:
-        """Log-probabilities [N, classes] float64, up to the floor."""
+        """Log-probabilities [N, classes] float64, not below the floor's."""
         chances = np.zeros((len(sentences), self.classes))
         if len(self.known) > 1:
             chances[:, self.known] = self.model.predict_proba(self.vectorizer.transform(sentences))

@@ -36,7 +36,7 @@ HOMES: Final = {
     "Workspace": "workspace",
     "train_everyone": "refit",
 }
-"""Name -> its module, imported when the name is first asked for: workers that compute features need no torch."""
+"""Name -> its module, imported when the name is first used, as workers that compute features need no torch."""
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""A function and clips -> what it makes of each, several clips at a time, one core each, with a bar on stderr.
+"""A function and clips -> its result for each clip; several at a time, one core each, with a progress bar on stderr.
 
 Nothing heavy is imported here: a worker imports what its function needs, and no more.
 """
@@ -24,7 +24,7 @@ LOST: Final = "A worker was ended from outside, for want of memory perhaps: the 
 
 
 def one_core() -> None:
-    """One thread for all that computes, so that workers don't get in one another's way; an end when the parent ends."""
+    """Use one thread in all libraries, so that workers don't compete, and end this worker when its parent ends."""
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # for torch, where it is imported later
     threadpool_limits(1)
     if "torch" in sys.modules:
@@ -33,7 +33,7 @@ def one_core() -> None:
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed ends too, instead of training on for nobody; its fold is gone on with later."""
+    """End a worker whose parent was killed, instead of training on; the next run resumes its fold."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -41,7 +41,7 @@ def _end_with_parent() -> None:
 
 
 def over_all(call: Callable[[Item], Value], clips: Sequence[Item], what: str, workers: int) -> list[Value]:
-    """`call` on every clip, several at a time, with a bar; one after another inside a worker, which has one core."""
+    """Results of `call` on every clip: several at a time, with a bar; one by one inside a worker."""
     if multiprocessing.parent_process() is not None:
         return [call(clip) for clip in clips]
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), one_core) as pool:

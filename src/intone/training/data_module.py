@@ -1,4 +1,4 @@
-"""Examples + one fold -> batches as Lightning takes them: new ones each training epoch, the same for validation."""
+"""Examples + one fold -> batches for Lightning: new ones in each training epoch, always the same for validation."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from intone.models.batch import Batch, Examples
 
 
 class EpochBatches:
-    """The batches of one epoch, as Lightning takes them: an iterable that knows its length."""
+    """The batches of one epoch for Lightning: an iterable with a length."""
 
     def __init__(self, examples: Examples, files: Sequence[str], size: int, epoch: int | None) -> None:
         self.examples, self.files, self.size, self.epoch = examples, files, size, epoch
@@ -23,7 +23,7 @@ class EpochBatches:
 
 
 class FoldData(lightning.LightningDataModule):
-    """Training batches, anew each epoch, and validation batches of one fold."""
+    """Training batches, new in each epoch, and validation batches of one fold."""
 
     def __init__(self, examples: Examples, split: Split, size: int) -> None:
         super().__init__()
@@ -35,9 +35,9 @@ class FoldData(lightning.LightningDataModule):
         return EpochBatches(self.examples, self.split.train, self.size, self.trainer.current_epoch)
 
     def val_dataloader(self) -> EpochBatches:
-        """Validation clips as they are."""
+        """Validation clips, without augmentation."""
         return EpochBatches(self.examples, self.split.validation, 64, None)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, _index: int) -> Batch:
-        """Tensors to the device, keys stay."""
+        """Move the tensors to the device; keys stay."""
         return Batch(tuple(x.to(device) for x in batch.inputs), batch.targets.to(device), batch.files)

@@ -1,4 +1,4 @@
-"""Clips -> the states of a pretrained encoder's layers for each copy, [layers, T, D] or pooled; kept in the cache."""
+"""Clips -> a pretrained encoder's states for each copy of a clip, [layers, T, D] or pooled; kept in the cache."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from intone.training.clip_pool import over_all
 from intone.training.workspace import Copies
 
 VERSION = 1
-"""Version of what happens to a clip before and after the encoder; another one makes all states anew."""
+"""Version of the processing before and after the encoder; with another version all states are computed again."""
 
 
 @dataclass(frozen=True)
 class EncoderStates:
-    """An encoder, and what of its states is kept."""
+    """An encoder, and which of its states are kept."""
 
     weights: str
     """A name that intone knows, a local folder, or a hub id."""
@@ -38,11 +38,11 @@ class EncoderStates:
     speeds: tuple[float, ...] = (1.0,)
     """Speed of each clip's copies; the first, 1.0, is the clip itself."""
     pooled: bool = False
-    """Mean and deviation over time, [layers, 2D] float32, in the place of the states, float16."""
+    """Whether mean and deviation over time are kept, [layers, 2D] float32, instead of the states, float16."""
     noisy: tuple[str, ...] = ()
     """Kinds of further copies (audio/augment/noise.py): noise or voices under the speech, or a room around it."""
     prominent: bool = False
-    """Where states are pooled: whether a frame counts by how far it stands out of the room (audio/frame_weights.py)."""
+    """Whether frames are weighted by their prominence where states are pooled (audio/frame_weights.py)."""
 
     def fill(self, corpus: Corpus, workers: int) -> None:
         """Put every clip's copies into the cache, several clips at a time, with a bar on stderr. Raises BadClip."""
@@ -53,22 +53,22 @@ class EncoderStates:
         return {file: self.of_clip(*clip) for file, clip in self._clips(corpus).items()}
 
     def _clips(self, corpus: Corpus) -> dict[str, tuple[Path, ...]]:
-        """`file` -> where the clip is, and where some of its speaker's others are if their voices are wanted."""
+        """`file` -> path of the clip, and with `noisy` paths of some other clips of its speaker."""
         return _with_company(corpus) if self.noisy else {file: (path,) for file, path in corpus.paths.items()}
 
     def encoder(self) -> SpeechStates:
-        """The encoder, cut behind the last layer; one object for all who ask."""
+        """The encoder, cut after the last layer; the same object in every call."""
         return _encoder(self.weights, self.layers)
 
     def fresh_encoder(self) -> SpeechStates:
-        """An encoder of one's own, to be changed."""
+        """A new encoder, which the caller may change."""
         return SpeechStates(self.weights, self.layers)
 
     def _fill(self, clip: tuple[Path, ...]) -> None:
         self.of_clip(*clip)
 
     def of_clip(self, path: Path, *company: Path) -> list[np.ndarray]:
-        """One clip's copies, kept under the file's hash and the encoder; `company`: other clips of its speaker."""
+        """One clip's copies, cached by the file's hash and the encoder; `company`: other clips of its speaker."""
         kind = (
             (f"pooled by prominence {PROMINENCE_VERSION}" if self.prominent else "pooled") if self.pooled else "states"
         )
@@ -79,7 +79,7 @@ class EncoderStates:
             for under in self.noisy:
                 key = digest(file, name, under, voices, kind, VERSION, NOISY_VERSION)
                 made[key] = partial(self._noisy, path, under, company)
-        # States are many: they stay on disk, where several workers share them.
+        # States are large: they stay on disk, where several workers share them.
         return [cached_array("states", key, make, mapped=not self.pooled) for key, make in made.items()]
 
     def _at_speed(self, path: Path, speed: float) -> np.ndarray:
@@ -106,7 +106,7 @@ class EncoderStates:
 
 
 def _with_company(corpus: Corpus) -> dict[str, tuple[Path, ...]]:
-    """`file` -> where the clip is, and some other clips of the same speaker, always the same; itself where none is."""
+    """`file` -> paths of the clip and of some other clips of its speaker, always the same; itself if there are none."""
     by_speaker: dict[Any, list[str]] = corpus.clips.groupby("speaker")["file"].apply(sorted).to_dict()
     out = {}
     for file, speaker in zip(corpus.clips["file"], corpus.clips["speaker"], strict=True):

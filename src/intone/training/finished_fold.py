@@ -1,4 +1,4 @@
-"""A finished fold's folder -> what it says of itself, its logits and predictions, its parts, and what it predicts."""
+"""A finished fold's folder -> its record, logits, predictions and parts, and its predictions for other clips."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,15 +20,15 @@ from intone.training.runs import RunName
 
 @dataclass(frozen=True)
 class FinishedFold:
-    """A finished fold, or the model that learnt from everyone, in its folder."""
+    """A finished fold, or a model trained on all speakers, in its folder."""
 
     folder: Path
     models: Mapping[str, Recipe] = field(repr=False)
-    """The recipes by name: how it was made, and its parts."""
+    """All recipes by name: its own, and those of its parts."""
 
     @cached_property
     def record(self) -> FoldRecord:
-        """What it says of itself; raises IntoneError where it isn't finished."""
+        """The record in the folder; raises IntoneError where the fold isn't finished."""
         try:
             return FoldRecord.read(self.folder)
         except FileNotFoundError as error:
@@ -41,12 +41,12 @@ class FinishedFold:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """In the order of its logits; RAVDESS's eight unless the run says otherwise."""
+        """Labels in the order of its logits; RAVDESS's eight unless the record has others."""
         return tuple(self.record.settings.get("labels", EMOTIONS))
 
     @property
     def name(self) -> RunName:
-        """Name of its run, by its folder."""
+        """Name of its run, from its folder."""
         return RunName.parse(self.folder.parent.name)
 
     @property
@@ -56,22 +56,22 @@ class FinishedFold:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """As it was made: on the weights and layers that the folder names."""
+        """The recipe that it was made by, with the weights and layers in the record."""
         return self.models[base_name(self.model)].as_made(self.record.settings["recipe"])
 
     @cached_property
     def logits(self) -> pd.DataFrame:
-        """Index `file`, a column a label; raw."""
+        """Raw logits: index `file`, one column per label."""
         return pd.read_csv(self.folder / "logits.csv", index_col="file")
 
     @property
     def calibrated(self) -> pd.DataFrame:
-        """Logits over the temperature: what fusions add, average and vote on."""
+        """Logits divided by the temperature, which fusions add, average and vote on."""
         return self.logits / self.record.temperature
 
     @property
     def embeddings(self) -> pd.DataFrame | None:
-        """Index `file`, a column a dimension; None where the kind of model has none."""
+        """Index `file`, one column per dimension; None where the kind of model has none."""
         path = self.folder / "embeddings.npz"
         if not path.exists():
             return None
@@ -85,18 +85,18 @@ class FinishedFold:
 
     @property
     def history(self) -> pd.DataFrame:
-        """Columns `epoch, split, loss, accuracy, uar`; without rows where nothing was trained in epochs."""
+        """Columns `epoch, split, loss, accuracy, uar`; no rows where nothing was trained in epochs."""
         path = self.folder / "history.csv"
         return pd.read_csv(path) if path.exists() and path.stat().st_size > 2 else pd.DataFrame()
 
     def uars(self) -> dict[str, float]:
-        """UAR on training and on validation speakers, percent; test is for those who publish it."""
+        """UAR on training and on validation speakers, percent; not on test speakers."""
         kept = json.loads((self.folder / "metrics.json").read_text())
         return {part: float(kept[part]["uar"]) for part in ("train", "validation")}
 
     @property
     def calibration(self) -> Calibration:
-        """Temperature, threshold and scores: kept with what learnt from everyone, counted from a fold's predictions."""
+        """Temperature, threshold and scores: stored where it was trained on all, else from its predictions."""
         if self.record.scores is not None and self.record.unsure is not None:
             return Calibration(self.record.temperature, self.record.unsure, self.record.scores)
         table = self.predictions
@@ -106,26 +106,26 @@ class FinishedFold:
 
     @property
     def picked(self) -> "FinishedFold":
-        """What a choice picked, or the fold itself."""
+        """The fold that a choice picked, or this fold itself."""
         picked = self.record.details.picked
         return self._sibling(picked).picked if picked else self
 
     @property
     def parts(self) -> "list[FinishedFold]":
-        """The folds of what it is made of, each as it was picked."""
-        named = self.record.details.branches  # where everyone was heard, whole names of folders
+        """The folds of its parts; for a choice, the fold that it picked."""
+        named = self.record.details.branches  # for a model trained on all speakers, full names of folders
         if named:
             return [replace(self, folder=self.folder.parent.parent / name / self.folder.name) for name in named]
         return [self._sibling(part).picked for part in self.recipe.parts]
 
     def _sibling(self, model: str) -> "FinishedFold":
-        """Another model's run of the same fold, on the same words."""
+        """Another model's run of the same fold, with the same words."""
         track = "none" if self.models[base_name(model)].modality == "audio" else self.name.track
         name = replace(self.name, model=model, track=track)
         return replace(self, folder=self.folder.parent.parent / str(name) / self.folder.name)
 
     def predictor(self) -> Predictor:
-        """Clips -> probabilities [N, labels]; nothing is trained. Raises IntoneError for what hears no sound."""
+        """Clips -> probabilities [N, labels]; nothing is trained. Raises IntoneError without audio input."""
         logits, t = self.recipe.predictor(self), self.record.temperature
 
         def predicted(signals: Sequence[np.ndarray]) -> np.ndarray:
@@ -136,7 +136,7 @@ class FinishedFold:
 
 
 def base_name(model: str) -> str:
-    """The model whose recipe is meant: `MODEL@WEIGHTS` is MODEL on other weights."""
+    """Name of the recipe of a model: `MODEL@WEIGHTS` is MODEL on other weights."""
     return model.split("@")[0]
 
 

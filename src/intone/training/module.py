@@ -1,7 +1,7 @@
-"""Network + preset -> how it learns, as Lightning takes it: loss, optimizer, averaged weights, histories, time spent.
+"""Network + preset -> a Lightning module: loss, optimizer, averaged weights, history, time spent (s).
 
-Adam with decoupled weight decay, a one-cycle rate, and weights averaged over the steps; each epoch is judged by the
-averaged weights' loss on the fold's validation actors, at the temperature that suits them best.
+Adam with decoupled weight decay, a one-cycle learning rate, and weights averaged over the steps; each epoch is judged
+by the averaged weights' loss on the fold's validation actors, at the best temperature.
 """
 
 import time
@@ -22,7 +22,7 @@ from intone.models.auxiliary import SideHeads
 from intone.models.batch import Batch
 
 MAX_GRADIENT_NORM = 5.0
-"""A longer one (its norm over all that learns) is cut to this."""
+"""A gradient with a larger norm (over all trained parameters) is scaled down to this norm."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class TrainingPreset:
     epochs: int = 60
     """At most this many passes over the training clips."""
     patience: int = 25
-    """Stop after this many epochs without a lower validation loss, and judge the one with the lowest; with 0, train to
-    the end and judge the last one."""
+    """Stop after this many epochs without a lower validation loss, and evaluate the one with the lowest; with 0, train
+    to the end and evaluate the last one."""
     batch: int = 16
     """Clips in a step."""
     rate: float = 2e-3
@@ -43,11 +43,11 @@ class TrainingPreset:
     smoothing: float = 0.1
     """Label smoothing."""
     average: float = 0.998
-    """Share of the averaged weights that each step keeps; about 500 steps."""
+    """Share of the averaged weights that each step keeps: an average over about 500 steps."""
     class_weights: tuple[float, ...] | None = None
     """Weight of each label in the loss, in their order; None counts every clip once."""
     precision: str = "32-true"
-    """One that Lightning knows. It is never left to the processor: another precision trains another network."""
+    """One of Lightning's. It never depends on the processor: another precision gives another network."""
 
 
 class TrainingModule(lightning.LightningModule):
@@ -75,7 +75,7 @@ class TrainingModule(lightning.LightningModule):
         self.spent = 0.0
 
     def _follow(self, averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
-        """Moving average that forgets the random start: the first steps count more. Counters are copied."""
+        """Moving average whose first steps count more, so that it forgets the random start. Counters are copied."""
         if not current.dtype.is_floating_point:
             return current
         return averaged.lerp(current, 1 - min(self.preset.average, (1 + int(steps)) / (10 + int(steps))))
@@ -89,12 +89,12 @@ class TrainingModule(lightning.LightningModule):
         return loss if self.side is None else loss + self.side(embedding.float(), batch.files)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """A step, then the average follows."""
+        """Make a step, then update the averaged weights."""
         super().optimizer_step(*args, **kwargs)
         self.averaged.update_parameters(self.network)
 
     def validation_step(self, batch: Batch, _index: int) -> None:
-        """What the averaged weights say of one batch."""
+        """Keep the averaged weights' logits and loss of one batch."""
         logits = self.averaged(*batch.inputs)[0].float()
         self.seen["validation"].append((float(self.plain_loss(logits, batch.targets).detach()), logits, batch.targets))
 
@@ -104,11 +104,11 @@ class TrainingModule(lightning.LightningModule):
         self.seen["train"].clear()
 
     def on_validation_epoch_start(self) -> None:
-        """Forget the last epoch."""
+        """Clear the last epoch's batches."""
         self.seen["validation"].clear()
 
     def on_validation_epoch_end(self) -> None:
-        """Log the loss that chooses the epoch: at its own best temperature, since calibration follows anyway."""
+        """Log the loss by which the epoch is chosen: at its best temperature, since calibration follows anyway."""
         self._note("validation")
         logits = torch.cat([x for _, x, _ in self.seen["validation"]]).cpu().numpy()
         true = torch.cat([t for _, _, t in self.seen["validation"]]).cpu().numpy()
@@ -116,7 +116,7 @@ class TrainingModule(lightning.LightningModule):
         self.log("validation_loss", log_loss(logits / temperature(logits, true, weights), true, weights))
 
     def on_train_epoch_end(self) -> None:
-        """Write down the training side."""
+        """Log the training loss and add the training metrics to the history."""
         self.log("train_loss", self._note("train"))
 
     def _note(self, split: str) -> float:
@@ -130,7 +130,7 @@ class TrainingModule(lightning.LightningModule):
         return loss
 
     def configure_gradient_clipping(self, optimizer: Any, *_args: Any, **_kwargs: Any) -> None:
-        """Here, since Lightning refuses to clip for a fused optimizer in mixed precision, as if it scaled the loss."""
+        """Clip here: Lightning refuses to for a fused optimizer in mixed precision, as if the loss were scaled."""
         nn.utils.clip_grad_norm_([p for _, p in self._learning()], MAX_GRADIENT_NORM)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -139,12 +139,12 @@ class TrainingModule(lightning.LightningModule):
         checkpoint["spent"] = self.spent
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with both."""
+        """Restore the history and the time spent."""
         self.history = checkpoint["history"]
         self.spent = checkpoint["spent"]
 
     def configure_optimizers(self) -> Any:
-        """AdamW (decay on matrices only) and a one-cycle rate (Smith & Topin 2019)."""
+        """AdamW (decay on matrices only) and a one-cycle learning rate (Smith & Topin 2019)."""
         groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
         for name, parameter in self._learning():
             share = next((s for start, s in self.shares.items() if name.startswith(start)), 1.0)
@@ -158,13 +158,13 @@ class TrainingModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
     def _learning(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """What learns, with its name in the network."""
+        """(name, parameter) of all that is trained."""
         modules = [self.network] if self.side is None else [self.network, self.side]
         yield from ((name, p) for module in modules for name, p in module.named_parameters() if p.requires_grad)
 
 
 class Clock(Callback):
-    """Adds each epoch's seconds to what the checkpoint remembers."""
+    """Adds each epoch's seconds to the time in the checkpoint."""
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Start."""

@@ -1,7 +1,7 @@
 """Independent folds (model, track, split, seed) -> finished on disk, several at a time, one core each.
 
-Two folds on one core each finish sooner than two after one another on two cores. Workers share nothing but the runs
-folder and the caches, where a fold or an entry appears whole or not at all.
+Two folds on one core each finish sooner than two folds, one after the other, on two cores. Workers share only the runs
+folder and the caches, where a fold or an entry appears complete or not at all.
 """
 
 import multiprocessing
@@ -34,7 +34,7 @@ _space: Workspace | None = None
 
 
 def _start(space: Workspace) -> None:
-    """A worker's own workspace."""
+    """Set a worker's own workspace."""
     global _space
     one_core()
     _space = space
@@ -46,7 +46,7 @@ def _make(task: Task) -> None:
 
 
 def make_all(space: Workspace, tasks: Sequence[Task], workers: int) -> Iterator[Task]:
-    """Each task as soon as its fold is finished; the first error ends the rest and is raised here."""
+    """Each task as soon as its fold is finished; the first error cancels the rest and is raised here."""
     if not tasks:
         return
     if workers < 1:

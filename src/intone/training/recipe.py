@@ -1,4 +1,4 @@
-"""One kind of model: what it is made of, how it is fitted, how it predicts, how it is put into a file.
+"""One kind of model: its parts, how it is trained, how it predicts, how it is exported to a file.
 
 A new kind is one subclass of `Recipe` in a module of `recipes/`, and a line in its registry.
 """
@@ -31,42 +31,42 @@ Predictor = Callable[[Sequence[np.ndarray]], np.ndarray]
 """Clips (mono float32, 16 kHz) -> logits or probabilities [N, labels]."""
 
 FIRST_EPOCHS: Final = 60
-"""What the settings of finished runs say of every training's epochs: it was the preset's, and overwritten."""
+"""Epochs of every training in the settings of finished runs: the preset's value, which the run then overwrote."""
 
 
 @dataclass(frozen=True)
 class FoldTask:
-    """One fold that a model is to learn."""
+    """One fold on which a model is to be trained."""
 
     track: str
     split: Split
     folder: Path
-    """Its own, for whatever it keeps."""
+    """The fold's own folder, for its files."""
     parts: Mapping[str, "FinishedFold"] = field(default_factory=dict)
-    """Each model that it is made of -> its finished fold."""
+    """Each part of the model -> that part's finished fold."""
 
     @property
     def branches(self) -> list["FinishedFold"]:
-        """The parts, each as it was picked where it is a choice."""
+        """The parts; for a choice, the fold that it picked."""
         return [part.picked for part in self.parts.values()]
 
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What fitting one model on one fold gives."""
+    """The result of training one model on one fold."""
 
     logits: pd.DataFrame
-    """Index `file`, a column a label; every clip of the fold, as it is, without augmentation."""
+    """Index `file`, one column per label; every clip of the fold, without augmentation."""
     parameters: int
     seconds: float
     """Training time of this fold, without that of its parts."""
     embeddings: pd.DataFrame | None = None
-    """Index `file`, a column a dimension."""
+    """Index `file`, one column per dimension."""
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Columns `epoch, split, loss, accuracy, uar`."""
     details: Details = Details()
     built_on: Mapping[str, float] = field(default_factory=dict)
-    """Training time of each model that it builds on, however deep, once each."""
+    """Model -> its training time, for every model that this one builds on, directly or not."""
 
 
 class Recipe(ABC):
@@ -75,9 +75,9 @@ class Recipe(ABC):
     modality: ClassVar[str]
     """audio, text or fusion."""
     epoch_names: ClassVar[Mapping[str, str]] = {}
-    """Field that holds a `TrainingPreset` -> what fingerprints call its epochs."""
+    """Field that holds a `TrainingPreset` -> the name of its epochs in fingerprints."""
     needs_validation: ClassVar[bool] = True
-    """Whether it chooses something on validation speakers while it learns, and so can't learn from everyone."""
+    """Whether its training chooses something on validation speakers, so that it can't be trained on all speakers."""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -86,17 +86,17 @@ class Recipe(ABC):
 
     @abstractmethod
     def fit(self, space: "Workspace", task: FoldTask) -> FoldResult:
-        """Learn from the fold's training clips, choose on its validation clips, predict all."""
+        """Train on the fold's training clips, choose on its validation clips, predict all clips."""
 
     def prepare(self, space: "Workspace", workers: int) -> None:
-        """Put into the cache what all folds share, before several workers ask for it at once."""
+        """Put into the cache what all folds share, before several workers need it at once."""
         for part in self.parts:
             space.recipe(part).prepare(space, workers)
 
     # What it depends on.
 
     def epochs(self) -> dict[str, int]:
-        """Passes over what it learns from, by the names of `epoch_names`."""
+        """Epochs of its trainings, by the names of `epoch_names`."""
         return {name: getattr(self, preset).epochs for preset, name in self.epoch_names.items()}
 
     def with_epochs(self, budget: Mapping[str, int]) -> Self:
@@ -107,7 +107,7 @@ class Recipe(ABC):
         return changed
 
     def pretrained(self) -> Mapping[str, str]:
-        """Pretrained weights -> their sha256: a finished fold is another one when they are others."""
+        """Pretrained weights -> their sha256: with other weights, a finished fold is another fold."""
         return {}
 
     def least_speakers(self, models: Mapping[str, "Recipe"]) -> int:
@@ -115,25 +115,25 @@ class Recipe(ABC):
         return max((models[part].least_speakers(models) for part in self.parts), default=1)
 
     def settings(self) -> dict[str, Any]:
-        """Its fields, JSON-able, as fingerprints know them: epochs and seed stand elsewhere in a run's settings."""
+        """Its fields, JSON-able, in the form of fingerprints: epochs and seed are elsewhere in a run's settings."""
         kept: dict[str, Any] = asdict(self)  # type: ignore[call-overload]
         for name in self.trainings():
             kept[name] |= {"epochs": FIRST_EPOCHS, "seed": 0}
         return kept
 
     def trainings(self) -> dict[str, TrainingPreset]:
-        """Field -> how a network of it is trained."""
+        """Field -> the `TrainingPreset` that it holds."""
         values = {part.name: getattr(self, part.name) for part in fields(self)}  # type: ignore[arg-type]
         return {name: value for name, value in values.items() if isinstance(value, TrainingPreset)}
 
     def trained(self, **changes: Any) -> Self:
-        """This recipe, each of whose networks is trained with these changes to its preset."""
+        """This recipe with these changes to the training preset of each of its networks."""
         presets = {name: replace(preset, **changes) for name, preset in self.trainings().items()}
         changed: Self = replace(self, **presets)  # type: ignore[type-var]
         return changed
 
     def on(self, weights: str) -> "Recipe":
-        """This recipe on another pretrained encoder; raises IntoneError where there is none below it."""
+        """This recipe on another pretrained encoder; raises IntoneError where it is built on none."""
         if self.parts:
             raise IntoneError(f"This model is made of {', '.join(self.parts)}: give the weights to one of them.")
         raise IntoneError(f"This model is trained from scratch: it takes no weights, and not {weights} either.")
@@ -149,15 +149,15 @@ class Recipe(ABC):
         raise IntoneError(f"{run.model} has no network that others could build on.")
 
     def examples(self, space: "Workspace", run: "FinishedFold", split: Split) -> Examples:
-        """The fold's clips as that network takes them."""
+        """The fold's clips as that network's input."""
         raise IntoneError(f"{run.model} has no network that others could build on.")
 
     def predictor(self, run: "FinishedFold") -> Predictor:
-        """Clips -> logits, before any temperature, by the very way that the fold's own clips went."""
+        """Clips -> logits, before any temperature, computed in the same way as for the fold's own clips."""
         raise IntoneError(f"{run.model} hears no sound: an audio model is wanted.")
 
     def spectrogram_network(self, run: "FinishedFold") -> tuple[Standardised, FeatureSettings]:
-        """A network over spectrograms and what it takes, to be explained by saliency."""
+        """A network over spectrograms and its features, to be explained by saliency."""
         raise IntoneError(f"{run.model} is not a network over spectrograms: name one that is.")
 
     def attention(self, space: "Workspace", run: "FinishedFold", split: Split) -> Mapping[str, np.ndarray]:
@@ -165,45 +165,45 @@ class Recipe(ABC):
         raise IntoneError(f"{run.model} is not a head that attends over an encoder's states: name one that is.")
 
     def text_network(self, run: "FinishedFold") -> tuple[nn.Module, Encoder]:
-        """A network over sentences, and what turns them into ids."""
+        """A network over sentences, and the encoder that turns them into ids."""
         raise IntoneError(f"{run.model} is not a network that reads sentences: name one that is.")
 
     # How it is put into a file.
 
     def graph(self, run: "FinishedFold", window: float) -> ModelGraph:
-        """All of a run as one graph; `window` is how many seconds are heard at once. Raises IntoneError."""
+        """A whole run as one graph; `window` is the length of its input in seconds. Raises IntoneError."""
         sound = self.sound_graph(run, window)
         return ModelGraph(FileGraph(sound.network, None), sound.features, run.calibration)
 
     def sound_graph(self, run: "FinishedFold", window: float) -> SoundGraph:
-        """The part that hears. Raises IntoneError where no file can hold it."""
+        """The audio branch. Raises IntoneError where no file can hold it."""
         raise IntoneError(
             f"{run.model} can't be put into a file: take a model that hears, or a fusion of one with a network that "
             "reads."
         )
 
     def text_graph(self, run: "FinishedFold") -> TextGraph:
-        """The part that reads. Raises IntoneError where no file can hold it."""
+        """The text branch. Raises IntoneError where no file can hold it."""
         raise IntoneError(f"{run.model} doesn't read in a way that a file can hold.")
 
     # How it is studied.
 
     def twin(self, kind: "type[Any]", model: str) -> "Recipe":
-        """This probe as one of another class, for the audit of leaks. Raises IntoneError for what is no plain probe."""
+        """This probe as one of another class, for the audit of leaks. Raises IntoneError for any other model."""
         raise IntoneError(f"{model} is not a probe of a frozen encoder: name one that is.")
 
-    # How it learns from everyone.
+    # How it is trained on all speakers.
 
     def refusal(self, space: "Workspace", model: str, track: str) -> str:
-        """Why it can't learn from everyone, or can't be put into a file then; "" where it can."""
+        """Why it can't be trained on all speakers, or can't be exported then; "" where it can."""
         if self.needs_validation:
             return f"{model} chooses its epoch on validation speakers: export one of its folds instead."
         return ""
 
     def refit(self, space: "Workspace", task: FoldTask, folds: Sequence["FinishedFold"]) -> Details:
-        """Learn from every clip into the task's folder; `folds` are those that were judged."""
+        """Train on every clip, into the task's folder; `folds` are those that were evaluated."""
         return self.fit(space, task).details
 
     def represented_by(self, folds: Sequence["FinishedFold"]) -> str | None:
-        """The model that learns from everyone in its place, where it is a choice."""
+        """For a choice, the model that is trained on all speakers in its place; else None."""
         return None

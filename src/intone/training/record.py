@@ -1,4 +1,4 @@
-"""What a finished fold says of itself <-> `config.json` in its folder, which is whole by it."""
+"""The record of a finished fold <-> `config.json` in its folder, which completes the folder."""
 
 import json
 from collections.abc import Mapping
@@ -12,30 +12,30 @@ from intone.evaluation.details import Details
 
 @dataclass(frozen=True, kw_only=True)
 class FoldRecord:
-    """What `config.json` says of a finished fold, or of the model that learnt from everyone."""
+    """The content of `config.json`: of a finished fold, or of a model trained on all speakers."""
 
     fingerprint: str
     settings: Mapping[str, Any]
-    """Everything that it depends on, as `Workspace.settings` gives it."""
+    """Everything that the fold depends on, from `Workspace.settings`."""
     corpus: Mapping[str, str] = field(default_factory=dict)
     """Where its clips are listed (`Corpus.origin`)."""
     temperature: float
     parameters: int = 0
-    """Parameters that run for one clip, its parts' among them."""
+    """Parameters used for one clip, including those of its parts."""
     seconds: float = 0.0
-    """Training time, its parts' included, once each."""
+    """Training time, including that of each part once."""
     spent: Mapping[str, float] = field(default_factory=dict)
-    """Training time by model."""
+    """Model -> training time in seconds."""
     details: Details = Details()
     versions: Mapping[str, str] = field(default_factory=dict)
     processor: str = ""
-    """What it was made on (processor.py)."""
+    """The processor that it was made on (processor.py)."""
     commit: str = ""
-    """That the code stood at."""
+    """The git commit of the code."""
     unsure: float | None = None
-    """The confidence below which an answer is none, where it learnt from everyone."""
+    """The confidence below which a prediction is "unsure"; only for a model trained on all speakers."""
     scores: Mapping[str, float] | None = None
-    """What its folds scored, where it learnt from everyone."""
+    """The scores of its folds; only for a model trained on all speakers."""
 
     @property
     def model(self) -> str:
@@ -44,11 +44,11 @@ class FoldRecord:
 
     @property
     def track(self) -> str:
-        """The words that it read; `none` for sound alone."""
+        """The track of its words; `none` for audio alone."""
         return str(self.settings["track"])
 
     def write(self, folder: Path) -> None:
-        """Into the folder, which is whole by it."""
+        """Write `config.json` into the folder, which it completes."""
         values = {part.name: getattr(self, part.name) for part in fields(self)}
         kept = {name: value for name, value in values.items() if value is not None}
         kept["details"] = self.details.as_json()
@@ -56,7 +56,7 @@ class FoldRecord:
 
     @classmethod
     def read(cls, folder: Path) -> "FoldRecord":
-        """Back from there; raises FileNotFoundError where the fold isn't finished."""
+        """The record in a folder; raises FileNotFoundError where the fold isn't finished."""
         kept = json.loads((folder / "config.json").read_text())
         kept["details"] = Details.of_json(kept.get("details", {}))
         kept.setdefault("spent", {kept["settings"]["model"]: kept.get("seconds", 0.0)})

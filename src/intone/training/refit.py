@@ -1,7 +1,7 @@
-"""A model's folds -> the same model trained on every speaker, calibrated by what the folds said of strangers.
+"""A model's folds -> the same model trained on every speaker, calibrated on the folds' unseen speakers.
 
-Nobody is left to judge it by, so its figures are those of its twins, out of fold; its temperature, and at that
-temperature its threshold for "unsure", come from their logits of test speakers.
+No speaker is left to test it on, so its scores are those of the folds' models on their test speakers. Its temperature,
+and at that temperature its threshold for "unsure", come from these models' logits for test speakers.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ PROTOCOL: Final = "everyone"
 
 
 def train_everyone(space: Workspace, model: str, track: str, protocol: str) -> Path:
-    """The folder of the model that learnt from every clip of the corpus, made now or found there.
+    """The folder of the model trained on every clip of the corpus, made now or found there.
 
-    `protocol` is that of the folds, which are made first where they aren't there. A choice becomes what most folds
-    picked, a late fusion is put together from its branches. Raises IntoneError for a model that needs validation
-    speakers while it learns, and for words that hang on the corpus' own sentences.
+    `protocol` is that of the folds, which are made first where they are missing. A choice becomes the candidate that
+    most folds picked; a late fusion is combined from its branches. Raises IntoneError for a model whose training needs
+    validation speakers, and for words that depend on the corpus' own sentences.
     """
     recipe = space.recipe(model)
     made = [space.fold(model, track, split) for split in folds(space.corpus.clips, protocol)]
@@ -67,9 +67,9 @@ def check(space: Workspace, model: str, track: str) -> None:
 
 
 def judged(space: Workspace, made: Sequence[FinishedFold]) -> Calibration:
-    """Temperature, threshold and figures from folds: each clip as its own fold's network answered it in test.
+    """Temperature, threshold and scores from folds: each clip as predicted by the network of the fold that tests it.
 
-    The figures are at the temperature that the other folds' test speakers ask for, as strangers are met.
+    The scores are at the temperature fitted on the other folds' test speakers, since users' speakers are unseen, too.
     """
     labels = list(space.labels)
     tested = [table[table["split"] == "test"].set_index("file") for table in (fold.predictions for fold in made)]

@@ -1,8 +1,8 @@
 """One fold's result -> files in a run folder, and back: runs/MODEL__TRACK__PROTOCOL/fold-K.
 
 A fold's folder holds `config.json` (every setting, versions, processor, data fingerprint), `history.csv`, `logits.csv`
-(raw), `predictions.csv`, `metrics.json` and what its model needs. `config.json` is written last: a fold that has it is
-whole.
+(raw), `predictions.csv`, `metrics.json` and what its model needs. `config.json` is written last: then the fold is
+complete.
 """
 
 import json
@@ -29,12 +29,12 @@ from intone.training.record import FoldRecord
 LIBRARIES = ("intone", "numpy", "pandas", "scikit-learn", "torch", "lightning")
 
 COMMITTED_PRECISION: Final = "bf16-mixed"
-"""In which the networks behind the committed results learnt."""
+"""Precision in which the networks of the committed results were trained."""
 
 
 @dataclass(frozen=True)
 class RunName:
-    """Names a run: which model, on which words, under which protocol, with which seed."""
+    """Name of a run: model, track of words, protocol and seed."""
 
     model: str
     track: str = "none"
@@ -47,31 +47,31 @@ class RunName:
 
     @classmethod
     def parse(cls, name: str) -> "RunName":
-        """Back from a folder's name."""
+        """The run name in a folder's name."""
         model, track, protocol, *seed = name.split("__")
         return cls(model, track, protocol, int(seed[0].removeprefix("seed")) if seed else 0)
 
 
 def fold_folder(runs: Path, name: RunName, fold: str) -> Path:
-    """Where one fold of a run lies."""
+    """The folder of one fold of a run."""
     return runs / str(name) / f"fold-{fold}"
 
 
 def finished(folder: Path, fingerprint: str) -> bool:
-    """Whether the fold is whole and was made with just these settings and data."""
+    """Whether the fold is complete and was made with exactly these settings and data."""
     return (folder / "config.json").exists() and FoldRecord.read(folder).fingerprint == fingerprint
 
 
 def fingerprint(settings: Mapping[str, Any], split: Split, clips: pd.DataFrame) -> str:
-    """Names settings and data: two folds with the same one are the same experiment."""
+    """Digest of settings and data: two folds with the same one are the same experiment."""
     rows = clips.set_index("file").loc[sorted(split.part_of()), ["speaker", "emotion"]]
     return digest(first_named(settings), asdict(split), rows.reset_index().to_csv(index=False))
 
 
 def first_named(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as fingerprints have known them from the first run on.
+    """Settings in the form that fingerprints have had since the first run.
 
-    The committed precision was called `auto` then, for what the processor had: so finished runs stay what they are.
+    The committed precision was called `auto` then, as it depended on the processor; so finished runs stay valid.
     """
     told = {name: first_named(value) if isinstance(value, Mapping) else value for name, value in settings.items()}
     return told | ({"precision": "auto"} if told.get("precision") == COMMITTED_PRECISION else {})
@@ -80,7 +80,7 @@ def first_named(settings: Mapping[str, Any]) -> dict[str, Any]:
 def write_fold(folder: Path, split: Split, clips: pd.DataFrame, result: FoldResult, record: FoldRecord) -> None:
     """Calibrate on the fold's validation clips and put everything on disk, `config.json` last.
 
-    Of `record`, temperature, parameters, time, details, versions and commit are filled in here.
+    Temperature, parameters, time, details, versions and commit of `record` are filled in here.
     """
     folder.mkdir(parents=True, exist_ok=True)
     labels = list(result.logits.columns)
@@ -126,7 +126,7 @@ def predictions(split: Split, clips: pd.DataFrame, logits: pd.DataFrame, t: floa
 
 
 def claim(folder: Path, mark: str) -> None:
-    """Begin or go on with a fold: what was made or begun there with other settings or data is removed first."""
+    """Begin or resume a fold: what was made or begun there with other settings or data is removed first."""
     begun = folder / "fingerprint"
     if folder.exists() and (not begun.exists() or begun.read_text() != mark):
         say(f"{folder} was made with other settings or data: made anew.")
@@ -135,7 +135,7 @@ def claim(folder: Path, mark: str) -> None:
 
 
 def commit() -> str:
-    """The git commit that the code stands at, '' outside a checkout."""
+    """The git commit of the code, '' outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""Clips -> features of each at several speeds, float16 [rows, frames], kept in the cache; and which clips have any."""
+"""Clips -> features of each at several speeds, float16 [rows, frames], kept in the cache; the clips that have any."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SpectrogramViews:
-    """Which features, at which speeds."""
+    """Which features are computed, at which speeds."""
 
     features: FeatureSettings
     speeds: tuple[float, ...] = SPEEDS

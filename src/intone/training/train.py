@@ -35,18 +35,18 @@ class Order:
 
     model: str
     track: str = "none"
-    """Which words it reads."""
+    """The track of its words."""
     protocol: str = "speakers"
     clips: ClipSource = ClipSource()
     runs: Path | None = None
     """Where run folders are kept; None is the user's cache."""
     epochs: int = 0
-    """0 is the recipe's."""
+    """0 means the recipe's own number."""
     seed: int = 0
     weights: str | None = None
-    """Another pretrained encoder below the model."""
+    """Another pretrained encoder for the model."""
     everyone: bool = False
-    """Whether it learns from all speakers afterwards."""
+    """Whether it is trained on all speakers afterwards."""
 
 
 def train(
@@ -94,7 +94,7 @@ def train(
 
 
 def trained(space: Workspace, model: str, order: Order) -> Iterator[FinishedFold]:
-    """Each fold as it is finished; what would be refused when it is to learn from everyone is refused before."""
+    """Each fold as it is finished; where the order includes training on all speakers, a refusal of that comes first."""
     if order.everyone:
         check(space, model, order.track)
     for split in folds(space.corpus.clips, order.protocol):
@@ -102,11 +102,11 @@ def trained(space: Workspace, model: str, order: Order) -> Iterator[FinishedFold
 
 
 def prepared(order: Order) -> tuple[Workspace, str]:
-    """A workspace with all that the model takes, and the model's name in it: MODEL@WEIGHTS where weights are given.
+    """A workspace with all that the model needs, and the model's name in it: MODEL@WEIGHTS where weights are given.
 
-    Raises IntoneError for an unknown model or track, for a text model without words, for weights below a model that
-    takes none; before anything is computed, for a protocol whose speakers the corpus lacks and for clips that nothing
-    can be learned from.
+    Raises IntoneError for an unknown model or track, for a text model without words, and for weights where the model
+    takes none. Raises it before anything is computed for a protocol whose speakers the corpus lacks and for clips that
+    nothing can be learned from.
     """
     _check(order)
     corpus = order.clips.corpus()
@@ -150,18 +150,18 @@ def _models(order: Order) -> tuple[dict[str, Recipe], str]:
 
 
 def _family(models: dict[str, Recipe], model: str) -> list[Recipe]:
-    """A model's recipe and those of its parts, however deep."""
+    """A model's recipe and those of all its parts, recursively."""
     return [models[model], *(recipe for part in models[model].parts for recipe in _family(models, part))]
 
 
 def _workspace(corpus: Corpus, models: dict[str, Recipe], order: Order) -> Workspace:
-    """With the words that the track takes, and no more."""
+    """A workspace with the words that the track needs, and no others."""
     space = Workspace(corpus, models, order.runs or cache_folder() / "runs", seed=order.seed)
     if order.track in ("asr", "asr_punctuated", "shuffled"):
         space.transcripts = transcribe(corpus, Whisper())
     if order.track == "natural":
         space.goemotions = goemotions.load(goemotions.find())
     if order.track != "none":
-        with contextlib.suppress(Missing):  # whoever needs them says so
+        with contextlib.suppress(Missing):  # a model that needs them raises it again
             space.glove = pretrained_weights.find("glove-6b-50d")
     return space

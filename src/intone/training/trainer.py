@@ -1,4 +1,4 @@
-"""Network + examples + one fold -> a trained network, its logits [clips, labels], a folder that resumes after a kill.
+"""Network + examples + one fold -> a trained network and its logits [clips, labels]; resumes after a kill.
 
 The epoch is the one whose averaged weights have the lowest loss on the validation actors, or the last (module.py).
 """
@@ -41,10 +41,10 @@ def fit(
 ) -> FoldResult:
     """Train on the fold's training clips, choose the epoch on its validation clips, and predict all of them.
 
-    `side` is what the network also learns of the training clips; those heads are dropped afterwards. `shares` slows the
-    parameters whose names begin so: to that share of the learning rate. The network is left as it was chosen.
-    `folder` gets `last.ckpt` and `best.ckpt` while training goes on; the same call after a kill goes on from the last
-    whole epoch and ends with the same weights.
+    `side` holds further labels that the network also learns to predict; their heads are dropped afterwards. `shares`
+    maps the beginning of parameters' names to their share of the learning rate. Afterwards the network has the weights
+    of the chosen epoch. `folder` holds `last.ckpt` and `best.ckpt` during training; after a kill, the same call
+    continues from the last complete epoch and ends with the same weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
@@ -86,7 +86,7 @@ def _trainer(preset: TrainingPreset, folder: Path, callbacks: Sequence[Callback]
 def predict(
     network: nn.Module, examples: Examples, files: Sequence[str], labels: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Logits [clips, labels] and embeddings [clips, D] of clips as they are, indexed by `file`, in 32 bits."""
+    """Logits [clips, labels] and embeddings [clips, D] of unchanged clips, indexed by `file`, in 32 bits."""
     network.eval()
     out = [(b.files, *network(*b.inputs)) for b in examples.batches(files, 64)]
     index = pd.Index([f for part, _, _ in out for f in part], name="file")

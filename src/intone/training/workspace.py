@@ -1,7 +1,7 @@
 """Model name + track + protocol + fold -> a finished fold in the runs folder, made now or found there.
 
-A model's parts are finished first (a fusion's branches, a choice's candidates), so whatever is finished is never made
-twice, and an experiment that was stopped goes on where it was.
+A model's parts are finished first (a fusion's branches, a choice's candidates), so nothing is made twice, and an
+experiment that was stopped resumes where it was.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -33,7 +33,7 @@ Copies = Mapping[str, Sequence[np.ndarray]]
 
 
 class ClipFeatures(Hashable, Protocol):
-    """Settings of something that is computed from each clip, once; a frozen dataclass."""
+    """Settings of something that is computed from each clip once; a frozen dataclass."""
 
     def fill(self, corpus: Corpus, workers: int) -> None:
         """Put all clips' arrays into the cache, several clips at a time. Raises BadClip."""
@@ -46,13 +46,13 @@ class ClipFeatures(Hashable, Protocol):
 
 @dataclass
 class FeatureStore:
-    """What was computed from the clips of one corpus, kept while a process lasts."""
+    """Arrays computed from the clips of one corpus, kept as long as the process runs."""
 
     kept: dict[ClipFeatures, Copies] = field(default_factory=dict)
     filled: set[ClipFeatures] = field(default_factory=set)
 
     def fill(self, settings: ClipFeatures, corpus: Corpus, workers: int) -> None:
-        """Put them into the cache, once for all who ask."""
+        """Put all clips' arrays into the cache, once per settings."""
         if settings not in self.filled:
             settings.fill(corpus, workers)
             self.filled.add(settings)
@@ -72,7 +72,7 @@ class Workspace:
     models: Mapping[str, Recipe]
     runs: Path
     transcripts: pd.DataFrame | None = None
-    """Columns `file, text`: what was recognised in each clip."""
+    """Columns `file, text`: the transcript of each clip."""
     goemotions: pd.DataFrame | None = None
     """Columns `id, text, emotion, part`: sentences for the track `natural`."""
     glove: Path | None = None
@@ -83,7 +83,7 @@ class Workspace:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The corpus's labels, in order: of every logit, probability and table."""
+        """The corpus's labels, in the order of all logits, probabilities and tables."""
         return self.corpus.labels
 
     @cached_property
@@ -93,7 +93,7 @@ class Workspace:
 
     @cached_property
     def targets(self) -> dict[str, int]:
-        """`file` -> its label's place."""
+        """`file` -> index of its label."""
         return {file: self.labels.index(emotion) for file, emotion in self.emotions.items()}
 
     @cached_property
@@ -103,19 +103,19 @@ class Workspace:
 
     @cached_property
     def word_vectors(self) -> Glove:
-        """GloVe's; raises Missing where they aren't there."""
+        """The GloVe vectors; raises Missing where they aren't there."""
         return Glove.read(self.needed("GloVe vectors", self.glove, "intone models get glove-6b-50d"))
 
     def true(self, files: Sequence[str]) -> np.ndarray:
-        """Places of the clips' labels, [N]."""
+        """Indices of the clips' labels, [N]."""
         return np.array([self.targets[f] for f in files])
 
     def features(self, settings: ClipFeatures) -> Copies:
-        """All clips' arrays, computed once for all who ask with the same settings."""
+        """All clips' arrays, computed once per settings."""
         return self.store.get(settings, self.corpus)
 
     def fill(self, settings: ClipFeatures, workers: int) -> None:
-        """Put those arrays into the cache, several clips at a time, with a bar on stderr."""
+        """Put all clips' arrays into the cache, several clips at a time, with a progress bar on stderr."""
         self.store.fill(settings, self.corpus, workers)
 
     def recipe(self, model: str) -> Recipe:
@@ -192,7 +192,7 @@ class Workspace:
         }
 
     def _words_digest(self, track: str) -> str:
-        """Names the texts that a track is made from, so that other words make other folds."""
+        """Digest of the texts that a track is made from, so that other words give other folds."""
         return self._goemotions_digest if track == "natural" else self._transcripts_digest
 
     @cached_property

@@ -1,1 +1,1 @@
-"""Training clip -> changed copies of it; for training and for measuring robustness, never while analysing."""
+"""Training clip -> changed copies of it; for training and for measuring robustness, never for analysis."""

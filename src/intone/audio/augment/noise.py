@@ -1,8 +1,8 @@
-"""Training clip and other clips of its speaker (mono float32, 16 kHz) -> a copy as heard in a noisier place.
+"""Training clip and other clips of its speaker (mono float32, 16 kHz) -> a copy as recorded in a noisier place.
 
-Under the speech is coloured noise, or voices, or a microphone's hiss across a room; its very beginning and end may be
-lost. The voices are the speaker's own, at other speeds, so that no copy of a training clip holds anything of a
-validation or test speaker.
+The copy adds coloured noise, or voices, or a room and a microphone's hiss to the speech; up to 0.12 s may be cut off at
+either end of the speech. The voices are the speaker's own, at other speeds, so that no copy of a training clip holds
+anything of a validation or test speaker.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,19 +17,19 @@ from intone.audio.frames import SAMPLE_RATE
 from intone.audio.trimming import speech_span
 
 VERSION: Final = 1
-"""Version of everything here; another one makes all copies anew."""
+"""Version of this module; with another version all copies are made again."""
 
 SNR: Final = (8.0, 30.0)
-"""Decibels between which the ratio of speech to what is under it is drawn."""
+"""Decibels between which the ratio of speech to noise is drawn."""
 
 LOST: Final = 0.12
-"""Seconds of speech that may be lost at each end."""
+"""Seconds of speech that may be cut off at each end."""
 
 VOICES: Final = 6
-"""At most so many talk under the speech."""
+"""Most voices in the babble."""
 
 ECHO: Final = (0.2, 0.3, 0.4, 0.5, 0.6)
-"""Seconds of reverberation (RT60) that a room is drawn from: a furnished one to a bare one."""
+"""Seconds of reverberation (RT60), one of which is drawn: from a furnished room to a bare one."""
 
 HISS: Final = (25.0, 40.0)
 """Decibels between which the ratio of speech to a microphone's hiss is drawn, in a room."""
@@ -38,7 +38,7 @@ Change = Callable[[np.ndarray, Sequence[np.ndarray], np.random.Generator], np.nd
 
 
 def noisy_copy(signal: np.ndarray, kind: str, others: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
-    """The clip as one of `KINDS` makes it, float32, shorter by up to twice `LOST`; `others` are the speaker's own."""
+    """The clip changed by one of `KINDS`, float32, shorter by up to twice `LOST`; `others` are the speaker's clips."""
     return KINDS[kind](_shortened(signal, draw), others, draw).astype(np.float32)
 
 
@@ -63,14 +63,14 @@ def _in_room(reverberant: np.ndarray, _: Sequence[np.ndarray], draw: np.random.G
 
 
 def _coloured(size: int, draw: np.random.Generator) -> np.ndarray:
-    """Between white and brown: power falls with a drawn power of frequency, 0 to 2."""
+    """Noise between white and brown: its power falls with a power of frequency that is drawn from 0 to 2."""
     hertz = np.fft.rfftfreq(size)
     hertz[0] = hertz[1]
     return np.fft.irfft(np.fft.rfft(draw.standard_normal(size)) * hertz ** (-draw.uniform(0, 2) / 2), size)
 
 
 def _voices(size: int, others: Sequence[np.ndarray], draw: np.random.Generator) -> np.ndarray:
-    """Two or more, equally loud, each at a speed of its own and from a drawn place on."""
+    """Two or more voices, equally loud, each at a random speed and from a random position on."""
     out = np.zeros(size)
     for k in draw.choice(len(others), min(len(others), int(draw.integers(2, VOICES + 1))), replace=False):
         out += unit_power(stretch(at_speed(others[k], draw.uniform(0.8, 1.25)), size, draw))
@@ -78,4 +78,4 @@ def _voices(size: int, others: Sequence[np.ndarray], draw: np.random.Generator) 
 
 
 KINDS: Final[Mapping[str, Change]] = {"noise": _in_noise, "babble": _in_babble, "room": _in_room}
-"""Where a copy may be heard."""
+"""Name -> change."""

@@ -1,4 +1,4 @@
-"""Clip (mono float32, 16 kHz) -> the same clip as a worse microphone, room, line or crowd would give it.
+"""Clip (mono float32, 16 kHz) -> the same clip as a worse microphone, room or line, or a crowd, would change it.
 
 Kinds and strengths follow Derington et al. 2023 (arXiv 2312.06270), graded, and with codecs, speed and pitch added.
 Every change is drawn from a generator that the caller seeds.
@@ -25,7 +25,7 @@ from intone.errors import Missing
 
 @dataclass(frozen=True)
 class Sounds:
-    """What is mixed in; each a list of clips [samples] at 16 kHz."""
+    """Sounds to mix in; each a list of clips [samples] at 16 kHz."""
 
     voices: Sequence[np.ndarray] = ()
     """Other speakers' clips, for babble."""
@@ -39,7 +39,7 @@ Change = Callable[[np.ndarray, float, Sounds, np.random.Generator], np.ndarray]
 
 @dataclass(frozen=True)
 class Perturbation:
-    """One kind of change and the strengths at which it is tried, from the mildest on."""
+    """One kind of change and the strengths at which it is tried."""
 
     name: str
     unit: str
@@ -52,7 +52,7 @@ class Perturbation:
 
 
 def esc10(folder: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """ESC-10 (Piczak 2015), one folder a class -> its sounds without sneezes, and its sneezes.
+    """ESC-10 (Piczak 2015), one folder per class -> its sounds without sneezes, and its sneezes.
 
     Raises Missing where there are none.
     """
@@ -65,7 +65,7 @@ def esc10(folder: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def mixed(signal: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
-    """Noise under a signal, at a ratio of their powers in decibels."""
+    """The signal with noise added, at a signal-to-noise ratio of `snr` decibels."""
     power = float(np.mean(np.square(signal))) / max(float(np.mean(np.square(noise))), 1e-12)
     return signal + noise * np.sqrt(power / 10 ** (snr / 10))
 
@@ -85,7 +85,7 @@ def _from(kind: str, signal: np.ndarray, snr: float, sounds: Sounds, draw: np.ra
 
 
 def _music(signal: np.ndarray, snr: float, _: Sounds, draw: np.random.Generator) -> np.ndarray:
-    """Synthesised: triads of decaying harmonics, half a second each, for no recording is free of a licence."""
+    """Adds synthesised music, as recordings need a licence: triads of decaying harmonics, one every half second."""
     since = np.arange(SAMPLE_RATE) / SAMPLE_RATE  # each chord rings for a second
     decay = np.exp(-3 * since)
     out = np.zeros(signal.size + SAMPLE_RATE)
@@ -98,12 +98,12 @@ def _music(signal: np.ndarray, snr: float, _: Sounds, draw: np.random.Generator)
 
 
 def stretch(sound: np.ndarray, size: int, draw: np.random.Generator) -> np.ndarray:
-    """`size` samples of a sound from a drawn place, from the start again where it ends."""
+    """`size` samples of a sound from a random position on; where it ends, it starts again."""
     return np.take(sound, np.arange(size) + int(draw.integers(sound.size)), mode="wrap")
 
 
 def unit_power(sound: np.ndarray) -> np.ndarray:
-    """The sound at a root mean square of 1."""
+    """The sound scaled to a root mean square of 1."""
     return sound / max(float(np.sqrt(np.mean(np.square(sound)))), 1e-9)
 
 
@@ -116,13 +116,13 @@ def _gain(signal: np.ndarray, decibels: float, _: Sounds, __: np.random.Generato
 
 
 def _clipping(signal: np.ndarray, percent: float, _: Sounds, __: np.random.Generator) -> np.ndarray:
-    """So loud that this share of the samples hits the limit."""
+    """Clips the signal at the level that `percent` % of the samples exceed."""
     limit = float(np.quantile(np.abs(signal), 1 - percent / 100))
     return np.clip(signal, -limit, limit)
 
 
 def _cropping(signal: np.ndarray, milliseconds: float, _: Sounds, __: np.random.Generator) -> np.ndarray:
-    """Both ends of the speech are lost."""
+    """Cuts off both ends of the speech."""
     cut = min(round(milliseconds * SAMPLE_RATE / 1000), signal.size // 3)
     loud = np.flatnonzero(np.abs(signal) > 0.02 * np.abs(signal).max())
     return signal[loud[0] + cut : max(loud[-1] + 1 - cut, loud[0] + cut + SAMPLE_RATE // 10)]
@@ -139,14 +139,14 @@ def _filtered(kind: str, signal: np.ndarray, hertz: float, _: Sounds, __: np.ran
 
 
 def _tilt(signal: np.ndarray, decibels: float, _: Sounds, __: np.random.Generator) -> np.ndarray:
-    """So many decibels an octave, around 1 kHz, at an unchanged level."""
+    """Tilts the spectrum by `decibels` per octave around 1 kHz, at an unchanged level."""
     hertz = np.maximum(np.fft.rfftfreq(signal.size, 1 / SAMPLE_RATE), 50)
     tilted = np.fft.irfft(np.fft.rfft(signal) * 10 ** (decibels * np.log2(hertz / 1000) / 20), signal.size)
     return tilted * np.sqrt(np.mean(np.square(signal)) / max(float(np.mean(np.square(tilted))), 1e-12))
 
 
 def _phone(signal: np.ndarray, bits: float, _: Sounds, __: np.random.Generator) -> np.ndarray:
-    """A telephone line: 300 to 3400 Hz, 8 kHz, mu-law (ITU-T G.711) of so many bits."""
+    """A telephone line: 300 to 3400 Hz, 8 kHz, mu-law (ITU-T G.711) with `bits` bits."""
     band = sosfilt(butter(4, (300, 3400), "bandpass", fs=SAMPLE_RATE, output="sos"), signal)
     narrow = np.clip(soxr.resample(band, SAMPLE_RATE, 8000), -1, 1)
     pressed = np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / np.log(256)
@@ -158,7 +158,7 @@ def _phone(signal: np.ndarray, bits: float, _: Sounds, __: np.random.Generator) 
 def _coded(
     codec: str, container: str, signal: np.ndarray, kilobits: float, _: Sounds, __: np.random.Generator
 ) -> np.ndarray:
-    """Through an encoder and back; what it delays is cut off the front again."""
+    """Encodes and decodes the signal; FFmpeg removes the codec's delay at the front."""
     file = io.BytesIO()
     with av.open(file, "w", container) as out:
         stream: Any = out.add_stream(codec, rate=SAMPLE_RATE)
@@ -178,7 +178,7 @@ def _coded(
 
 
 def _frames(stream: Any, frame: "av.AudioFrame") -> list["av.AudioFrame"]:
-    """The signal as the encoder takes it: its own sample format and, where it has one, frame size."""
+    """The signal in frames of the encoder's sample format and, where it has one, frame size."""
     context = stream.codec_context
     sampler = av.AudioResampler(context.format.name, "mono", SAMPLE_RATE, frame_size=context.frame_size or None)
     return [*sampler.resample(frame), *sampler.resample(None)]
@@ -189,12 +189,12 @@ def _pcm(signal: np.ndarray) -> np.ndarray:
 
 
 def _speed(signal: np.ndarray, speed: float, _: Sounds, __: np.random.Generator) -> np.ndarray:
-    """Tempo and pitch together."""
+    """Changes tempo and pitch together."""
     return soxr.resample(signal, SAMPLE_RATE, SAMPLE_RATE / speed)
 
 
 def _pitch(signal: np.ndarray, semitones: float, _: Sounds, __: np.random.Generator) -> np.ndarray:
-    """Pitch and formants, at an unchanged tempo: played faster, then stretched back by ffmpeg's atempo (WSOLA)."""
+    """Changes pitch and formants, but not tempo: played faster, then stretched back by ffmpeg's atempo (WSOLA)."""
     ratio = 2 ** (semitones / 12)
     return _tempo(soxr.resample(signal, SAMPLE_RATE, SAMPLE_RATE / ratio), 1 / ratio)
 

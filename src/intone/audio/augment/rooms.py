@@ -12,18 +12,18 @@ SIZE: Final = (6.0, 5.0, 3.0)
 """Metres: length, width, height."""
 
 PLACES: Final = 4
-"""Where somebody may stand and a microphone hang."""
+"""Number of positions of speaker and microphone."""
 
 
 def in_room(signal: np.ndarray, seconds: float, draw: np.random.Generator) -> np.ndarray:
-    """[samples] -> the same number of samples from a drawn place of a room with that reverberation time (RT60)."""
+    """[samples] -> as many samples, recorded at a random position in a room with that reverberation time (RT60)."""
     response = _response(seconds, int(draw.integers(PLACES)))
     return fftconvolve(signal, response)[: signal.size]
 
 
 @cache
 def _response(seconds: float, place: int) -> np.ndarray:
-    """Impulse response of the shoebox room from the direct sound on, which stays as loud as it is."""
+    """Impulse response of the shoebox room from the direct sound on, which keeps its level."""
     import pyroomacoustics as acoustics
 
     absorption, order = acoustics.inverse_sabine(seconds, SIZE)

@@ -26,7 +26,7 @@ def at_speed(signal: np.ndarray, speed: float) -> np.ndarray:
 
 
 def views_of_file(path: Path, settings: FeatureSettings, speeds: Sequence[float] = SPEEDS) -> list[np.ndarray]:
-    """Features of the clip at each speed, in their order; kept in the cache as float16."""
+    """Features of the clip at each speed, in the order of `speeds`; kept in the cache as float16."""
     name = file_digest(path)
     views = []
     for speed in speeds:
@@ -44,22 +44,22 @@ def _view(path: Path, settings: FeatureSettings, speed: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SpectrogramAugmentation:
-    """How much a spectrogram is changed; zeros switch a change off."""
+    """How much a spectrogram is changed; 0 switches a change off."""
 
     splice: float = 0.5
-    """Share of clips that end, or begin, as another clip of the same sentence, emotion and intensity does."""
+    """Share of clips whose beginning or end comes from another clip of the same sentence, emotion and intensity."""
     stretch: float = 0.15
-    """Tempo changes by up to this share, either way, with pitch as it is."""
+    """The tempo changes by up to this share, faster or slower; the pitch stays."""
     shift: float = 2.0
-    """Rows move up or down by up to this many (a voice higher or lower); for spectrograms, not for MFCCs."""
+    """Rows move up or down by up to this number (a higher or lower voice); for spectrograms, not for MFCCs."""
     level: float = 0.12
-    """Deviation of what is added to all rows alike: a clip a little louder or softer, in the rows' own deviations."""
+    """Standard deviation of a number added to all rows (a louder or softer clip), in the rows' own deviations."""
     row_mask: int = 8
-    """Each of two bands of up to this many rows is hidden (SpecAugment, Park et al. 2019)."""
+    """Two bands of up to this many rows each are masked (SpecAugment, Park et al. 2019)."""
     frame_mask: int = 20
-    """A stretch of up to this many frames is hidden."""
+    """A stretch of up to this many frames is masked."""
     crop: int = 192
-    """Longer clips are cut to this many frames at a random place: 1.92 s."""
+    """Longer clips are cut to this many frames at a random position: 1.92 s."""
 
     def __call__(self, rows: np.ndarray, draw: np.random.Generator) -> np.ndarray:
         """[rows, frames] float32 with mean 0 -> a changed copy, [rows, at most `crop`]."""
@@ -78,7 +78,7 @@ class SpectrogramAugmentation:
 
 
 def spliced(one: np.ndarray, other: np.ndarray, draw: np.random.Generator) -> np.ndarray:
-    """One clip up to a random place, another from there on, or the other way round; [rows, frames] each."""
+    """One clip up to a random position, the other from there on, or the other way round; [rows, frames] each."""
     share = draw.uniform(0.2, 0.8)
     first, second = (one, other) if draw.random() < 0.5 else (other, one)
     return np.concatenate([first[:, : int(share * first.shape[1])], second[:, int(share * second.shape[1]) :]], axis=1)
@@ -96,7 +96,7 @@ def stretched(rows: np.ndarray, factor: float) -> np.ndarray:
 
 
 def shifted(rows: np.ndarray, by: float) -> np.ndarray:
-    """Rows moved up by `by` (a fraction is interpolated); what moves in from outside repeats the edge."""
+    """Rows moved up by `by` (a fraction is interpolated); rows that move in from outside repeat the edge."""
     place = np.clip(np.arange(len(rows)) - by, 0, len(rows) - 1)
     below = place.astype(int)
     share = (place - below)[:, None].astype(rows.dtype)

@@ -1,1 +1,1 @@
-"""A file's bytes -> its own samples, block by block; what is damaged, missing or in the way is said."""
+"""A file's bytes -> its own samples, block by block, and notes on what is damaged or missing."""

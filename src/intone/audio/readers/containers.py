@@ -1,8 +1,8 @@
-"""A file's bytes -> a container that FFmpeg may open, its parts where several were joined, and what its size proves.
+"""An open file -> FFmpeg's container, the parts of a file that was joined, and whether its end is missing.
 
-FFmpeg opens playlists and scripts (HLS, DASH, concat, SDP …) like sound, and with them any file that they name. Here is
-the one place where containers are opened: demuxers are those of `DEMUXERS` alone, FFmpeg gets an open file instead of a
-name, and whatever it wants to open beyond that is refused.
+FFmpeg opens playlists and scripts (HLS, DASH, concat, SDP …) like recordings, and then any file that they name. So
+containers are opened only here: FFmpeg may use only the demuxers in `DEMUXERS`, it gets an open file instead of a name,
+and it may open no other file.
 """
 
 import io
@@ -20,14 +20,14 @@ DEMUXERS: Final = (
     "matroska mlp mov mp3 mpc mpc8 mpeg mpegts mxf nistsphere nut ogg oma qcp rm sln sox tak truehd tta voc w64 wav "
     "webm wtv wv xwma"
 )
-"""FFmpeg's names of what holds sound and can't point to another file, with spaces between."""
+"""FFmpeg's names of formats that hold sound and can't point to another file, separated by spaces."""
 
 PLACEHOLDERS: Final = 0x7F000000
-"""Bytes from which a header's number stands for "not known": recorders that can't go back write the largest number,
-signed or not, less their header, for a recording that they had no end of."""
+"""A size of this many bytes or more in a header means "not known": recorders that can't seek back write the largest
+number, signed or not, less their header, as they don't know the length yet."""
 
 BUFFER: Final = 1 << 16
-"""Bytes that FFmpeg asks for at a time."""
+"""Bytes that FFmpeg reads at a time."""
 
 _BRAND: Final = rb"(?:isom|iso\d|mp4\d|M4[AVB] |qt  |3g[p2].|avc\d|dash|MSNV|f4v |mmp4)"
 BEGINNINGS: Final = {
@@ -43,8 +43,8 @@ BEGINNINGS: Final = {
     "ogg": re.compile(rb"OggS\0\x02\0{8}", re.DOTALL),
     "matroska": re.compile(rb"\x1a\x45\xdf\xa3.{1,60}?\x42\x82.(?:webm|matroska)", re.DOTALL),
 }
-"""How a file of each kind begins behind which another may follow that readers don't notice, or take for another track:
-so long that none of them stands in a file by chance. FFmpeg itself reads on in joined MP3, AAC and MPEG."""
+"""First bytes of the kinds of file after which another file may follow that readers don't notice, or take for another
+track. They are long enough not to occur by chance. FFmpeg itself reads joined MP3, AAC and MPEG to the end."""
 
 _PLAYLIST: Final = re.compile(
     rb"\s*(?:#EXTM3U|#EXT-X|ffconcat|\[playlist\]|\[reference\]|v=0\s|file\s+['\"/]|(?:https?|rtsp|rtmp|mms|file)://"
@@ -52,18 +52,18 @@ _PLAYLIST: Final = re.compile(
     rb"<\??(?:\w+:)?(?:mpd|asx|smil|playlist|xspf|rss|wpl|zpl|assetmap|compositionplaylist)\b)",
     re.IGNORECASE | re.DOTALL,
 )
-"""How playlists and scripts begin: HLS, concat, PLS, ASX, SDP, DASH, SMIL, XSPF and others that name recordings."""
+"""Beginnings of playlists and scripts: HLS, concat, PLS, ASX, SDP, DASH, SMIL, XSPF and others that name recordings."""
 
 
 class Window(io.RawIOBase):
-    """The bytes of an open file from `start` to `end`, as a file of their own, which closes the other with itself."""
+    """The bytes of an open file from `start` to `end`, as a file of their own; closing it closes the open file."""
 
     def __init__(self, file: Any, start: int, end: int, name: str, other: Mapping[int, int] | None = None) -> None:
-        """`other` says which bytes are read as others: place in the window -> value."""
+        """`other` replaces bytes as they are read: position in the window -> value."""
         self.file, self.start, self.size, self.at = file, start, end - start, 0
         self.other = other or {}
         self.name = name
-        """FFmpeg reads an ending from it where the bytes don't tell."""
+        """FFmpeg uses its extension where the bytes don't show the format."""
 
     def readable(self) -> bool:
         """True."""
@@ -74,18 +74,18 @@ class Window(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """To a place in the window."""
+        """Move to a position in the window."""
         self.at = max(0, offset + (0, self.at, self.size)[whence])
         return self.at
 
     def tell(self) -> int:
-        """The place in the window."""
+        """The position in the window."""
         return self.at
 
     def readinto(self, buffer: Any) -> int:
-        """Bytes up to the window's end."""
+        """Read bytes, up to the window's end."""
         size = min(len(buffer), self.size - self.at)
-        if size <= 0:  # FFmpeg may ask for what lies far behind the end
+        if size <= 0:  # FFmpeg may read far beyond the end
             return 0
         self.file.seek(self.start + self.at)
         data = self.file.read(size)
@@ -97,7 +97,7 @@ class Window(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        """The file below, too."""
+        """Close the open file, too."""
         self.file.close()
         super().close()
 
@@ -105,10 +105,10 @@ class Window(io.RawIOBase):
 def opened(file: Any, ignore_length: bool = False) -> Any:
     """An open file with the attribute `name` -> PyAV's container.
 
-    `ignore_length` has a WAV read to the end of its file, whatever its header says. Raises av.FFmpegError for what
-    isn't of `DEMUXERS`; av.ArgumentError is among them where it is something else that FFmpeg knows.
+    With `ignore_length`, a WAV is read to the end of its file, whatever its header says. Raises av.FFmpegError for a
+    file that none of `DEMUXERS` can read; it is an av.ArgumentError where FFmpeg knows the format.
     """
-    import av  # here because importing it costs a tenth of a second that some WAV needn't pay
+    import av  # here because the import takes a tenth of a second, which some WAV files don't need
 
     options = {"format_whitelist": DEMUXERS.replace(" ", ",")}
     if ignore_length:
@@ -121,21 +121,21 @@ def _nothing_else(url: str, flags: int, options: dict[str, str]) -> Any:
 
 
 def parts(file: Any) -> list[tuple[int, int]]:
-    """(start, end) in bytes of each of the files of one kind that stand one behind another in this one; mostly one."""
+    """(start, end) in bytes of each file in this one, where files of one kind were joined; mostly there is one."""
     size = file.seek(0, io.SEEK_END)
     if size == 0:
         return [(0, 0)]
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         kind = next((known for known in BEGINNINGS.values() if known.match(data)), None)
         starts = [found.start() for found in kind.finditer(data)] if kind else [0]
-        # The tracks of one Ogg begin page by page; where another file begins, pages of sound lie in between.
+        # The tracks of one Ogg begin on consecutive pages; before another file there are pages of sound.
         if data[:4] == b"OggS":
             starts = [0, *(b for a, b in pairwise(starts) if data.find(b"OggS", a + 4, b) > 0)]
     return list(zip(starts, [*starts[1:], size], strict=True))
 
 
 def refuse_playlist(file: Any, name: str) -> None:
-    """Raises BadClip for a text that points to recordings, whatever it is called."""
+    """Raises BadClip for a text that points to recordings, whatever the file's name."""
     file.seek(0)
     head = file.read(2048).removeprefix(b"\xef\xbb\xbf")
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -149,7 +149,7 @@ def xing_seconds_known(file: Any) -> bool:
     file.seek(0)
     head = file.read(10)
     skipped = 0
-    if head[:3] == b"ID3" and len(head) == 10:  # its size has 7 bits a byte
+    if head[:3] == b"ID3" and len(head) == 10:  # its size has 7 bits per byte
         skipped = 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
     file.seek(skipped)
     frame = file.read(400)
@@ -157,7 +157,7 @@ def xing_seconds_known(file: Any) -> bool:
 
 
 def cut_off(file: Any) -> bool:
-    """Whether an open file's own sizes prove that its end is missing: MP4, Matroska, AIFF and AU have such sizes."""
+    """Whether the sizes stored in an open file prove that its end is missing; MP4, Matroska, AIFF and AU store them."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     head = file.read(12)
@@ -173,7 +173,7 @@ def cut_off(file: Any) -> bool:
 
 
 def _segment_end(file: Any) -> int:
-    """Where the segment of a Matroska or WebM ends by its own size; 0 where it doesn't say."""
+    """Byte at which the segment of a Matroska or WebM ends by its own size; 0 where no size is given."""
     file.seek(0)
     head = file.read(4096)
     place = head.find(b"\x18\x53\x80\x67")

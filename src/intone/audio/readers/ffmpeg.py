@@ -16,7 +16,7 @@ from intone.audio.readers.wav_header import WavHeader
 from intone.errors import BadClip, phrase
 
 HEADER_ALONE: Final = 1 << 14
-"""Bytes up to which a part in which no sound is found is a header that was written once more."""
+"""A part without sound of at most this many bytes counts as a header that was written twice."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class _Part:
     start: int
     end: int
     other: Mapping[int, int] = field(default_factory=dict)
-    """As `Window` has it."""
+    """Replaced bytes, as in `Window`."""
 
     def window(self) -> Window:
-        """Its bytes; to be closed."""
+        """Its bytes as a file; the caller closes it."""
         return Window(self.path.open("rb"), self.start, self.end, self.path.name, self.other)
 
 
 def sound(path: Path, track: int | None = None) -> Sound:
-    """The first part that holds sound, and all that stand behind it; `track` as in `decoding.opened`.
+    """The first part that holds sound, and all parts after it; `track` as in `decoding.opened`.
 
     Raises BadClip where no part does.
     """
@@ -85,7 +85,7 @@ def _of_part(part: _Part, track: int | None) -> Sound:
 
 
 def _unhidden(part: _Part) -> _Part | None:
-    """A part with the right size of its box of sound, where that of an MP4 hides its index; else None."""
+    """The part with the right size of its box `mdat`, where a wrong size hides an MP4's index; else None."""
     with part.window() as window:
         other = {} if part.other or not mp4.begins(window.read(12) or b"") else mp4.unhidden(window)
     return replace(part, other=other) if other else None
@@ -108,7 +108,7 @@ def _unreadable(part: _Part, error: Exception) -> BadClip:
 
 
 def _announced(container: Any, stream: Any, xing: bool) -> float | None:
-    """Seconds that a header promises of this track; None where FFmpeg only guesses."""
+    """Length of this track in seconds by the header; None where FFmpeg only guesses it."""
     kind = container.format.name.split(",")[0]
     if kind == "mov" and stream.duration and stream.time_base:
         return float((stream.duration + (stream.start_time or 0)) * stream.time_base)
@@ -125,7 +125,7 @@ def _checked(
     header: WavHeader | None,
     part: _Part,
 ) -> Iterator[np.ndarray]:
-    """Its blocks; then it is said whether they are what the header announced, and what was damaged."""
+    """Its blocks; then `notes` gets sentences about damage and about a length that differs from the header's."""
     got = 0
     for block in blocks:
         got += len(block)
@@ -133,14 +133,14 @@ def _checked(
     seconds = got / sound.rate
     said = header.notes(seconds) if header else _end(seconds, announced, part)
     sound.notes += said
-    # The packet that the end of the file cuts in two is no damage of its own.
+    # A packet that is cut off by the end of the file doesn't count as damage.
     inside = [p for p in sound.left_out if p.start > 0 and not (said and p.end > seconds - NOTICED)]
     sound.notes += _gaps([p for p in inside if p.reason == DAMAGED], MIN_DAMAGE_S, "It is damaged")
     sound.notes += _gaps([p for p in inside if p.reason == NO_SOUND], NOTICED, "Its times have gaps")
 
 
 def _end(seconds: float, announced: float | None, part: _Part) -> list[str]:
-    """At most one sentence: that the end of what was announced, or of what the container's sizes prove, is missing."""
+    """At most one sentence: that the end is missing, by the announced length or by the container's sizes."""
     if announced is not None and announced - seconds > NOTICED:
         return [truncated(seconds, announced)]
     with part.window() as window:
@@ -148,7 +148,7 @@ def _end(seconds: float, announced: float | None, part: _Part) -> list[str]:
 
 
 def _gaps(parts: list[LeftOut], least: float, what: str) -> list[str]:
-    """One sentence about the parts, where they have `least` seconds in all."""
+    """One sentence about the parts, where they last `least` seconds or more in all."""
     lost = sum(part.seconds for part in parts)
     return [f"{what}: {lost:.2f} s were left out, from {parts[0].start:.1f} s on."] if lost >= least else []
 
@@ -156,7 +156,7 @@ def _gaps(parts: list[LeftOut], least: float, what: str) -> list[str]:
 def _chained(
     first: Sound, blocks: Iterator[np.ndarray], others: list[_Part], track: int | None
 ) -> Iterator[np.ndarray]:
-    """The blocks of all parts, in the first one's rate and number of channels."""
+    """The blocks of all parts, at the first one's rate and number of channels."""
     samples, matched = 0, Matched(first.rate, 1, np.float32)
     for block in blocks:
         matched.channels, matched.dtype = block.shape[1], block.dtype

@@ -24,17 +24,17 @@ from intone.audio.readers.sound import (
 from intone.errors import BadClip
 
 WIDTHS: Final = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
-"""libsndfile's name of a type of sample -> its bytes."""
+"""libsndfile's name of a sample type -> its bytes."""
 
 COMPRESSED: Final = ("MPEG", "ALAC", "VORBIS", "OPUS")
-"""How libsndfile's names of codecs begin that come in packets: FFmpeg reads on behind a damaged one."""
+"""Beginnings of libsndfile's names of codecs with packets: FFmpeg reads on after a damaged packet."""
 
 MAX_METADATA_BYTES: Final = 1 << 18
-"""Bytes behind the samples that may be tags and not sound."""
+"""Up to this many bytes after the samples may be tags and not sound."""
 
 
 def sound(path: Path) -> Sound | None:
-    """The file's sound; None where libsndfile knows no better than FFmpeg. Raises BadClip for a damaged header."""
+    """The file's sound; None where FFmpeg has to read it. Raises BadClip for a damaged header."""
     file = _soundfile(path)
     if file is None:
         return None
@@ -44,8 +44,8 @@ def sound(path: Path) -> Sound | None:
 
 
 def _soundfile(path: Path) -> soundfile.SoundFile | None:
-    """The file as libsndfile has it; None where it has none."""
-    if path.suffix.lower() in (".mp3", ".raw"):  # libsndfile would believe the name
+    """The file, opened by libsndfile; None where FFmpeg has to read it."""
+    if path.suffix.lower() in (".mp3", ".raw"):  # libsndfile would rely on the name
         return None
     try:
         file = soundfile.SoundFile(os.fsencode(path))  # bytes, since a name need not be text
@@ -57,9 +57,9 @@ def _soundfile(path: Path) -> soundfile.SoundFile | None:
     if LOWEST_RATE <= file.samplerate <= HIGHEST_RATE and 1 <= file.channels <= MOST_CHANNELS:
         if file.frames > 0:
             return file
-        file.close()  # FFmpeg may know better than a header with a length of zero
+        file.close()  # a header may wrongly give a length of zero; FFmpeg may find sound
         return None
-    with file:  # a damaged header may announce anything, and memory would follow
+    with file:  # a damaged header may announce anything, and memory would be allocated for it
         raise BadClip(f"{path} is damaged: its header announces {file.channels} channels at {file.samplerate} Hz.")
 
 
@@ -72,7 +72,7 @@ def _soundfile_blocks(file: soundfile.SoundFile, path: Path, sound: Sound) -> It
                 got += len(block)
                 yield block
         except soundfile.LibsndfileError:
-            # How much that is, only the header says: no silence is put in its place.
+            # Only the header tells how much that is, so no silence takes its place.
             sound.notes.append(f"It is damaged at {got / rate:.1f} s: what is behind that was left out.")
             return
         if announced - got > NOTICED * rate:
@@ -88,8 +88,8 @@ def _soundfile_blocks(file: soundfile.SoundFile, path: Path, sound: Sound) -> It
 
 
 def _seconds_beyond(file: soundfile.SoundFile, path: Path) -> float:
-    """Sound behind the end that a header of plain samples gives, as far as the size of the file tells; a WAV's is
-    known from its chunks (`WavHeader`)."""
+    """Seconds of plain samples after the end that the header gives, by the size of the file; 0 for a WAV, as
+    `WavHeader` checks its chunks."""
     width = WIDTHS.get(file.subtype, 0) * file.channels
     if not width or file.format in ("WAV", "WAVEX", "RF64"):
         return 0.0

@@ -1,11 +1,11 @@
-"""An open MP4 or MOV -> its boxes, and what has to be read otherwise where the box of the sound hides the index."""
+"""An open MP4 or MOV -> its boxes, and the bytes to replace where the box of the sound hides the index."""
 
 import io
 from dataclasses import dataclass
 from typing import Any, Final
 
 FIRST: Final = (b"ftyp", b"mdat", b"moov", b"wide")
-"""Kinds of the box that such a file begins with."""
+"""Kinds of box with which an MP4 or MOV may begin."""
 
 BLOCK_BYTES: Final = 1 << 20
 """Bytes that are searched at a time."""
@@ -18,7 +18,7 @@ class Box:
     kind: bytes
     start: int
     end: int
-    """By its own size, which may lie behind the file's end."""
+    """By the box's own size; may lie beyond the end of the file."""
 
 
 def begins(head: bytes) -> bool:
@@ -27,7 +27,7 @@ def begins(head: bytes) -> bool:
 
 
 def boxes(file: Any) -> list[Box]:
-    """Boxes at the top, one behind another, as far as their sizes can be."""
+    """Top-level boxes in order, up to the first with an impossible size."""
     size, place, out = file.seek(0, io.SEEK_END), 0, list[Box]()
     while place < size and len(out) < 10_000:
         file.seek(place)
@@ -45,14 +45,14 @@ def boxes(file: Any) -> list[Box]:
 
 
 def has_index(file: Any) -> bool:
-    """Whether it has the box `moov`, without which nothing in it can be found."""
+    """Whether it has the box `moov`, without which no sound in it can be found."""
     return any(box.kind == b"moov" for box in boxes(file))
 
 
 def unhidden(file: Any) -> dict[int, int]:
-    """Where the box of the sound, `mdat`, claims the index behind it as its own: the bytes of its right size.
+    """The bytes of the right size of `mdat`, the box of the sound, where its wrong size includes the index after it.
 
-    Place in the file -> value, as `containers.Window` reads them; empty where no index is hidden.
+    Position in the file -> value, for `containers.Window`; empty where no index is hidden.
     """
     size = file.seek(0, io.SEEK_END)
     sound = next((box for box in boxes(file) if box.kind == b"mdat"), None)
@@ -63,7 +63,7 @@ def unhidden(file: Any) -> dict[int, int]:
 
 
 def _index(file: Any, place: int, size: int) -> int | None:
-    """Where a whole box `moov` that begins with `mvhd` stands behind a place."""
+    """Position of the first complete box `moov` with `mvhd` at its beginning, from `place` on; else None."""
     while place < size:
         file.seek(place)
         data = file.read(BLOCK_BYTES + 16)

@@ -1,7 +1,8 @@
 """A container that FFmpeg opened -> the samples of one sound track at their times in the file, packet by packet.
 
-A packet that can't be decoded costs that packet. Where the track holds nothing (it begins later than the file, its
-times have a gap, a packet is damaged) silence keeps all that follows in its place, and the `Sound` says where and why.
+Where a packet can't be decoded, only that packet is lost. Where the track holds no sound (it begins later than the
+file, its times have a gap, a packet is damaged) silence is inserted, so that all that follows keeps its time, and the
+`Sound` lists where and why.
 """
 
 from collections.abc import Iterator
@@ -24,35 +25,36 @@ from intone.audio.readers.sound import (
 from intone.errors import BadClip
 
 JITTER: Final = 0.05
-"""Seconds by which times may be off without anything being missing."""
+"""Seconds by which times may differ without anything being missing."""
 
 BACK: Final = 0.5
-"""Seconds by which times go back where another recording begins: files that were joined."""
+"""Where times go back by more seconds than this, another recording begins: files were joined."""
 
 MAX_GAP_S, MAX_STREAM_GAP_S = 3600.0, 10.0
-"""Seconds without sound, in all, that times are believed: in a file, and in a broadcast, whose clock may jump."""
+"""Longest gaps in the times that are accepted, in seconds: all of a file, and each of a broadcast, whose clock may
+jump."""
 
 BROADCASTS: Final = ("mpegts", "mpeg")
 COUNTED: Final = ("flac", "ogg")
-"""Kinds of file whose times have no gap but where something is missing."""
+"""Kinds of file whose times have gaps only where something is missing."""
 
 MAX_BETWEEN_BYTES: Final = 300
-"""Bytes that may lie between two packets: headers of packets, of clusters and of pages."""
+"""Most bytes between two packets without loss: headers of packets, of clusters and of pages."""
 
 UNTIMED: Final = ("mp3", "aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "g722", "gsm", "dts", "loas", "mlp", "truehd")
-"""Kinds of file whose times FFmpeg only counts up, frame by frame: they say nothing of what is missing."""
+"""Kinds of file whose times FFmpeg only counts up, frame by frame, so they don't show what is missing."""
 
 FROM_ZERO: Final = ("mov", "matroska", "avi", "flv", "asf")
 """Kinds of file whose times begin at 0, whenever the first sound comes; in others the first stream's beginning is 0."""
 
 TAGS: Final = (b"Xing", b"Info", b"LAME", b"VBRI", b"ID3", b"TAG", b"APETAGEX")
-"""What stands between joined MP3 files: no sound is lost with it."""
+"""Marks of tags between joined MP3 files; they hold no sound."""
 
 
 def chosen(container: Any, track: int | None, name: str) -> tuple[Any, list[str]]:
-    """The sound track to be heard, 1 being the first, and one sentence where there were several.
+    """The sound track to analyse (`track` counts from 1), and one sentence where there were several.
 
-    Raises BadClip where there is none, or not that many.
+    Raises BadClip where there is no sound track, or no such one.
     """
     tracks = list(container.streams.audio)
     if not tracks:
@@ -91,7 +93,7 @@ def read(container: Any, stream: Any, name: str) -> Sound:
 
 
 def _gathered(container: Any, first: np.ndarray, pieces: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Pieces -> blocks: a codec's frames hold a few hundredths of a second."""
+    """Pieces -> blocks of `size` samples or more, as a codec's frames hold only a few hundredths of a second."""
     with container:
         waiting, count = [first], len(first)
         for piece in pieces:
@@ -105,7 +107,7 @@ def _gathered(container: Any, first: np.ndarray, pieces: Iterator[np.ndarray], s
 
 
 class _Reader:
-    """Decodes a track, and keeps its place in the file's time."""
+    """Decodes a track and counts its position in the file's time."""
 
     def __init__(self, container: Any, stream: Any) -> None:
         self.container, self.stream = container, stream
@@ -116,11 +118,11 @@ class _Reader:
         self.notes: list[str] = []
         self.bad = 0
         self.lost = 0.0
-        """Seconds of the packets that failed since the last that didn't."""
+        """Seconds of the packets that failed since the last one that was decoded."""
         self.position = 0
         """Samples so far, silence included."""
         self.gaps = 0.0
-        """Seconds of it that are silence for which only the times speak."""
+        """Seconds of silence in it that only the times call for."""
         self.bytes = 0
         self.behind = 0
         """Where the last packet ended, in bytes."""
@@ -135,12 +137,12 @@ class _Reader:
         return 0.0 if from_zero else start
 
     def check(self, name: str) -> None:
-        """Raises BadClip for what no sound has."""
+        """Raises BadClip for an impossible rate or number of channels."""
         if not LOWEST_RATE <= self.rate <= HIGHEST_RATE or not 1 <= self.channels <= MOST_CHANNELS:
             raise BadClip(f"{name} is damaged: it announces {self.channels} channels at {self.rate} Hz.")
 
     def pieces(self) -> Iterator[np.ndarray]:
-        """[samples, channels] of each frame, silence before it where that is due; one type, one number of channels."""
+        """[samples, channels] of each frame, after silence where sound is missing; all of one type and width."""
         for packet, frames in self._decoded():
             for frame in frames:
                 if not frame.samples or not frame.sample_rate:
@@ -160,17 +162,17 @@ class _Reader:
             yield from self._silence(self.lost, DAMAGED)
 
     def _decoded(self) -> Iterator[tuple[Any, list[Any]]]:
-        """Each packet and its frames; a packet or a stretch of the file that fails is noted."""
+        """Each packet and its frames; packets and parts of the file that fail are counted."""
         import av
 
         packets = self.container.demux(self.stream)
         while True:
             try:
                 packet = next(packets, None)
-            except IndexError:  # of a stream that FFmpeg discovered only now, which PyAV doesn't know
+            except IndexError:  # FFmpeg has just discovered a stream that PyAV doesn't know
                 packets = self.container.demux(self.stream)
                 continue
-            except (av.FFmpegError, OSError, ValueError):  # the rest of the file can't be taken apart
+            except (av.FFmpegError, OSError, ValueError):  # the rest of the file can't be demuxed
                 self.bad += 1
                 return
             if packet is None:
@@ -184,7 +186,7 @@ class _Reader:
             yield packet, frames
 
     def _seconds_of(self, packet: Any) -> float:
-        """How much sound a packet that failed held: by its own word, or by its size where times are only counted."""
+        """Seconds of sound in a packet that failed: by its duration, or its size where times are only counted."""
         known = float(packet.duration * packet.time_base) if packet.duration and packet.time_base else 0.0
         if self.kind in UNTIMED and self.rate and self.bytes:
             if any(mark in bytes(packet)[:1024] for mark in TAGS):
@@ -193,9 +195,9 @@ class _Reader:
         return min(max(known, 0.001), float(BLOCK_S))
 
     def _skipped(self, packet: Any) -> bool:
-        """Whether bytes were passed over before a packet: a gap in the times is damage then, and not the recorder's.
+        """Whether bytes were skipped before a packet: then a gap in the times is damage and not the recorder's pause.
 
-        Frames of FLAC and pages of Ogg are counted without a gap. Where there are pictures too, nothing can be told.
+        Frames of FLAC and pages of Ogg are counted without gaps: any gap is damage. With video, nothing can be told.
         """
         between = (packet.pos or 0) - self.behind
         return (self.kind in COUNTED and self.position > 0) or (
@@ -209,7 +211,7 @@ class _Reader:
             return self.lost
         time = float(frame.pts * frame.time_base) + self.shift
         ahead = time - reached
-        # Where a track begins is told against the others; only later on may a broadcast's clock jump.
+        # A track's beginning is relative to the other tracks; only later may a broadcast's clock jump.
         jumps = self.kind in BROADCASTS and self.position > 0
         longest = MAX_STREAM_GAP_S if jumps else MAX_GAP_S - self.gaps
         if ahead < -BACK or ahead > longest:
@@ -224,7 +226,7 @@ class _Reader:
         return ahead
 
     def _silence(self, seconds: float, reason: str) -> Iterator[np.ndarray]:
-        """Zeros in the place of what isn't there."""
+        """Zeros in place of missing sound."""
         samples = round(seconds * self.rate)
         self._leave_out(samples / self.rate, reason)
         self.position += samples
@@ -243,7 +245,7 @@ class _Reader:
 
 
 MAX_PLANES: Final = 7
-"""Channels of a planar frame that PyAV may be asked for: with more of them it reads memory that isn't the frame's."""
+"""Most channels of a planar frame that PyAV can convert: with more, it reads memory outside the frame."""
 
 
 def _samples(frame: Any) -> np.ndarray:

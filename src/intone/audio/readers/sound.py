@@ -1,4 +1,4 @@
-"""What every reader of recordings gives: samples block by block, what was left out, and what doesn't fit."""
+"""A recording -> what all readers return: samples block by block, the parts left out, and notes on faults."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ BLOCK_S: Final = 10
 """Seconds that are decoded at a time, so that a recording of any length takes the same memory."""
 
 LOWEST_RATE, HIGHEST_RATE, MOST_CHANNELS = 1_000, 768_000, 64
-"""Hz and channels that a header is believed."""
+"""Limits of Hz and channels that are accepted from a header."""
 
 NOTICED: Final = 0.1
-"""Seconds by which a length may differ from the announced one without a word: codecs fill up their last frame."""
+"""Seconds by which a length may differ from the announced one without a note: codecs pad their last frame."""
 
 MIN_DAMAGE_S: Final = 0.01
-"""Seconds left out of which nothing need be said."""
+"""Damage of fewer seconds than this in all isn't reported."""
 
 CUT_OFF: Final = "It is truncated: the {:.1f} s that are there were heard."
 
@@ -33,7 +33,7 @@ def truncated(there: float, announced: float) -> str:
 
 @dataclass
 class Sound:
-    """A recording that is being read; `left_out` and `notes` are whole when the blocks are at their end."""
+    """A recording that is being read; `left_out` and `notes` are complete after the last block."""
 
     rate: int
     """Hz."""
@@ -41,20 +41,20 @@ class Sound:
     """[samples, channels], int16 where 16-bit samples are stored, else float32."""
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """Sentences about what doesn't fit, each without the file's name."""
+    """Sentences about faults, each without the file's name."""
 
 
 class Matched:
-    """Brings samples into one rate (Hz), number of channels and type: files that were joined may differ in them."""
+    """Converts samples to one rate (Hz), number of channels and type, in which joined files may differ."""
 
     def __init__(self, rate: int, channels: int, dtype: Any) -> None:
         self.rate, self.channels, self.dtype = rate, channels, dtype
         self.other = 0
-        """Rate that is being changed; 0 where none is."""
+        """The rate that `resampler` converts from; 0 where there is none."""
         self.resampler: Any = None
 
     def of(self, samples: np.ndarray, rate: int) -> np.ndarray:
-        """[samples, channels] at `rate` -> the same sound as it has to be; unchanged where it is so already."""
+        """[samples, channels] at `rate` -> the same sound in the common format; unchanged where it has that."""
         if samples.shape[1] != self.channels:
             samples = np.repeat(floats(samples).mean(1, keepdims=True), self.channels, axis=1)
         if rate != self.rate and LOWEST_RATE <= rate <= HIGHEST_RATE:
@@ -71,11 +71,11 @@ class Matched:
 
 
 MAX_AMPLITUDE: Final = 100.0
-"""Amplitude above which floats aren't meant for full scale 1, or come of a damaged packet."""
+"""Floats above this amplitude don't have full scale 1, or come from a damaged packet."""
 
 
 def silence(samples: int, channels: int, dtype: Any, rate: int) -> Iterator[np.ndarray]:
-    """Zeros [samples, channels], block by block: what stands in the place of what isn't there."""
+    """Zeros [samples, channels], block by block, in place of missing sound."""
     for start in range(0, samples, BLOCK_S * rate):
         yield np.zeros((min(samples - start, BLOCK_S * rate), channels), dtype)
 
@@ -83,7 +83,7 @@ def silence(samples: int, channels: int, dtype: Any, rate: int) -> Iterator[np.n
 def floats(samples: np.ndarray) -> np.ndarray:
     """Samples of any type -> float32, full scale being 1; unsigned ones are centred."""
     if samples.dtype.kind not in "iu":
-        with np.errstate(over="ignore"):  # of 64 bits: what has no place in 32 is infinite, and infinity is said
+        with np.errstate(over="ignore"):  # 64-bit values too large for 32 bits become infinite, which is reported
             return samples.astype(np.float32, copy=False)
     scale = 1 << 8 * samples.itemsize - 1
     middle = scale if samples.dtype.kind == "u" else 0

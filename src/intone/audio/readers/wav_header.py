@@ -1,4 +1,4 @@
-"""The beginning of a WAV file -> where its samples lie, and how what it says of their length fits what is there."""
+"""The header of a WAV file -> how many bytes of samples it announces, and how many there are."""
 
 import io
 import re
@@ -10,29 +10,29 @@ from intone.audio.readers.containers import PLACEHOLDERS
 from intone.audio.readers.sound import truncated
 
 METADATA: Final = "LIST,id3 ,ID3 ,cue ,fact,bext,smpl,inst,PEAK,iXML,axml,JUNK,junk,PAD ,DISP,acid,afsp,cart,FLLR"
-"""Chunks that may stand behind the samples, even where the last of them is cut off."""
+"""Chunks that may follow the samples; the last of them may be cut off."""
 
 WORD: Final = re.compile(rb"[A-Za-z0-9_ ]{4}")
-"""What other chunks are called."""
+"""Names of other chunks."""
 
 NEXT: Final = (b"RIFF", b"RIFX", b"RF64")
-"""How another WAV file begins that was joined to this one."""
+"""First bytes of another WAV file that was appended to this one."""
 
 MAX_PADDING_BYTES: Final = 1 << 16
-"""Bytes of zeros behind the samples that fill up a block of some medium; more of them are silence."""
+"""Up to this many zero bytes after the samples are padding of a block on some medium; more of them are silence."""
 
 
 @dataclass(frozen=True)
 class WavHeader:
-    """What a header says of the samples, in bytes."""
+    """What a WAV header says about the samples, in bytes."""
 
     announced: int
     there: int
     """From the first sample to the end of the file."""
     short: bool
-    """Whether sound goes on behind the end that it gives."""
+    """Whether sound continues after the end that the header gives."""
     second: int
-    """Bytes that a second has, or 0 where the header doesn't say."""
+    """Bytes per second, or 0 where the header doesn't say."""
 
     @property
     def fits(self) -> bool:
@@ -41,13 +41,13 @@ class WavHeader:
 
     @classmethod
     def of(cls, path: Path) -> "WavHeader | None":
-        """A file's; None where it is no WAV."""
+        """The header of a file; None where it isn't a WAV."""
         with path.open("rb") as file:
             return cls.read(file)
 
     @classmethod
     def read(cls, file: Any) -> "WavHeader | None":
-        """The header of an open file."""
+        """The header of an open file; None where it isn't a WAV."""
         end = file.seek(0, io.SEEK_END)
         file.seek(0)
         head = file.read(12) or b""
@@ -70,7 +70,7 @@ class WavHeader:
         return None
 
     def notes(self, there: float) -> list[str]:
-        """At most one sentence about what doesn't fit; `heard` is in seconds."""
+        """At most one sentence about a length that doesn't fit; `there` is the length that was read, in seconds."""
         if self.short:
             said = self.announced / self.second if self.second else 0.0
             return [f"Its header gives {said:.1f} s, and {there:.1f} s are there and were heard."]
@@ -85,7 +85,7 @@ class WavHeader:
 
 
 def _goes_on(file: Any, place: int, end: int) -> bool:
-    """Whether what lies from `place` to the end are samples: no chunks (tags, cues) of a WAV file, and no few zeros."""
+    """Whether there are samples from `place` to the end, and not just chunks (tags, cues) or a few zeros."""
     while place + 8 <= end:
         file.seek(place)
         chunk = file.read(8)

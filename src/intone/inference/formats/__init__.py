@@ -1,4 +1,4 @@
-"""An `Analysis` -> files that other programs open: the one table of formats; a new one is a function and a line."""
+"""An `Analysis` -> files that other programs open: the only table of formats; a new one is a function and a line."""
 
 import errno
 from collections.abc import Callable, Mapping, Sequence
@@ -18,17 +18,17 @@ from intone.inference.result import Analysis
 
 @dataclass(frozen=True)
 class Format:
-    """How a format is written, what its files end in, what opens them, and what they are called over HTTP."""
+    """How a format is written, the extension of its files, the programs that open them, and their media type."""
 
     write: Callable[[Analysis], str]
     ending: str
     opened_by: str
     media_type: str = "text/plain"
     takes_mark: bool = False
-    """Whether what opens it asks for a byte order mark, as spreadsheets do that else take UTF-8 for something older."""
+    """Whether programs that open it need a byte order mark, as spreadsheets do to recognise UTF-8."""
 
     def encoded(self, analysis: Analysis, bom: bool = False) -> bytes:
-        """A whole file of it; with `bom` a byte order mark before it, in formats that take one."""
+        """The bytes of a whole file; with `bom` a byte order mark comes first, in formats that take one."""
         return self.write(analysis).encode("utf-8-sig" if bom and self.takes_mark else "utf-8", "replace")
 
 
@@ -45,11 +45,11 @@ FORMATS: Final[Mapping[str, Format]] = {
     "labelstudio": Format(labelstudio, ".labelstudio.json", "Label Studio: Import", "application/json"),
     "html": Format(page, ".html", "web browsers, without a network", "text/html"),
 }
-"""Name -> format. A file ends in its format's name, unless the program that opens it insists on another ending."""
+"""Name -> format. A file's extension is its format's name, unless the program that opens it insists on another one."""
 
 
 def chosen(names: str) -> tuple[str, ...]:
-    """`json,srt` -> its formats; raises IntoneError for one that isn't known."""
+    """`json,srt` -> its formats; raises IntoneError for an unknown one."""
     found = tuple(dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip()))
     unknown = [name for name in found if name not in FORMATS]
     if unknown or not found:
@@ -58,14 +58,14 @@ def chosen(names: str) -> tuple[str, ...]:
 
 
 def places(folder: Path, stem: str, names: Sequence[str]) -> list[Path]:
-    """Where a recording's files go."""
+    """Paths of a recording's files."""
     return [folder / f"{stem}{FORMATS[name].ending}" for name in names]
 
 
 def write(analysis: Analysis, folder: Path, stem: str, names: Sequence[str]) -> list[Path]:
-    """One file a format in `folder`, each whole or not there.
+    """Write one file per format into `folder`, each complete or not at all.
 
-    Raises IntoneError where nothing can be written there, BadClip where it is this recording's name that won't do.
+    Raises IntoneError where nothing can be written there, BadClip where this recording's name is the reason.
     """
     paths = places(folder, stem, names)
     write_at(analysis, dict(zip(names, paths, strict=True)))
@@ -73,7 +73,7 @@ def write(analysis: Analysis, folder: Path, stem: str, names: Sequence[str]) -> 
 
 
 def write_at(analysis: Analysis, where: Mapping[str, Path], bom: bool = False) -> None:
-    """Write each format to its file, whole or not at all; with `bom` tables begin with a byte order mark."""
+    """Write each format to its file, complete or not at all; with `bom` tables begin with a byte order mark."""
     for name, path in where.items():
         try:
             write_whole(path, FORMATS[name].encoded(analysis, bom))
@@ -85,14 +85,14 @@ def write_at(analysis: Analysis, where: Mapping[str, Path], bom: bool = False) -
 
 
 def of_ending(path: str) -> str | None:
-    """The format whose files end as this path does; None where none does, or where it is an ending alone."""
+    """The format with this path's extension; None where there is none, or where the name is only an extension."""
     name = path.rsplit("/", 1)[-1].lower()
     known = sorted(FORMATS, key=lambda format: -len(FORMATS[format].ending))
     return next((f for f in known if name.endswith(end := FORMATS[f].ending.lower()) and name != end), None)
 
 
 def unwritten(path: Path, problem: OSError) -> str:
-    """One sentence for what can't be written."""
+    """One sentence for a path that can't be written."""
     full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
     remedy = "make room, and the same command goes on" if full else "choose another folder with -o"
     return f"{path} can't be written ({(problem.strerror or 'input/output error').lower()}): {remedy}."

@@ -1,4 +1,4 @@
-"""An `Analysis` -> what annotation programs open: Praat TextGrid, RTTM, Audacity labels, Label Studio tasks."""
+"""An `Analysis` -> files for annotation programs: Praat TextGrid, RTTM, Audacity labels, Label Studio tasks."""
 
 import json
 
@@ -40,9 +40,9 @@ def textgrid(analysis: Analysis) -> str:
 
 
 def rttm(analysis: Analysis) -> str:
-    """NIST's Rich Transcription Time Marked (2009), one SPEAKER line a segment; the emotion stands for the speaker.
+    """NIST's Rich Transcription Time Marked (2009), one SPEAKER line per segment, with the emotion as speaker.
 
-    Its file field is what such tools know a recording by: its name without path and ending, and without blanks.
+    Such tools identify a recording by the file field: its name without path, extension and blanks.
     """
     name = field(analysis.file)
     rows = zip(analysis.segments.index, analysis.segments["emotion"], strict=True)

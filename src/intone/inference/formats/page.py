@@ -1,4 +1,4 @@
-"""An `Analysis` -> one web page that holds everything, its sound included, and asks nothing of the network."""
+"""An `Analysis` -> one web page that holds everything, including the sound, and needs no network."""
 
 import base64
 import io
@@ -15,32 +15,32 @@ from intone.inference.formats.tables import as_dict
 from intone.inference.result import UNSURE, Analysis
 
 BITS: Final = 24_000
-"""Bits a second of the sound in the page (MP3, which every browser plays): 11 MB an hour."""
+"""Bits per second of the sound in the page (MP3, which every browser plays): 11 MB per hour."""
 
 BARS: Final = 4_000
-"""At most so many bars draw the waveform: more than a screen has columns."""
+"""Most bars in the drawn waveform: more than a screen has columns."""
 
 LIGHT, DARK = "#ffffff", "#1e1e1e"
-"""What browsers put behind a page; of the dark ones that they differ in, the least dark."""
+"""Browsers' backgrounds of a page; the dark ones differ between browsers, and this is the least dark."""
 
 MIN_CONTRAST: Final = 3.0
-"""Contrast of a line or a dot with what is behind it (WCAG 2.2, 1.4.11)."""
+"""Lowest contrast of a line or a dot with its background (WCAG 2.2, 1.4.11)."""
 
 
 def page(analysis: Analysis) -> str:
-    """Waveform, coloured segments that play when they are clicked, words, a curve an emotion."""
+    """Waveform, coloured segments that play when they are clicked, words, one curve per emotion."""
     width = max(1, -(-len(analysis.peaks) // BARS))
     data = as_dict(analysis) | {
         "emotions": analysis.labels,
         "peaks": [round(float(p), 3) for p in coarser(analysis.peaks, width)],
-        "step": width / 100,  # seconds a bar: a peak is of 10 ms
+        "step": width / 100,  # seconds per bar; a peak is of 10 ms
         "curve": {
             "times": [round(time, 3) for _, time in analysis.curve.index],
             **{emotion: [round(p, 3) for p in analysis.curve[emotion]] for emotion in analysis.labels},
         },
         "sound": base64.b64encode(mp3(analysis.sound())).decode(),
     }
-    # Nothing that a recording says or is called may end the script that it stands in.
+    # No text or name of a recording may end the script that contains it.
     text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "").replace("\u2029", "")
     frame = resources.files("intone.inference.formats").joinpath("page.html").read_text(encoding="utf-8")
     light, dark = (palette(background, analysis.labels) for background in (LIGHT, DARK))
@@ -48,8 +48,8 @@ def page(analysis: Analysis) -> str:
 
 
 def palette(background: str, labels: Sequence[str] = EMOTIONS) -> str:
-    """Each label's colour on a background, as custom properties of CSS; what is unsure has none of them, but black
-    or white: beside a second grey neutral wouldn't be told apart."""
+    """Each label's colour on a background, as custom properties of CSS; "unsure" is black or white instead: a second
+    grey would be too similar to neutral's."""
     colours = {name: seen(colour, background) for name, colour in colours_of(labels).items()} | {
         UNSURE: farthest(background)
     }
@@ -57,12 +57,12 @@ def palette(background: str, labels: Sequence[str] = EMOTIONS) -> str:
 
 
 def farthest(background: str) -> str:
-    """Black or white, whichever is seen better there."""
+    """Black or white, whichever has more contrast with the background."""
     return max("#000000", "#ffffff", key=lambda end: contrast(end, background))
 
 
 def seen(colour: str, background: str) -> str:
-    """`#rrggbb`, mixed with black or white (whichever is farther from the background) until it can be seen there."""
+    """`#rrggbb`, mixed with black or white (whichever is farther from the background) until its contrast is enough."""
     end = int(farthest(background)[1:3], 16)
     rgb = np.array(list(bytes.fromhex(colour[1:])))
     mixed = (bytes(int(x) for x in np.round(rgb + (end - rgb) * share)) for share in np.linspace(0, 1, 51))

@@ -1,4 +1,4 @@
-"""An `Analysis` -> plain text: a line a segment, its times, its words and its emotion, for people to read."""
+"""An `Analysis` -> plain text: one line per segment, with its times, words and emotion, for people to read."""
 
 from pysubs2.time import ms_to_str
 

@@ -1,4 +1,4 @@
-"""An `Analysis` -> SRT and WebVTT subtitles: each segment's words with its emotion in brackets behind them."""
+"""An `Analysis` -> SRT and WebVTT subtitles: each segment's words, followed by its emotion in brackets."""
 
 import html
 from collections.abc import Callable
@@ -14,7 +14,7 @@ def srt(analysis: Analysis) -> str:
 
 
 def vtt(analysis: Analysis) -> str:
-    """WebVTT; what it takes for marks of its own is escaped."""
+    """WebVTT, with its special characters escaped."""
     return _subtitles(analysis, "vtt", lambda text: html.escape(text, quote=False))
 
 

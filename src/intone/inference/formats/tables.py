@@ -15,9 +15,9 @@ from intone.names import cell
 def as_json(analysis: Analysis) -> str:
     """`{file, duration, model, language, account, segments: [{start, end, text, language, emotion, …}]}`.
 
-    `account` is what became of each second (audio/account.py). A segment's `audio` is what the sound alone says,
-    `words` are Whisper's with its keys; `sentence` is there where the words were judged too, `warnings`
-    where there are any.
+    `account` says how each second was used (audio/account.py). A segment's `audio` holds the audio branch's
+    probabilities, `words` Whisper's words with its keys; `sentence`, the text branch's probabilities, is there only
+    where the words were used too, `warnings` only where there are any.
     """
     return json.dumps(as_dict(analysis), ensure_ascii=False, indent=1) + "\n"
 
@@ -68,15 +68,15 @@ def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
 
 
 def as_csv(analysis: Analysis) -> str:
-    """One row a segment: file, start, end, text, language, emotion, confidence, probabilities, the sound's answer.
+    """One row per segment: file, start, end, text, language, emotion, confidence, probabilities, emotion from audio.
 
-    A file or a text that a spreadsheet would run as a formula has an apostrophe before it.
+    A file name or a text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
     return _separated(analysis, ",")
 
 
 def as_tsv(analysis: Analysis) -> str:
-    """What `as_csv` writes, with tabs."""
+    """The same as `as_csv`, with tabs."""
     return _separated(analysis, "\t")
 
 
@@ -85,6 +85,6 @@ def _separated(analysis: Analysis, mark: str) -> str:
     flat["file"] = [cell(name) for name in flat["file"]]
     flat["text"] = [cell(text) for text in flat["text"]]
     flat["audio"] = [max(said, key=said.__getitem__) if said else "" for said in flat["audio"]]
-    # Python's writer puts a carriage return between quotes only where lines end in one.
+    # Python's writer quotes a cell with a carriage return only where lines end in one.
     text: str = flat.round(4).to_csv(sep=mark, lineterminator="\r\n", index=False)
     return text.replace("\r\n", "\n")

@@ -38,27 +38,26 @@ def serve(
     no_token: FlagCreatePairsOff[bool] = False,
     allow: tuple[str, ...] = (),
 ) -> None:
-    """A page and a service on this machine until Ctrl-C: a recording goes in, its emotions come out in any format.
+    """Start a web page and an HTTP service on this machine that analyse recordings, until Ctrl-C.
 
-    Nothing is sent elsewhere, and nothing that comes in is kept. One recording is analysed at a time; others wait.
+    Nothing is sent elsewhere, and no recording is kept. One recording is analysed at a time; others wait.
 
     Args:
-        host: Where to listen; another address than this machine's own lets others in, and wants --token.
-        port: Of the address; 0 is any that is free.
-        model: A file that `intone export` made, or a name that `intone models list` knows.
-        text: Write down the words too (--no-text: emotions alone, several times faster).
-        whisper: Which Whisper: a name that `intone models list` knows, or a folder.
-        language: Its code or English name, such as en, de or German; else found out stretch by stretch.
-        threads: CPU threads; 0 is one a core.
-        most: MB that a recording may have.
-        longest: Seconds of sound that a recording may have.
-        time: Seconds that analysing one recording may take.
-        memory: MB that the process that analyses may take, models included.
-        waiting: Recordings that may arrive, wait and be analysed at once.
-        token: A secret that whoever asks has to know: it is sent as `Authorization: Bearer`, and is part of the
-            address that is printed.
-        no_token: Let others in without one.
-        allow: Further names by which the service may be asked for, of a proxy before it for instance.
+        host: Address to listen on; one that other machines can reach requires --token or --no-token.
+        port: Port to listen on; 0 takes any free port.
+        model: A file that `intone export` made, or a name from `intone models list`; default the packaged model.
+        text: Transcribe the words too (--no-text: emotions only, several times faster).
+        whisper: Whisper's weights: a name from `intone models list`, or a folder.
+        language: The language spoken, as a code or English name (en, de, German); default detected for each stretch.
+        threads: CPU threads; 0 takes one per core.
+        most: Largest size of a recording, in MB.
+        longest: Longest duration of a recording, in seconds.
+        time: Longest time that the analysis of one recording may take, in seconds.
+        memory: Most memory that the analysing process may take, models included, in MB.
+        waiting: Most recordings that may be uploaded, waiting or analysed at the same time.
+        token: A secret that clients must send, as `Authorization: Bearer`; the printed address contains it.
+        no_token: Allow access from other machines without a token.
+        allow: Further host names under which the service may be reached, such as that of a proxy.
     """
     _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting)
     make = partial(analyzer_of, model, whisper if text else None, language, threads)
@@ -84,7 +83,7 @@ def _server(
     token: str | None,
     allow: tuple[str, ...],
 ) -> "Server":
-    """What answers at the door, once the child has its models; the stack ends what it needs."""
+    """The server for the socket `door`, once the child has loaded its models; the stack closes what it opens."""
     import uvicorn
 
     # Importing these takes most of the time in which the child loads its models.
@@ -105,7 +104,7 @@ def _server(
         backlog=MAX_ACCEPTED,
         proxy_headers=False,
         server_header=False,
-        # Of a failure one sentence is said; uvicorn would add a traceback.
+        # A failure is reported in one sentence; uvicorn would add a traceback.
         log_level="critical",
         access_log=False,
         timeout_graceful_shutdown=1,
@@ -114,7 +113,7 @@ def _server(
 
 
 def analyzer_of(model: str | None, whisper: str | None, language: str | None, threads: int) -> "Analyzer":
-    """The one of `intone analyze` with these flags; it is made in the child."""
+    """The analyzer that `intone analyze` uses with these flags; it is made in the child."""
     from intone.inference.batch import settled
 
     return settled(model, whisper, language, threads).analyzer()
@@ -127,7 +126,7 @@ def _checked(**flags: int) -> None:
 
 
 def _let_in(host: str, address: str, token: str | None, no_token: bool) -> None:
-    """Raises IntoneError where others would be let in unawares; says loudly that they are."""
+    """Raises IntoneError where other machines would get access unintentionally; warns where they get it on purpose."""
     from intone.inference.serve.guard import is_loopback
 
     if token is not None and not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", token):
@@ -144,7 +143,7 @@ def _let_in(host: str, address: str, token: str | None, no_token: bool) -> None:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A door at this address; raises IntoneError where there can't be one."""
+    """A listening socket at this address; raises IntoneError where there can't be one."""
     if not 0 <= port < 1 << 16:
         raise IntoneError(f"There is no port {port}: choose another --port, up to 65535.")
     try:
@@ -155,13 +154,13 @@ def listening(host: str, port: int) -> socket.socket:
         raise IntoneError(
             f"{host} port {port} can't be listened at ({reason.lower()}): choose another --port or --host."
         ) from problem
-    # Connections have it from here; otherwise each answer's end waits 40 ms for the client to acknowledge its head.
+    # Connections inherit it; without it, the end of each response waits 40 ms for the client to acknowledge its head.
     door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return door
 
 
 def shown(door: socket.socket, token: str | None) -> str:
-    """An address that works in a browser, on this machine and, where others are let in, on theirs."""
+    """A URL that works in a browser, on this machine and, where others have access, on those."""
     host, port = door.getsockname()[:2]
     if host in ("0.0.0.0", "::"):
         host = own_address(door.family)
@@ -170,8 +169,8 @@ def shown(door: socket.socket, token: str | None) -> str:
 
 
 def own_address(family: int) -> str:
-    """By which other machines know this one; its address for itself where there is no network."""
-    # Nothing is sent: connecting a datagram socket only asks the system which way it would go.
+    """The address by which other machines reach this one; the loopback address where there is no network."""
+    # Nothing is sent: connecting a datagram socket only asks the system for the route.
     outside, itself = (("2001:db8::1", 9), "::1") if family == socket.AF_INET6 else (("192.0.2.1", 9), "127.0.0.1")
     with socket.socket(family, socket.SOCK_DGRAM) as way:
         try:
@@ -183,13 +182,13 @@ def own_address(family: int) -> str:
 
 
 def _interrupt(*_: object) -> None:
-    # Not by raising SIGINT: a shell has it ignored in what a script starts in the background.
+    # Not by raising SIGINT: processes that a script starts in the background ignore it.
     raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
 def ended_as_by_ctrl_c() -> Iterator[None]:
-    """SIGTERM, and a terminal that is closed, end the service as Ctrl-C does: everybody answered, nothing left."""
+    """SIGTERM, and a terminal that is closed, end the service as Ctrl-C does: all requests answered, no files left."""
     kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():
         kinds = []

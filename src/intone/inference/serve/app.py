@@ -1,6 +1,6 @@
-"""A `Worker` -> a web service: a recording comes in by POST, and what `intone analyze -o` writes for it goes out.
+"""A `Worker` -> a web service: a recording comes in by POST, and the file that `intone analyze -o` writes goes out.
 
-A recording lies in a temporary folder while it is analysed, and no longer. Whatever is wrong is `{"error": sentence}`.
+A recording is in a temporary folder only while it is analysed. Every error is `{"error": sentence}`.
 """
 
 import asyncio
@@ -31,31 +31,31 @@ from intone.progress import say
 from intone.version import __version__
 
 NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
-"""Whatever the environment asks of FastAPI: nothing leaves the machine."""
+"""FastAPI sends nothing from this machine, whatever the environment variables say."""
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a disk that is full."""
 
 
 class Worker(Protocol):
-    """What analyses, one recording at a time."""
+    """Analyses one recording at a time."""
 
     facts: Facts
 
     def do(self, job: Job, left: Event) -> Answer:
-        """What becomes of a job; it is given up soon after `left` is set."""
+        """The answer to a job, which is given up soon after `left` is set."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """What is behind each address."""
+    """The functions of the service, one per URL."""
 
     worker: Worker
     folder: Path
     most: int
-    """MB that a recording may have."""
+    """Largest size of a recording in MB."""
     waiting: int
-    """Recordings that may arrive, wait and be analysed at once."""
+    """Most recordings that may be uploaded, waiting and analysed at once."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     """Requests that are being answered."""
     thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
@@ -95,12 +95,12 @@ class Service:
             self.tasks.discard(task)
 
     def stop(self) -> None:
-        """Whoever waits is told that it is over."""
+        """Cancel all requests; each still gets an error as its response."""
         for task in self.tasks:
             task.cancel()
 
     def _understood(self, request: Request, asked: Asked) -> tuple[str, ...]:
-        """The formats that are wanted. Raises IntoneError, or HTTPException, for what can't be done."""
+        """The formats that are wanted. Raises IntoneError, or HTTPException, for an impossible request."""
         given = [name for name, _ in request.query_params.multi_items()]
         if twice := next((name for name in given if given.count(name) > 1), None):
             raise HTTPException(422, f"{twice!r} is given twice: give it once.")
@@ -109,7 +109,7 @@ class Service:
         return chosen(asked.format)
 
     async def _done(self, request: Request, job: Job) -> Answer:
-        """What becomes of a job, unless its sender leaves before."""
+        """The answer to a job, unless its client disconnects before."""
         left = Event()
         work: asyncio.Future[Any] = asyncio.wrap_future(self.thread.submit(self.worker.do, job, left))
         gone: asyncio.Future[Any] = asyncio.ensure_future(_gone(request))
@@ -126,13 +126,13 @@ class Service:
 
 
 async def _gone(request: Request) -> None:
-    """Until the sender has left; the body was read before."""
+    """Wait until the client has disconnected; the body was read before."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
 def response(made: Answer, name: str) -> Response:
-    """One format's file as it is, or a JSON object of several, or what is wrong."""
+    """One format's file as it is, or a JSON object of several, or the error."""
     if made.detail:
         say(made.detail)
     if made.status != 200:
@@ -145,7 +145,7 @@ def response(made: Answer, name: str) -> Response:
 
 
 def unwritten(problem: OSError) -> HTTPException:
-    """What is said where a recording can't be laid down."""
+    """The error for a recording that can't be stored."""
     reason = (problem.strerror or type(problem).__name__).lower()
     if problem.errno in FULL:
         return HTTPException(507, f"The recording has no room here ({reason}): make some where intone runs.")
@@ -154,7 +154,7 @@ def unwritten(problem: OSError) -> HTTPException:
 
 
 def app(service: Service) -> FastAPI:
-    """The addresses of a service."""
+    """The web application of a service."""
     made = FastAPI(
         title="intone",
         version=__version__,

@@ -1,4 +1,4 @@
-"""A `Job` -> its `Answer`, made in a process that is ended and replaced where a recording takes more than it may."""
+"""A `Job` -> its `Answer`, made in a process that is ended and replaced where a recording exceeds the limits."""
 
 import os
 import signal
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 MB: Final = 1_000_000
 
 TICK: Final = 0.1
-"""Seconds after which memory and time are looked at again; an answer is taken at once."""
+"""Seconds between two checks of memory and time; an answer is received at once."""
 
 GRACE: Final = 3.0
-"""Seconds that the child has to stop by itself, where nobody waits any more."""
+"""Seconds that the child has to stop by itself after the client has disconnected."""
 
 LOADING: Final = 300.0
 """Seconds that loading the models may take."""
@@ -34,7 +34,7 @@ STOPPED: Final = "intone was stopped."
 
 @dataclass(frozen=True)
 class Limits:
-    """What one recording may take."""
+    """Limits for one recording."""
 
     longest: float = 14_400
     """Seconds of sound."""
@@ -43,10 +43,10 @@ class Limits:
     memory: float = 4_000
     """MB of the whole process, models included, where the system tells (Linux)."""
     stalled: float = 180
-    """Seconds without a step: a decoder that goes in circles. A step is at most half a minute of sound."""
+    """Seconds without a step, as of a decoder in an endless loop. A step is at most half a minute of sound."""
 
     def passed(self, name: str, worked: float, waited: float, memory: int) -> str:
-        """Which of them a recording has passed, as a sentence; "" where it is within them."""
+        """The limit that a recording has exceeded, as a sentence; "" where it is within all limits."""
         if memory > self.memory * MB:
             return f"{name} takes more than {self.memory:g} MB of memory: send it in parts."
         if worked > self.time:
@@ -61,21 +61,21 @@ class Child:
     """The process that analyses, one recording at a time; a thread may wait in `do` while another calls `close`."""
 
     def __init__(self, make: "Callable[[], Analyzer]", limits: Limits = DEFAULTS) -> None:
-        """It calls `make`, which a process can be given, and so loads the models meanwhile: see `load`."""
+        """Start the process, which calls `make` (picklable) and so loads the models; `load` waits for that."""
         self.make, self.limits = make, limits
         self.lock, self.closed, self.fresh = threading.Lock(), False, True
         self._start()
 
     def load(self) -> Facts:
-        """What has been loaded, once it is. Raises IntoneError where that fails, or takes more memory than it may."""
+        """Wait for the models; returns what was loaded. Raises IntoneError where that fails or exceeds the memory."""
         self.facts = self._loaded()
         return self.facts
 
     def do(self, job: Job, left: threading.Event) -> Answer:
-        """What becomes of a job; soon after `left` is set it is given up."""
+        """The answer to a job, which is given up soon after `left` is set."""
         try:
             return self._done(job, left)
-        except IntoneError as problem:  # of loading
+        except IntoneError as problem:  # from loading
             return Answer(status=500, problem=str(problem), detail=str(problem))
 
     def _done(self, job: Job, left: threading.Event) -> Answer:
@@ -96,7 +96,7 @@ class Child:
             )
 
     def close(self) -> None:
-        """End it, and whoever waits in `do`."""
+        """End the process, and any call of `do` that waits for it."""
         with self.lock:
             self.closed = True
             self.process.kill()
@@ -121,7 +121,7 @@ class Child:
                 return Answer(status=413 if problem else 499, problem=problem)
 
     def _loaded(self) -> Facts:
-        """Wait until a fresh child is ready."""
+        """Wait until a new child is ready."""
         end = time.monotonic() + LOADING
         while not self._comes():
             if time.monotonic() > end:
@@ -171,7 +171,7 @@ class Child:
 
 
 def working(make: "Callable[[], Analyzer]", longest: float, pipe: Connection) -> None:
-    """What the child does; it imports what that needs, and its parent needn't wait for it."""
+    """The child's main function; it imports what it needs, so that its parent needn't wait for that."""
     from intone.inference.serve.work import work
 
     work(make, longest, pipe)
@@ -179,7 +179,7 @@ def working(make: "Callable[[], Analyzer]", longest: float, pipe: Connection) ->
 
 @contextmanager
 def unsignalled() -> Iterator[None]:
-    """What is started here hears no Ctrl-C and no SIGTERM: they are meant for the service, which ends its child."""
+    """A process started inside gets no Ctrl-C and no SIGTERM: they are meant for the service, which ends its child."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -192,7 +192,7 @@ def unsignalled() -> Iterator[None]:
 
 
 def resident(pid: int | None) -> int:
-    """Bytes of memory that a process has; 0 where the system doesn't tell."""
+    """Bytes of memory that a process uses; 0 where the system doesn't tell."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):

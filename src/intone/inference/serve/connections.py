@@ -1,7 +1,8 @@
-"""Connections that may be slow, but not for ever, and not too many at once: what uvicorn leaves to a proxy before it.
+"""Limits on the number and the slowness of connections, which uvicorn leaves to a proxy in front of it.
 
-A connection is looked at once a second: who doesn't finish a request's head, who goes on sending what was refused, and
-who doesn't fetch the answer is cut off. The time of a recording's upload is kept where it is read (upload.py).
+Each connection is checked once a second: a client is cut off that doesn't finish a request's head, continues to send a
+body that was refused, or doesn't read the response. The time of a recording's upload is limited where it is read
+(upload.py).
 """
 
 import asyncio
@@ -16,31 +17,31 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from intone.inference.serve.guard import HEADERS
 
 MAX_CONNECTIONS: Final = 64
-"""Connections at once; one is one file of the process, and some systems allow 256."""
+"""Most connections at once; each is an open file of the process, and some systems allow 256."""
 
 MAX_ACCEPTED: Final = 32
-"""Connections that are taken before any of them is looked at."""
+"""Connections that are accepted before any of them is checked."""
 
 QUEUE: Final = 128
-"""Connections that the system keeps until they are taken."""
+"""Connections that the system keeps until they are accepted."""
 
 HEAD, REST, ANSWER = "head", "rest", "answer"
 
 PATIENCE: Final = {HEAD: 10.0, REST: 30.0, ANSWER: 30.0}
-"""Seconds for a request's head, for what is left of a body that was answered already, and for fetching the answer."""
+"""Seconds for a request's head, for the rest of a body that was answered already, and for reading the response."""
 
 SLOWEST: Final = 10_000
-"""Bytes a second at which an answer has to be fetched, on average."""
+"""Bytes per second at which a response has to be read, on average."""
 
 LOOK: Final = 1.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 class Connection(H11Protocol):
-    """One of a bounded number, that is cut off where it keeps the service waiting."""
+    """One of a limited number of connections; it is cut off where it keeps the service waiting."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Refused in a sentence where there are too many."""
+        """Refuse the connection, with a sentence, where there are too many."""
         super().connection_made(transport)
         self._since, self._unsent = self.loop.time(), 0
         self._state: tuple[str, Any] = (HEAD, None)
@@ -50,12 +51,12 @@ class Connection(H11Protocol):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing to look at any more."""
+        """Stop the checks."""
         self._watch.cancel()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """What isn't HTTP is told so as everything else is."""
+        """Answer a request that isn't HTTP in the same form as any other error."""
         self.transport.write(raw(400, "The request isn't HTTP as it should be."))
         self.transport.close()
 
@@ -71,7 +72,7 @@ class Connection(H11Protocol):
             self._watch = self.loop.call_later(LOOK, self._look)
 
     def _waited_for(self, unsent: int) -> str:
-        """What the client is waited for with; "" while the service is at work."""
+        """What the service waits for from the client; "" while the service is at work."""
         if unsent:
             return ANSWER
         if self.cycle is not None and not self.cycle.response_complete:
@@ -80,14 +81,14 @@ class Connection(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """One that takes few connections at a time, and tells whoever waits that it stops before it closes theirs."""
+    """A server that accepts few connections at a time, and answers waiting clients before it closes."""
 
     def __init__(self, config: uvicorn.Config, stop: Callable[[], None]) -> None:
         super().__init__(config)
         self.stop = stop
 
     async def startup(self, sockets: Any = None) -> None:
-        """As uvicorn's, which knows one number for what it takes at once and for what the system keeps."""
+        """As uvicorn's, which has only one number for connections accepted at once and kept by the system."""
         await super().startup(sockets)
         for door in sockets or ():
             door.listen(QUEUE)
@@ -99,7 +100,7 @@ class Server(uvicorn.Server):
 
 
 def raw(status: int, sentence: str) -> bytes:
-    """A whole answer to someone whose request isn't read."""
+    """A complete response to a client whose request isn't read."""
     body = json.dumps({"error": sentence}).encode()
     own = {**HEADERS, "Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
     head = "".join(f"{name}: {value}\r\n" for name, value in own.items())

@@ -1,4 +1,4 @@
-"""What the service takes and what it answers, as FastAPI checks it and /openapi.json says it."""
+"""The service's requests and responses, as FastAPI checks them and /openapi.json describes them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -31,9 +31,9 @@ class Health:
     model: str
     licence: str
     words: bool
-    """Whether words are written down where nothing else is asked for."""
+    """Whether words are transcribed unless a request asks otherwise."""
     most: int
-    """MB that a recording may have."""
+    """Largest size of a recording in MB."""
     formats: tuple[str, ...] = tuple(FORMATS)
 
 
@@ -63,7 +63,7 @@ FILES: Final[dict[str, Any]] = {
     "description": "The file in that format, or of several a JSON object, file name -> content.",
     "content": {format.media_type: {"schema": {}} for format in FORMATS.values()},
 }
-"""What is answered where all is well."""
+"""The response without an error."""
 
 BODY: Final[dict[str, Any]] = {
     "required": True,
@@ -80,11 +80,11 @@ BODY: Final[dict[str, Any]] = {
         }
     },
 }
-"""Body of a request to analyse, as OpenAPI has it; it is read by `upload.received`."""
+"""Body of a request to analyse, in OpenAPI's form; it is read by `upload.received`."""
 
 
 def refused(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These of `REFUSED`, as OpenAPI has them."""
+    """These of `REFUSED`, in OpenAPI's form."""
     allow = {"Allow": {"description": "The methods that there are.", "schema": {"type": "string"}}}
     found: dict[int | str, dict[str, Any]] = {s: {"model": Problem, "description": REFUSED[s]} for s in statuses}
     if 405 in found:

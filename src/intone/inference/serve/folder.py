@@ -1,7 +1,7 @@
-"""A folder for the recordings of one service, gone when it ends; what a killed one left is swept by the next.
+"""A folder for the recordings of one service, removed when it ends; that of a killed service is removed by the next.
 
-A lock file in each folder is held by the process that it belongs to. The system lets go of it however the process ends,
-and so no folder of a living one is touched, in whichever container it lives.
+The process that owns a folder holds the lock on a file in it. The system releases the lock however the process ends, so
+the folder of a running one is never touched, in whichever container it runs.
 """
 
 import os
@@ -15,14 +15,14 @@ from typing import Final
 PREFIX: Final = "intone-serve-"
 
 LOCK: Final = "in use"
-"""What the lock file is called."""
+"""Name of the lock file."""
 
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """One that nobody else may read; the folders of services that are gone are swept first."""
+    """A folder that no other user may read; the folders of services that have ended are removed first."""
     sweep(Path(tempfile.gettempdir()))
-    # Under another name until it is locked, so that nobody sweeps it in between.
+    # Under another name until it is locked, so that no other service removes it in between.
     fresh = Path(tempfile.mkdtemp(prefix="intone-new-"))
     lock = os.open(fresh / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     _held(lock)
@@ -35,7 +35,7 @@ def folder() -> Iterator[Path]:
 
 
 def sweep(place: Path) -> None:
-    """Remove the folders in `place` of this user's services that are gone; links are not followed."""
+    """Remove the folders in `place` of this user's services that have ended; links are not followed."""
     for left in place.glob(f"{PREFIX}*"):
         with suppress(OSError):
             if left.is_symlink() or left.stat().st_uid != os.getuid():
@@ -49,7 +49,7 @@ def sweep(place: Path) -> None:
 
 
 def _held(lock: int) -> bool:
-    """Whether this process holds the lock now; never where the system has no such locks."""
+    """Take the lock if it is free; whether this process holds it now, never where the system has no such locks."""
     try:
         import fcntl
 

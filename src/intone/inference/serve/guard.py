@@ -1,7 +1,7 @@
-"""Who may ask, and what browsers are told about the answers: ASGI around the service.
+"""An ASGI app -> the same app behind checks of access, with security headers on its responses.
 
-A page from elsewhere must not reach it: neither by its own name for this machine's address (DNS rebinding: the Host is
-checked) nor by a request of its own (the Origin is checked).
+A web page from elsewhere must not reach the service: neither by its own name for this machine's address (DNS rebinding:
+the Host is checked) nor by a cross-origin request (the Origin is checked).
 """
 
 import hashlib
@@ -20,32 +20,32 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS: Final = {
-    # The page has its script and its styles in itself, shows results in a frame of its own, and plays data: and blob:.
+    # The page has its script and styles inline, shows results in a frame, and plays data: and blob:.
     "Content-Security-Policy": "default-src 'self' 'unsafe-inline' data: blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    # With no-referrer, browsers would call the page's own origin null.
+    # With no-referrer, browsers would send the page's own origin as null.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Headers of every answer."""
+"""Headers of every response."""
 
 
 @dataclass(frozen=True)
 class Hosts:
-    """By which names the service may be asked for."""
+    """Host names by which the service may be requested."""
 
     names: frozenset[str] = frozenset()
-    """Besides those of this machine for itself."""
+    """Besides the loopback names."""
     allowed: frozenset[str] = frozenset()
-    """Names of `--allow`: a proxy may ask for a page of this name by another."""
+    """Names of `--allow`, also allowed as Origin: a proxy may request the service by another name than the browser."""
     open: bool = False
-    """Whether it listens to other machines, and so to any address; an address can't be rebound as a name can."""
+    """Whether other machines have access; then any address is allowed, as it can't be rebound like a name."""
 
     @classmethod
     def of(cls, host: str, address: str, more: Iterable[str] = ()) -> "Hosts":
-        """For `--host host`, which listens at `address`; `more` are `--allow`'s."""
+        """For `--host host`, bound to `address`; `more` are `--allow`'s."""
         names, open_ = {host, address}, not is_loopback(address)
         if open_:
             names |= {socket.gethostname(), f"{socket.gethostname()}.local", socket.getfqdn()}
@@ -63,13 +63,13 @@ class Hosts:
 
 
 def named(host: str) -> str | None:
-    """A Host header without its port, in small letters; None for what can't be one."""
+    """A Host header without its port, in lower case; None for an invalid one."""
     found = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::\d*)?|([^\s:/@\[\]?#]+)(?::\d*)?", host)
     return (found[1] or found[2]).lower().rstrip(".") if found else None
 
 
 def is_loopback(address: str) -> bool:
-    """Whether it is this machine's address for itself."""
+    """Whether it is a loopback address."""
     found = _address(address)
     return found is not None and found.is_loopback
 
@@ -82,13 +82,13 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 class Guard:
-    """Refuses strangers, and gives every answer `HEADERS`."""
+    """Refuses clients without access, and adds `HEADERS` to every response."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts, token: str | None = None) -> None:
         self.app, self.hosts, self.token = app, hosts, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The app's answer or a refusal."""
+        """Send the app's response or a refusal."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -101,7 +101,7 @@ class Guard:
         await (refusal or self.app)(scope, receive, with_headers)
 
     def refusal(self, request: Request) -> Response | None:
-        """What whoever may not ask gets; None for all others."""
+        """The response to a client without access; None for all others."""
         host, origin = request.headers.get("host", ""), request.headers.get("origin")
         if not self.hosts.allow(host):
             return error(403, f"{host[:80]!r} is no name of this service: `intone serve --allow NAME` allows one.")
@@ -118,7 +118,7 @@ class Guard:
         return bool(parts.netloc) and (parts.netloc.lower() == host.lower() or name in self.hosts.allowed)
 
     def _stranger(self, request: Request) -> Response | None:
-        """Who has no token is told so; a browser that brings it in the address gets a cookie instead."""
+        """An error for a client without the token; a browser that has it in the URL gets a cookie instead."""
         assert self.token
         ticket = hashlib.sha256(self.token.encode()).hexdigest()
         cookie = f"intone-{ticket[:8]}"
@@ -139,10 +139,10 @@ class Guard:
 
 
 def _same(given: str, wanted: str) -> bool:
-    """In a time that tells nothing of where they differ."""
+    """Whether they are equal, compared in constant time."""
     return hmac.compare_digest(given.encode(), wanted.encode())
 
 
 def error(status: int, sentence: str) -> JSONResponse:
-    """What is wrong, as every answer of the service says it."""
+    """An error in the form of all the service's errors."""
     return JSONResponse({"error": sentence}, status)

@@ -1,4 +1,4 @@
-"""What goes to and fro between the service and the process that analyses; nothing heavy is imported here."""
+"""Messages between the service and the process that analyses; nothing heavy is imported here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Final
 
 STEP: Final = "a step further"
-"""What the child says every few seconds of sound."""
+"""The child's message every few seconds of sound."""
 
 LEFT: Final = "nobody waits any more"
-"""What it is told then."""
+"""The service's message to the child after the client has disconnected."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the child has loaded."""
+    """The model and options that the child has loaded."""
 
     model: str
     licence: str
@@ -23,16 +23,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Job:
-    """One recording and what is wanted of it."""
+    """One recording and how it is to be analysed."""
 
     path: Path
     name: str
-    """What its sender calls it."""
+    """The client's name for it."""
     formats: tuple[str, ...]
     text: bool = True
     """Whether words are wanted, where there is a Whisper."""
     language: str | None = None
-    """None: as the service was started."""
+    """None: that with which the service was started."""
     track: int | None = None
     """Which of several sound tracks; None is the default one."""
 
@@ -45,6 +45,6 @@ class Answer:
     status: int = 200
     """HTTP status."""
     problem: str = ""
-    """One sentence for the sender."""
+    """One sentence for the client."""
     detail: str = ""
     """One line for the terminal."""

@@ -1,6 +1,6 @@
 """The body of a request (multipart/form-data) -> one recording on disk, written once, as it arrives.
 
-Whoever sends too much, too slowly, or anything besides one file called `file` is told so in one sentence.
+A client that sends too much, too slowly, or anything besides one file named `file` gets an error in one sentence.
 """
 
 import asyncio
@@ -19,21 +19,22 @@ from intone.audio.spool import ending
 MB: Final = 1_000_000
 
 BUFFER_BYTES: Final = 1 << 20
-"""Bytes that are gathered before they are written."""
+"""Bytes that are collected before they are written."""
 
 IDLE: Final = 30.0
-"""Seconds in which something has to arrive."""
+"""Seconds within which more bytes have to arrive."""
 
 SLOWEST: Final = 10_000
-"""Bytes a second, on average, below which an upload is ended; it has `IDLE` seconds to begin with."""
+"""Bytes per second, on average, below which an upload is ended; `IDLE` seconds are allowed in addition."""
 
 ONE_FILE: Final = "send one recording, as the field 'file' of multipart/form-data"
 
 
 async def received(request: Request, folder: Path, most: int) -> tuple[str, Path]:
-    """What the sender calls the recording, and where it lies in `folder` now.
+    """The client's name for the recording, and its path in `folder`.
 
-    Raises HTTPException with one sentence where there is none, or more than `most` MB; OSError where it has no room.
+    Raises HTTPException with one sentence where there is none, or more than `most` MB; OSError where the disk has no
+    room.
     """
     announced = request.headers.get("content-length", "")
     too_large = HTTPException(413, f"The recording has more than {most} MB: send it in parts.")
@@ -70,7 +71,7 @@ def _boundary(request: Request) -> bytes:
 
 
 class Form:
-    """What has arrived of a form so far; the callbacks are python-multipart's."""
+    """The part of a form that has arrived so far; the callbacks are python-multipart's."""
 
     def __init__(self, boundary: bytes, folder: Path) -> None:
         self.folder, self.name, self.path = folder, "", folder
@@ -86,13 +87,13 @@ class Form:
             raise HTTPException(400, f"The boundary between the upload's parts won't do: {ONE_FILE}.") from wrong
 
     async def take(self, part: bytes) -> None:
-        """The next bytes of the body."""
+        """Take the next bytes of the body."""
         self.parser.write(part)
         if sum(map(len, self.waiting)) >= BUFFER_BYTES:
             await asyncio.to_thread(self._write)
 
     async def finished(self) -> tuple[str, Path]:
-        """The name and the place of the recording, once all has arrived."""
+        """The name and the path of the recording, once all has arrived."""
         if not self.ended:
             raise HTTPException(400, f"The upload stops before its end: {ONE_FILE}.")
         if self.out is None:
@@ -101,9 +102,9 @@ class Form:
         return self.name, self.path
 
     def close(self) -> None:
-        """No more is written."""
+        """Close the file; nothing more is written."""
         if self.out is not None:
-            with suppress(OSError):  # of what couldn't be written it was said already
+            with suppress(OSError):  # a failure to write was reported already
                 self.out.close()
 
     def _write(self) -> None:

@@ -1,6 +1,6 @@
-"""A recording that was sent -> the files that `intone analyze -o` writes for it, or one sentence; it runs in the child.
+"""An uploaded recording -> the files that `intone analyze -o` writes for it, or an error; runs in the child.
 
-Paths in sentences are replaced by the name that the sender gave; seconds are of sound, decoded.
+Paths in sentences are replaced by the client's name for the recording; seconds are of decoded sound.
 """
 
 import os
@@ -22,11 +22,11 @@ from intone.inference.serve.job import LEFT, STEP, Answer, Facts, Job
 
 
 class Left(IntoneError):
-    """Nobody waits for this recording any more."""
+    """The client of this recording has disconnected."""
 
 
 class TooLong(BadClip):
-    """A recording that lasts longer than the service hears."""
+    """A recording that is longer than the service accepts."""
 
 
 def bounded(recording: Recording, longest: float, step: Callable[[], None]) -> Recording:
@@ -50,7 +50,7 @@ def bounded(recording: Recording, longest: float, step: Callable[[], None]) -> R
 
 
 def done(analyzer: Analyzer, job: Job, longest: float, step: Callable[[], None]) -> Answer:
-    """What becomes of a job; `step` is called every few seconds of it, and may raise `Left` to end it."""
+    """The answer to a job; `step` is called every few seconds of sound, and may raise `Left` to end it."""
     recording = bounded(Recording.of_file(job.path, job.name, job.track), longest, step)
     try:
         analysis = asked(analyzer, job).analysis(recording, step)
@@ -67,7 +67,7 @@ def done(analyzer: Analyzer, job: Job, longest: float, step: Callable[[], None])
 
 
 def asked(analyzer: Analyzer, job: Job) -> Analyzer:
-    """The analyzer as a job wants it. Raises IntoneError for a language that this Whisper doesn't know."""
+    """The analyzer with a job's settings. Raises IntoneError for a language that this Whisper doesn't know."""
     language = analyzer.language
     if job.language is not None and analyzer.whisper:
         analyzer.whisper.check_language(job.language)
@@ -76,20 +76,20 @@ def asked(analyzer: Analyzer, job: Job) -> Analyzer:
 
 
 class Line:
-    """The child's end of the pipe to the service; analysing has two threads, and both take steps."""
+    """The child's end of the pipe to the service; an analysis has two threads, and both take steps."""
 
     def __init__(self, pipe: Connection) -> None:
         self.pipe, self.lock, self.left = pipe, threading.Lock(), False
 
     def job(self) -> Job:
-        """The next one; a word that came too late for the one before is passed over."""
+        """The next job; a late message about the job before is ignored."""
         while not isinstance(job := self.pipe.recv(), Job):
             pass
         self.left = False
         return job
 
     def step(self) -> None:
-        """Say that it goes on; raises Left where nobody waits for it."""
+        """Report progress; raises Left where the client has disconnected."""
         with self.lock:
             if not self.left and self.pipe.poll():
                 self.left = self.pipe.recv() == LEFT
@@ -99,12 +99,12 @@ class Line:
 
 
 def facts(analyzer: Analyzer) -> Facts:
-    """What an analyzer has loaded."""
+    """The model and options that an analyzer has loaded."""
     return Facts(analyzer.model.name, analyzer.model.card.licence, analyzer.whisper is not None)
 
 
 def work(make: Callable[[], Analyzer], longest: float, pipe: Connection) -> None:
-    """What the child does until its parent ends: say what it loaded, or the IntoneError why not; then job after job."""
+    """The child's main function: send what was loaded, or the IntoneError why not; then answer job after job."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         analyzer = make()
@@ -120,7 +120,7 @@ def work(make: Callable[[], Analyzer], longest: float, pipe: Connection) -> None
 
 
 def warm(analyzer: Analyzer) -> None:
-    """What is loaded when it is first needed is loaded now, so that nobody's recording waits for it."""
+    """Load now what is otherwise loaded at first use, so that no recording waits for it."""
     silence = np.zeros(SAMPLE_RATE, np.float32)
     analyzer.signal(silence, SAMPLE_RATE)
     if analyzer.whisper:
@@ -128,7 +128,7 @@ def warm(analyzer: Analyzer) -> None:
 
 
 def _hush() -> None:
-    """Decoders write their complaints past Python onto the terminal; what matters of them is in the answer."""
+    """Silence decoders, which write warnings to the terminal past Python; what matters of them is in the answer."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for output in (1, 2):
         os.dup2(nowhere, output)
@@ -136,7 +136,7 @@ def _hush() -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that was killed can't end its child: the child sees to it, and its memory is free."""
+    """End this child when its parent was killed, which can't end it any more; so its memory is freed."""
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""Model name -> how it is made: the one table of the project's models; a new one is one line."""
+"""Model name -> its recipe: the only table of the project's models; a new one is one line."""
 
 import os
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ from intone.training.recipes.tfidf import TfidfRecipe
 from intone.training.runs import COMMITTED_PRECISION
 
 PRECISION = os.environ.get("INTONE_PRECISION") or COMMITTED_PRECISION
-"""In which the project's models learn: that of the committed results, whatever the processor, or another one on
-purpose. What learnt in another one is another model, in run folders made anew."""
+"""Precision in which the project's models are trained: that of the committed results, on any processor, unless
+INTONE_PRECISION names another. In another precision it is another model, whose run folders are made again."""
 
 if PRECISION not in (COMMITTED_PRECISION, "32-true"):
     raise IntoneError(f"INTONE_PRECISION is {PRECISION!r}: networks learn in {COMMITTED_PRECISION} or in 32-true.")
@@ -38,26 +38,26 @@ def in_precision(models: Mapping[str, Recipe], precision: str) -> dict[str, Reci
 
 
 def in_epochs(models: Mapping[str, Recipe], epochs: int | Mapping[str, int]) -> dict[str, Recipe]:
-    """Models whose networks are trained for so many epochs, all alike or by `Recipe.epoch_names`."""
+    """Models whose networks are trained for `epochs` epochs, one number for all or by `Recipe.epoch_names`."""
     budgets = {n: dict.fromkeys(m.epochs(), epochs) if isinstance(epochs, int) else epochs for n, m in models.items()}
     return {name: recipe.with_epochs(budgets[name]) for name, recipe in models.items()}
 
 
 BRANCHES = ("audio_cnn", "text_lstm")
-"""What the fusions of the first phase are made of."""
+"""The branches of the first phase's fusions."""
 
 LATE = tuple(RULES)
 
 BASE, SMALL = "whisper-base-encoder", "whisper-small-encoder"
 BASE_LAYERS, SMALL_LAYERS = (1, 2, 3, 4, 5), (3, 4, 5, 6, 7)
-"""Where emotion was heard best, from development on luna5; each fold chooses among them."""
+"""The layers that predict emotion best, from development on luna5; each fold chooses among them."""
 
 SHORT_LAYERS = SMALL_LAYERS[:-1]
-"""Without the seventh, 46 million parameters run in the place of 53."""
+"""Without the seventh layer, 46 million parameters are used instead of 53."""
 
 CAUTION = 2.0
 """Standard errors by which a richer fusion has to be better on validation clips: the usual 95 %. Two actors are few,
-and words that mean nothing must not cost anything."""
+and words without information must not make the result worse."""
 
 _FROM_SCRATCH: Mapping[str, Recipe] = {
     "audio_cnn": SpectrogramRecipe(),
@@ -79,11 +79,11 @@ _FROM_SCRATCH: Mapping[str, Recipe] = {
 }
 
 FIRST_PHASE = in_precision(_FROM_SCRATCH, PRECISION)
-"""Networks from scratch."""
+"""Models trained from scratch."""
 
 CNN_MINILM, WHISPER_MINILM = ("audio_cnn", "text_minilm"), ("audio_whisper_small-frozen", "text_minilm")
 WHISPER_LSTM = ("audio_whisper_base-noisy", "text_lstm")
-"""What fits into a package: the model that comes with it."""
+"""Branches small enough for a package: those of the model that comes with intone."""
 
 _ON_ENCODERS: Mapping[str, Recipe] = {
     "audio_ast": AstRecipe(),
@@ -98,7 +98,7 @@ _ON_ENCODERS: Mapping[str, Recipe] = {
         layers=SHORT_LAYERS,
         speeds=(1.0, 0.9, 1.1),
         under=("noise", "babble", "room"),
-        probe=LinearProbePreset(strength=0.005),  # six copies of each clip, in the place of three
+        probe=LinearProbePreset(strength=0.005),  # six copies of each clip instead of three
     ),
     "audio_whisper_small-head": HeadRecipe(weights=SMALL, layers=SMALL_LAYERS),
     "audio_whisper_small-tuned": TunedRecipe(weights=SMALL, layers=(3,), speeds=(1.0, 0.94, 1.06)),
@@ -138,7 +138,7 @@ _ON_ENCODERS: Mapping[str, Recipe] = {
 }
 
 TRANSFORMERS = in_precision(_ON_ENCODERS, PRECISION)
-"""What stands on pretrained encoders, and a small AST from scratch."""
+"""Models on pretrained encoders, and a small AST from scratch."""
 
 LONG = (
     "audio_ast",
@@ -147,7 +147,7 @@ LONG = (
     "ensemble_whisper",
     "ensemble_whisper-short",
 )
-"""Hours on a processor, and what is made of it: trained when asked for, and not by the way."""
+"""Models that train for hours on a processor, and models made of these: trained only on request."""
 
 MODELS: Mapping[str, Recipe] = {**FIRST_PHASE, **TRANSFORMERS}
 

@@ -1,4 +1,4 @@
-"""Finished variants of one fold -> the one that its validation clips favour: nested choices."""
+"""Finished variants of one fold -> the one that is chosen on its validation clips: nested choices."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ from intone.training.workspace import Workspace
 
 @dataclass(frozen=True)
 class ChoiceRecipe(Recipe):
-    """The simplest of several variants that is as good as the best on the validation clips of this very fold."""
+    """The simplest of several variants that is as good as the best one on the validation clips of the same fold."""
 
     modality: ClassVar[str]
     candidates: tuple[str, ...]
     """From the simplest to the richest."""
     tolerance: float = 0.0
-    """As good means within this many standard errors of the lowest loss (Breiman et al. 1984); 0 is the best."""
+    """A loss is as good within this many standard errors of the lowest one (Breiman et al. 1984); 0 picks the best."""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -48,16 +48,16 @@ class ChoiceRecipe(Recipe):
         )
 
     def predictor(self, run: FinishedFold) -> Predictor:
-        """What was picked predicts."""
+        """The predictor of the picked candidate."""
         return run.picked.recipe.predictor(run.picked)
 
     def refusal(self, space: Workspace, model: str, track: str) -> str:
-        """Why none of the candidates can."""
+        """Why none of the candidates can be trained on all speakers; "" where one can."""
         reasons = [space.recipe(part).refusal(space, part, track) for part in self.parts]
         return reasons[0] if all(reasons) else ""
 
     def represented_by(self, folds: Sequence[FinishedFold]) -> str:
-        """What most folds picked."""
+        """The candidate that most folds picked."""
         return Counter(str(fold.record.details.picked) for fold in folds).most_common(1)[0][0]
 
 

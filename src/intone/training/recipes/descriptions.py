@@ -82,7 +82,7 @@ DESCRIPTIONS = {
 
 
 def table() -> pd.DataFrame:
-    """All models, columns `catalogue.COLUMNS`; raises KeyError for one that nothing describes."""
+    """All models, columns `catalogue.COLUMNS`; raises KeyError for one without a description."""
     rows = [
         (name, d.title, recipe.modality, d.family, d.encoder, d.variant_of)
         for name, recipe in MODELS.items()

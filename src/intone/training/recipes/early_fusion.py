@@ -27,7 +27,7 @@ WEIGHTS = "model.safetensors"
 
 @dataclass(frozen=True)
 class EarlyRecipe(Recipe):
-    """A network over the branches' embeddings; the branches stay as they are, or train on together with it."""
+    """A network over the branches' embeddings; the branches are frozen, or trained further together with it."""
 
     modality: ClassVar[str] = "fusion"
     epoch_names: ClassVar[Mapping[str, str]] = {"training": "joint_epochs"}
@@ -49,24 +49,24 @@ class EarlyRecipe(Recipe):
         examples = PairedExamples(sources, space.seed)
         result = fit(fusion, examples, task.split, self.training, task.folder, space.labels, space.seed)
         save_network(fusion, task.folder / WEIGHTS, {"recipe": self.settings()})
-        # What a branch's network stands on (an encoder that ran beforehand) runs as well.
+        # What a branch's network is built on (an encoder that ran beforehand) counts as well.
         own = result.parameters - sum(p.numel() for network in networks for p in network.parameters())
         parameters = sum(fold.record.parameters for fold in folds) + own
         return replace(result, parameters=parameters, built_on=spent(folds))
 
     def fused(self, networks: Sequence[nn.Module], classes: int) -> Branches:
-        """The network over the branches: their embeddings side by side."""
+        """The network over the branches' concatenated embeddings."""
         return EarlyFusion(networks, [2] * len(networks), frozen=not self.joint, classes=classes)
 
     def graph(self, run: FinishedFold, window: float) -> ModelGraph:
-        """What hears, what reads, and the network over both; over its own where training it left them otherwise."""
+        """Audio branch, text branch, and the network over both, with its own branches where training changed them."""
         model = joined_file(run, window, LEARNED)
         sound, reading = model.network.sound, model.network.reading
         assert isinstance(reading, SentenceGraph)
         networks = [branch.recipe.network_of(branch) for branch in run.parts]
         before = [deepcopy(network.state_dict()) for network in networks]
         fusion = self.fused(networks, len(run.labels))
-        load_network_file(fusion, run.folder / WEIGHTS)  # and the branches become as it left them
+        load_network_file(fusion, run.folder / WEIGHTS)  # sets the branches' weights after training, too
         audio, words = networks
         if not _same(audio.state_dict(), before[0]):
             sound = sound.around(audio)  # type: ignore[operator]
@@ -82,7 +82,7 @@ def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 
 @dataclass(frozen=True)
 class AttentionRecipe(EarlyRecipe):
-    """The branches' sequences attend to each other, under a gate."""
+    """The branches' sequences attend to each other, and a gate weights them."""
 
     network: AttentiveFusionPreset = field(default_factory=AttentiveFusionPreset)
 

@@ -1,4 +1,4 @@
-"""A pretrained speech encoder below a model: which one, which of its layers, and what of a clip goes in."""
+"""Clips -> a pretrained speech encoder's states for a model: which encoder, which layers, which copies of a clip."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,25 +17,25 @@ from intone.training.workspace import Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderRecipe(Recipe):
-    """A model that stands on a speech encoder's layers."""
+    """A model on a speech encoder's layers."""
 
     modality: ClassVar[str] = "audio"
     pooled: ClassVar[bool]
-    """Whether it takes means and deviations, or all states."""
+    """Whether it takes means and deviations over time, or all states."""
     weights: str
     """A name that intone knows, a local folder, or a hub id."""
     layers: tuple[int, ...]
-    """Layers that it may lean on."""
+    """Layers that it may use."""
     speeds: tuple[float, ...] = (1.0,)
-    """Speed of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
+    """Speed of each training clip's copies; only the first, 1.0, the clip itself, is used for validation and test."""
 
     @property
     def states(self) -> EncoderStates:
-        """What is computed of each clip."""
+        """What is computed from each clip."""
         return EncoderStates(self.weights, self.layers, self.speeds, self.pooled)
 
     def pretrained(self) -> Mapping[str, str]:
-        """The encoder."""
+        """The encoder -> its sha256."""
         return {self.weights: pretrained.digest(self.weights)}
 
     def on(self, weights: str) -> Self:
@@ -43,7 +43,7 @@ class EncoderRecipe(Recipe):
         return replace(self, weights=weights, layers=tuple(range(1, pretrained.depth(weights) + 1)))
 
     def as_made(self, settings: Mapping[str, Any]) -> Self:
-        """On the weights and layers of the finished run."""
+        """This recipe with the weights and layers of the finished run."""
         return replace(self, weights=settings["weights"], layers=tuple(settings["layers"]))
 
     def prepare(self, space: Workspace, workers: int) -> None:
@@ -53,20 +53,20 @@ class EncoderRecipe(Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class NoisyRecipe(EncoderRecipe):
-    """One that also learns from noisier copies of its training clips; the clips themselves alone are judged."""
+    """A model that is also trained on noisier copies of its training clips; only the clips themselves are evaluated."""
 
     under: tuple[str, ...] = ("noise", "babble")
     """Kinds of those copies (audio/augment/noise.py)."""
 
     @property
     def states(self) -> EncoderStates:
-        """What is computed of each clip."""
+        """What is computed from each clip."""
         return replace(super().states, noisy=self.under)
 
 
 def whisper_trunk(weights: str, layers: tuple[int, ...], window: float) -> tuple[WhisperTrunk, FeatureSettings]:
-    """Whisper's first blocks for a model file, with positions for one window (seconds) and no more: they are a fifth
-    of the file. Raises IntoneError for another encoder, and for a window that it can't hear at once."""
+    """Whisper's first blocks for a model file, with positions for one window (seconds) only: all of them are a fifth of
+    the file. Raises IntoneError for another encoder, and for a window longer than its input."""
     trunk = SpeechStates(weights, layers).network
     if not isinstance(trunk, WhisperTrunk):
         raise IntoneError(f"Of speech encoders a file can hold Whisper's alone, and not {weights}.")

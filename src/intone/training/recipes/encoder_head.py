@@ -1,4 +1,4 @@
-"""Clips -> a head over a speech encoder's layers, which stay or learn too."""
+"""Clips -> a head over a speech encoder's layers, which are frozen or trained too."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,7 @@ class HeadRecipe(EncoderRecipe):
     epoch_names: ClassVar[Mapping[str, str]] = {"training": "head_epochs"}
     pooled: ClassVar[bool] = False
     step: ClassVar[int] = 1
-    """Frames by whose multiples batches are long."""
+    """Batches are padded to a multiple of this many frames."""
     network: AudioTransformerPreset = field(default_factory=AudioTransformerPreset)
     training: TrainingPreset = field(
         default_factory=lambda: TrainingPreset(epochs=12, rate=1e-3, average=0.99, patience=10)
@@ -58,7 +58,7 @@ class HeadRecipe(EncoderRecipe):
         return StateExamples(space.features(self.states), space.targets, self.network.frame_mask, space.seed, self.step)
 
     def examples(self, space: Workspace, run: FinishedFold, split: Split) -> StateExamples:
-        """The fold's clips as the network takes them."""
+        """The fold's clips as the network's input."""
         return self._examples(space)
 
     def network_of(self, run: FinishedFold) -> AudioTransformer:
@@ -73,15 +73,15 @@ class HeadRecipe(EncoderRecipe):
         return AudioTransformer(len(self.layers), self.states.encoder().width, self.network, classes=classes)
 
     def side(self, space: Workspace, split: Split) -> SideTasks | None:
-        """What else it learns of the training clips."""
+        """Further labels of the training clips that it learns to predict."""
         return None
 
     def shares(self) -> Mapping[str, float]:
-        """What learns more slowly than the head."""
+        """Beginning of a parameter's name -> its share of the head's learning rate."""
         return {}
 
     def predictor(self, run: FinishedFold) -> Predictor:
-        """States of the layers, and the network."""
+        """Clips -> states of the layers -> the network's logits."""
         network = self.network_of(run)
 
         @torch.inference_mode()
@@ -110,21 +110,21 @@ class HeadRecipe(EncoderRecipe):
 
 @dataclass(frozen=True, kw_only=True)
 class TunedRecipe(NoisyRecipe, HeadRecipe):
-    """A head with the encoder's next blocks above the one layer that is given; those below stay, and run once."""
+    """A head on the encoder's next blocks above the one given layer; those below are frozen, and run once."""
 
     epoch_names: ClassVar[Mapping[str, str]] = {"training": "tuned_epochs"}
-    step: ClassVar[int] = 16  # a processor keeps memory for every shape of a block that it has seen
+    step: ClassVar[int] = 16  # on a processor, memory is kept for every shape of a block that occurs
     training: TrainingPreset = field(
         default_factory=lambda: TrainingPreset(epochs=12, rate=1e-3, average=0.99, patience=0)
     )
     blocks: int = 4
-    """How many learn; what is above them is cut away."""
+    """Number of blocks that are trained; those above them are cut away."""
     share: float = 0.05
-    """Share of the head's learning rate, in the highest block."""
+    """Learning rate of the highest block, as a share of the head's."""
     fall: float = 0.9
-    """A block's rate is this share of the one above it (Howard & Ruder 2018)."""
+    """A block's learning rate, as a share of that of the block above it (Howard & Ruder 2018)."""
     side_columns: tuple[str, ...] = ("intensity", "statement")
-    """What the network also learns to tell of training clips, where the corpus says it."""
+    """Columns that the network also learns to predict for training clips, where the corpus has them."""
     side_weight: float = 0.3
 
     def on(self, weights: str) -> Self:
@@ -144,11 +144,11 @@ class TunedRecipe(NoisyRecipe, HeadRecipe):
         return AudioTransformer(1, self.states.encoder().width, self.network, blocks, classes)
 
     def side(self, space: Workspace, split: Split) -> SideTasks:
-        """Intensity and sentence."""
+        """Labels in the side columns."""
         return SideTasks.of(space.corpus.clips, self.side_columns, split.train, self.side_weight)
 
     def shares(self) -> Mapping[str, float]:
-        """The blocks, the lower the slower."""
+        """Shares of the blocks: the lower the block, the smaller."""
         return {f"blocks.{k}.": self.share * self.fall ** (self.blocks - 1 - k) for k in range(self.blocks)}
 
 

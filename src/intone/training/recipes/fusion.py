@@ -21,7 +21,7 @@ WEIGHTS = "model.safetensors"
 """In a fold's folder."""
 
 PROMINENT: Kind = "whisper_prominence"
-"""Features of what counts frames by their prominence; who does not leaves that row alone."""
+"""Features of models that weight frames by prominence; other models ignore that row."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class LateRecipe(Recipe):
         return self.branches
 
     def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
-        """Fit on the fold's validation clips what the fusion has to learn, then combine all clips."""
+        """Fit the fusion's weight, if it has one, on the fold's validation clips, then fuse all clips."""
         folds = list(task.parts.values())
         files, validation = folds[0].logits.index, list(task.split.validation)
         weight = None
@@ -59,18 +59,18 @@ class LateRecipe(Recipe):
         return RULES[self.fusion](branches, 0.5 if weight is None else weight)
 
     def graph(self, run: FinishedFold, window: float) -> ModelGraph:
-        """What hears, what reads, and how a file joins them."""
+        """Audio branch, text branch, and the rule by which a file fuses them."""
         return joined_file(run, window, self.fusion)
 
     def refusal(self, space: Workspace, model: str, track: str) -> str:
-        """Why one of the branches can't."""
+        """Why it, or one of its branches, can't be trained on all speakers; "" where it can."""
         if self.modality != "audio" and track != "natural":
             return f"{model} on {track} learns two sentences by heart: for free speech take --track natural."
         reasons = (space.recipe(part).refusal(space, part, track) for part in self.parts)
         return next(filter(None, reasons), "")
 
     def refit(self, space: Workspace, task: FoldTask, folds: Sequence[FinishedFold]) -> Details:
-        """Put together from its branches, which learnt from everyone; a weight is the mean of its folds'."""
+        """Combine the branches that were trained on all speakers; a weight is the mean of the folds' weights."""
         weights = [fold.record.details.weight_of_first for fold in folds]
         known = [weight for weight in weights if weight is not None]
         return Details(
@@ -81,12 +81,12 @@ class LateRecipe(Recipe):
 
 @dataclass(frozen=True)
 class Ensemble(LateRecipe):
-    """Audio models that hear the same clip, combined in the same way."""
+    """Audio models over the same clip, combined in the same way."""
 
     modality: ClassVar[str] = "audio"
 
     def predictor(self, run: FinishedFold) -> Predictor:
-        """Calibrated logits of each, combined."""
+        """Clips -> the parts' calibrated logits, combined."""
         parts = [(part.recipe.predictor(part), part.record.temperature) for part in run.parts]
 
         def logits(signals: Sequence[np.ndarray]) -> np.ndarray:
@@ -95,11 +95,11 @@ class Ensemble(LateRecipe):
         return logits
 
     def graph(self, run: FinishedFold, window: float) -> ModelGraph:
-        """What hears, and nothing that reads."""
+        """An audio branch, and no text branch."""
         return Recipe.graph(self, run, window)
 
     def sound_graph(self, run: FinishedFold, window: float) -> SoundGraph:
-        """All parts over the same features. Raises IntoneError where theirs differ, or where they aren't summed."""
+        """All parts over the same features. Raises IntoneError where these differ, or where logits aren't summed."""
         if self.fusion != "fusion_late_logits":
             return Recipe.sound_graph(self, run, window)
         parts = [(part, part.recipe.sound_graph(part, window)) for part in run.parts]
@@ -117,12 +117,12 @@ def _shared(kinds: set[FeatureSettings], model: str) -> FeatureSettings:
 
 
 def spent(folds: Iterable[FinishedFold]) -> dict[str, float]:
-    """Training seconds of everything that these folds are made of, what they share once."""
+    """Model -> training seconds, for all models that these folds are made of; shared ones count once."""
     return {model: seconds for fold in folds for model, seconds in fold.record.spent.items()}
 
 
 def joined_file(run: FinishedFold, window: float, rule: str) -> ModelGraph:
-    """A fusion of a branch that hears and one that reads, joined by a rule."""
+    """The graph of an audio branch and a text branch, fused by a rule."""
     audio, text = run.parts
     sound, sentence = audio.recipe.sound_graph(audio, window), text.recipe.text_graph(text)
     own = run.calibration

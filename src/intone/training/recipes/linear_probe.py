@@ -25,7 +25,7 @@ WEIGHTS = "model.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class LinearProbeRecipe(EncoderRecipe):
-    """A pretrained encoder that stays as it is, and a logistic regression on each of a few neighbouring layers."""
+    """A frozen pretrained encoder, and a logistic regression on each of a few neighbouring layers."""
 
     needs_validation: ClassVar[bool] = False
     pooled: ClassVar[bool] = True
@@ -36,7 +36,7 @@ class LinearProbeRecipe(EncoderRecipe):
         return 2
 
     def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
-        """Choose and learn on the fold's training clips, predict all."""
+        """Choose layers and train on the fold's training clips, predict all clips."""
         states = space.features(self.states)
         started = time.perf_counter()
         copies = [(file, view) for file in task.split.train for view in range(len(states[file]))]
@@ -53,7 +53,7 @@ class LinearProbeRecipe(EncoderRecipe):
         return FoldResult(table, runs, time.perf_counter() - started, details=Details(layers=tuple(chosen)))
 
     def predictor(self, run: FinishedFold) -> Predictor:
-        """Pooled states of the chosen layers, and what was read from them."""
+        """Clips -> pooled states of the chosen layers -> the probe's logits."""
         probe = FittedProbe.load(run.folder / WEIGHTS)
 
         def logits(signals: Sequence[np.ndarray]) -> np.ndarray:
@@ -75,7 +75,7 @@ class LinearProbeRecipe(EncoderRecipe):
         return SoundGraph(ProbeGraph(trunk, readers), replace(features, kind=kind))
 
     def refusal(self, space: Workspace, model: str, track: str) -> str:
-        """None, unless no clip at all has some label."""
+        """A reason where some label has no clip at all, else ""."""
         lacking = [label for label in space.labels if label not in set(space.corpus.clips["emotion"])]
         if not lacking:
             return ""
@@ -91,19 +91,19 @@ class LinearProbeRecipe(EncoderRecipe):
 
 @dataclass(frozen=True, kw_only=True)
 class NoisyProbeRecipe(NoisyRecipe, LinearProbeRecipe):
-    """A linear probe learned also from noisier copies, and from frames as far as they stand out of the room."""
+    """A linear probe that is also trained on noisier copies, with frames weighted by prominence."""
 
     prominent: bool = True
-    """Whether they count by that."""
+    """Whether frames are weighted by prominence."""
 
     probe: LinearProbePreset = field(default_factory=lambda: LinearProbePreset(strength=0.01))
-    """A third of the plain probe's: with two copies, each clip is learnt from three times."""
+    """A third of the plain probe's strength: with two copies, each clip occurs three times in training."""
 
     @property
     def states(self) -> EncoderStates:
-        """What is computed of each clip."""
+        """What is computed from each clip."""
         return replace(super().states, prominent=self.prominent)
 
     def twin(self, kind: type[LinearProbeRecipe], model: str) -> LinearProbeRecipe:
-        """Always IntoneError."""
+        """Always raises IntoneError."""
         raise IntoneError(f"{model} learns from noisy copies too, and a leak is shown by a plain probe: name that.")

@@ -33,11 +33,11 @@ class NetworkPreset(Protocol):
 
     @property
     def augmentation(self) -> SpectrogramAugmentation:
-        """How its training clips are changed."""
+        """How its training clips are augmented."""
         ...
 
     def built(self, rows: int, classes: int) -> Standardised:
-        """A new network for features of so many rows and so many labels."""
+        """A new network for features of `rows` rows and for `classes` labels."""
         ...
 
 
@@ -51,19 +51,19 @@ class SpectrogramRecipe(Recipe):
     network: NetworkPreset = field(default_factory=AudioCnnPreset)
     training: TrainingPreset = field(default_factory=lambda: TrainingPreset(epochs=50))
     speeds: tuple[float, ...] = SPEEDS
-    """Speed of each training clip's copies; the first, 1.0, is the clip itself, which alone is validated and tested."""
+    """Speed of each training clip's copies; only the first, 1.0, the clip itself, is used for validation and test."""
 
     side_columns: tuple[str, ...] = ("intensity", "statement")
-    """What the network also learns to tell of training clips, where the corpus says it."""
+    """Columns that the network also learns to predict for training clips, where the corpus has them."""
     side_weight: float = 0.3
 
     @property
     def views(self) -> SpectrogramViews:
-        """What is computed of each clip."""
+        """What is computed from each clip."""
         return SpectrogramViews(self.features, self.speeds)
 
     def prepare(self, space: Workspace, workers: int) -> None:
-        """All clips' features at all speeds."""
+        """Compute all clips' features at all speeds."""
         space.fill(self.views, workers)
 
     def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
@@ -91,7 +91,7 @@ class SpectrogramRecipe(Recipe):
         )
 
     def examples(self, space: Workspace, run: FinishedFold, split: Split) -> AudioExamples:
-        """The fold's clips as the network takes them."""
+        """The fold's clips as the network's input."""
         return self._examples(space, split)
 
     def network_of(self, run: FinishedFold) -> Standardised:
@@ -102,7 +102,7 @@ class SpectrogramRecipe(Recipe):
         return network
 
     def predictor(self, run: FinishedFold) -> Predictor:
-        """Features at the training clips' mean and deviation, and the network."""
+        """Clips -> features, standardised with the training clips' statistics -> the network's logits."""
         network = self.network_of(run)
         mean, deviation = network.mean.numpy(), network.deviation.numpy()
 
@@ -125,11 +125,11 @@ class SpectrogramRecipe(Recipe):
 
 @dataclass(frozen=True)
 class AstRecipe(SpectrogramRecipe):
-    """The Audio Spectrogram Transformer: a small one from scratch, or, with weights at hand, a pretrained one."""
+    """The Audio Spectrogram Transformer: a small one from scratch, or, where weights are given, a pretrained one."""
 
     network: NetworkPreset = field(default_factory=AudioAstPreset)
     training: TrainingPreset = field(default_factory=lambda: TrainingPreset(epochs=50, rate=1e-3, decay=0.05))
 
     def on(self, weights: str) -> LinearProbeRecipe:
-        """A probe of that pretrained AST, which stays as it is."""
+        """A probe of that pretrained AST, which is frozen."""
         return LinearProbeRecipe(weights=weights, layers=(1,)).on(weights)

@@ -1,4 +1,4 @@
-"""A track's sentences -> networks over them: how each learns, and the recurrent ones."""
+"""A track's sentences -> networks over them: how they are trained, and the recurrent ones."""
 
 import json
 from abc import abstractmethod
@@ -64,11 +64,11 @@ def comments(space: Workspace) -> pd.DataFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class SentenceRecipe(Recipe):
-    """A network over sentences; what kind, the subclass says.
+    """A network over sentences, whose kind the subclass defines.
 
-    On most tracks it learns from the fold's training clips. On `natural` it learns once from the three quarters of
-    GoEmotions that no clip is paired with, outside the folds, and each fold only predicts and calibrates: a fusion must
-    never train on a text model's memory of its own training sentences.
+    On most tracks it is trained on the fold's training clips. On `natural` it is trained once, outside the folds, on
+    the three quarters of GoEmotions that no clip is paired with, and each fold only predicts and calibrates: a fusion
+    must never be trained on a text model's predictions for its own training sentences.
     """
 
     modality: ClassVar[str] = "text"
@@ -81,11 +81,11 @@ class SentenceRecipe(Recipe):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Name of the folder where the network that learnt from GoEmotions is kept."""
+        """Name of the folder of the network that was trained on GoEmotions."""
 
     @abstractmethod
     def vocabulary_of(self, texts: Iterable[str]) -> Encoder:
-        """What turns sentences into ids, from the training text alone where it learns at all."""
+        """The encoder of sentences into ids; where it depends on text, then on the training text alone."""
 
     @abstractmethod
     def built(self, space: Workspace, vocabulary: Encoder) -> nn.Module:
@@ -97,10 +97,10 @@ class SentenceRecipe(Recipe):
 
     @abstractmethod
     def load(self, folder: Path, classes: int) -> tuple[nn.Module, Encoder]:
-        """What `save` kept, for so many labels."""
+        """What `save` kept, for `classes` labels."""
 
     def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
-        """Train on the fold, or predict it with the network that GoEmotions trained."""
+        """Train on the fold, or on `natural` predict it with the network that was trained on GoEmotions."""
         words = of_track(space, task.track, task.split)
         texts = {str(file): str(sentence) for file, sentence in words.items()}
         if task.track == "natural":
@@ -130,8 +130,8 @@ class SentenceRecipe(Recipe):
         )
 
     def _from_goemotions(self, space: Workspace) -> Path:
-        """The folder of the network trained on GoEmotions' own training comments, made once; epoch chosen on its dev
-        part, which is the `validation` of its history."""
+        """The folder of the network trained on GoEmotions' own training comments, made once; its epoch is chosen on the
+        dev part, which is the `validation` of its history."""
         table = comments(space)
         folder = space.runs / f"{self.name}__goemotions{f'__seed{space.seed}' if space.seed else ''}"
         below = [dict(self.pretrained())] if self.pretrained() else []
@@ -173,13 +173,13 @@ class SentenceRecipe(Recipe):
         return self.text_network(run)[0]
 
     def examples(self, space: Workspace, run: FinishedFold, split: Split) -> TextExamples:
-        """The fold's sentences as the network takes them."""
+        """The fold's sentences as the network's input."""
         words = of_track(space, run.record.track, split)
         texts = {str(file): str(sentence) for file, sentence in words.items()}
         return TextExamples(texts, space.targets, self.text_network(run)[1], space.seed)
 
     def refusal(self, space: Workspace, model: str, track: str) -> str:
-        """None on natural sentences, which are the same for everyone."""
+        """A reason, except on `natural`, whose sentences are the same for all speakers."""
         if track != "natural":
             return f"{model} on {track} learns two sentences by heart: for free speech take --track natural."
         return ""
@@ -201,14 +201,14 @@ class RnnRecipe(SentenceRecipe):
         return Vocabulary.of(texts)
 
     def built(self, space: Workspace, vocabulary: Encoder) -> TextRnn:
-        """A new network, over GloVe's vectors where the preset says so."""
+        """A new network, with GloVe's vectors where the preset has them."""
         assert isinstance(vocabulary, Vocabulary)
         torch.manual_seed(space.seed)
         network = TextRnn(len(vocabulary), self.network, classes=len(space.labels))
         return network.start_from(space.word_vectors.matrix(vocabulary)) if network.glove is not None else network
 
     def save(self, network: nn.Module, vocabulary: Encoder, folder: Path) -> None:
-        """Weights with their vocabulary."""
+        """Keep the weights with their vocabulary."""
         assert isinstance(vocabulary, Vocabulary)
         folder.mkdir(parents=True, exist_ok=True)
         save_network(network, folder / WEIGHTS, {"recipe": self.settings(), "vocabulary": list(vocabulary.words)})
@@ -222,6 +222,6 @@ class RnnRecipe(SentenceRecipe):
         return network, vocabulary
 
     def text_graph(self, run: FinishedFold) -> TextGraph:
-        """Its words travel in the file."""
+        """The network with its words, which the file contains."""
         network, vocabulary = self.load(run.folder, len(run.labels))
         return TextGraph(network, Reading(vocabulary=tuple(vocabulary.words), longest=MAX_TOKENS))

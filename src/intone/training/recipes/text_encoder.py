@@ -35,31 +35,31 @@ class TextTransformerRecipe(SentenceRecipe):
     network: TextTransformerPreset = field(default_factory=TextTransformerPreset)
 
     def pretrained(self) -> Mapping[str, str]:
-        """The encoder."""
+        """The encoder -> its sha256."""
         return {self.network.weights: pretrained.digest(self.network.weights)}
 
     def on(self, weights: str) -> "TextTransformerRecipe":
-        """That encoder in the same way; raises IntoneError for one that doesn't read."""
+        """This recipe on another encoder; raises IntoneError where that isn't a text encoder."""
         pretrained.reads(weights)
         return replace(self, network=replace(self.network, weights=weights))
 
     @property
     def name(self) -> str:
-        """The weights' name and their own mark, and whether they stay."""
+        """The weights' name and part of their sha256, and whether they are frozen."""
         kind = "frozen" if self.network.frozen else "tuned"
         return f"text_{Path(self.network.weights).name}-{pretrained.digest(self.network.weights)[:8]}-{kind}"
 
     def vocabulary_of(self, texts: Iterable[str]) -> SubwordVocabulary:
-        """The encoder's own tokenizer; it learns nothing from these texts."""
+        """The encoder's own tokenizer; it doesn't depend on these texts."""
         return SubwordVocabulary(self.network.weights)
 
     def built(self, space: Workspace, vocabulary: Encoder) -> TextTransformer:
-        """The pretrained encoder under a new last layer."""
+        """The pretrained encoder with a new last layer."""
         torch.manual_seed(space.seed)
         return TextTransformer(pretrained.encoder(self.network.weights), self.network, len(space.labels))
 
     def save(self, network: nn.Module, vocabulary: Encoder, folder: Path) -> None:
-        """What learned; tokenizer and what stayed are where the pretrained weights are."""
+        """Keep what was trained; tokenizer and frozen weights are where the pretrained weights are."""
         folder.mkdir(parents=True, exist_ok=True)
         save_network(self._learned(network), folder / WEIGHTS, {"recipe": self.settings()})
 
@@ -74,7 +74,7 @@ class TextTransformerRecipe(SentenceRecipe):
         return network.head if self.network.frozen else network
 
     def text_graph(self, run: FinishedFold) -> TextGraph:
-        """Its tokenizer travels in the file."""
+        """The network with its tokenizer, which the file contains."""
         network, vocabulary = self.load(run.folder, len(run.labels))
         tokenizer = vocabulary.tokenizer.backend_tokenizer
         return TextGraph(network, Reading(tokenizer=tokenizer.to_str(), longest=MAX_TOKENS))

@@ -15,7 +15,7 @@ from intone.training.workspace import Workspace
 
 @dataclass(frozen=True)
 class TfidfRecipe(Recipe):
-    """A bag of words: TF-IDF and logistic regression; learns where `RnnRecipe` does."""
+    """A bag of words: TF-IDF and logistic regression; trained on the same text as `RnnRecipe`."""
 
     modality: ClassVar[str] = "text"
 
