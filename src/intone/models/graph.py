@@ -252,7 +252,7 @@ class FileGraph(nn.Module):
         return OUTPUTS[: 2 + (self.reading is not None) + (self.fusing is not None)]
 
     def forward(self, features: Tensor, tokens: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Audio logits [windows, labels], embedding [windows, D], text logits [labels], fused logits [windows, labels]."""
+        """Audio logits [windows, labels], embedding [windows, D]; text logits [labels], fused [windows, labels]."""
         out: tuple[Tensor, ...] = self.sound(features)
         if self.reading is not None:
             out = (*out, self.reading(tokens))
