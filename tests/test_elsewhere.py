@@ -83,4 +83,4 @@ def test_the_command_writes_what_the_report_tells(folder, model_file, tmp_path):
     said = elsewhere(Source(results), gallery)
     answers = pd.read_csv(results / "elsewhere.csv")
     right = 100 * float((answers["predicted"] == answers["emotion"]).mean())
-    assert f"| as it answers | {right:.1f} |" in said and "6 clips of EMO-DB" in said and "3 German actors" in said
+    assert f"| as predicted | {right:.1f} |" in said and "6 clips of EMO-DB" in said and "3 German actors" in said

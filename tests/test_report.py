@@ -148,14 +148,14 @@ def test_no_number_is_missing_and_none_is_hidden(built, results):
 def test_what_is_not_there_names_the_command_that_makes_it(built):
     text = (built / "intone-report.md").read_text()
     notes = re.findall(r"Not measured yet:.*", text)
-    commands = {command for note in notes for command in re.findall(r"`((?:intone|make) \w+)` makes", note)}
+    commands = {command for note in notes for command in re.findall(r"Run `((?:intone|make) \w+)`\.", note)}
     assert {"make reproduce", "intone leaks", "intone robustness", "intone explain", "intone cost"} <= commands
     assert any("audio_big" in note for note in notes)
 
 
 def test_pages_of_a_model_that_only_repeats_another_are_not_repeated(built):
     text = (built / "intone-report.md").read_text()
-    assert "says what `audio_cnn` says" in text
+    assert "predictions on the test clips are those of `audio_cnn`" in text
     assert len(list((built / "figures").glob("confusion-*.svg"))) == 4  # audio, text twice, the other fusion
 
 
@@ -187,7 +187,7 @@ def test_pictures_that_the_report_did_not_draw_stay(results, tmp_path):
 
 def test_words_follow_the_tests(results, tmp_path):
     def said(folder: Path) -> str:
-        return next(i for i in inferences(Source(folder)) if "ords" in i.head and "against" in i.text).text
+        return next(i for i in inferences(Source(folder)) if "ords" in i.head and "compared with" in i.text).text
 
     assert "shows no gain" in said(results).split(". On")[0]
     assert "shows a gain" in said(results).split(". On")[1]

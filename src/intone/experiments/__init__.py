@@ -1,1 +1,1 @@
-"""The questions that the report answers -> the runs, tables and figures that answer them."""
+"""The experiments behind the report -> runs, tables and figures."""

@@ -1,4 +1,4 @@
-"""Real speech -> what analysing it costs, as ratios within one run on the same sound: never an assertion on seconds."""
+"""Speech -> cost of analysis, as ratios within one run on the same audio: no absolute times are asserted."""
 
 import os
 import subprocess
@@ -28,16 +28,16 @@ from intone.progress import say
 def bench(
     model: str | None = None, ravdess: Path | None = None, clips: int = 12, minutes: tuple[float, ...] = (1, 10, 30)
 ) -> None:
-    """Print ratios: emotion against Whisper-base and against a large pretrained pipeline, memory against length, …
+    """Print cost ratios: emotion against Whisper-base and a large pretrained pipeline, memory against length, and more.
 
-    Processor time of one thread is compared, so that other work on the machine doesn't count.
+    It compares the CPU time of one thread, so that other work on the machine doesn't count.
 
     Args:
-        model: A file that `intone export` made, or a name; else the package's own; where there is none,
-            a network with random weights.
-        ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess; without it, synthetic speech.
-        clips: How many clips are timed, after one to warm up.
-        minutes: Lengths of the recordings whose memory is measured; 180 for three hours.
+        model: A file that `intone export` made, or a name from `intone models list`; default the packaged model, else a
+            network with random weights.
+        ravdess: The RAVDESS folder; default INTONE_RAVDESS, else data/ravdess; without it, synthetic speech.
+        clips: Number of clips to time, after one for warm-up.
+        minutes: Lengths of the recordings for measuring memory, in minutes; 180 for three hours.
     """
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
@@ -52,7 +52,7 @@ def bench(
 
 
 def _model(model: str | None, folder: Path) -> Path:
-    """The file that is meant, or one with random weights."""
+    """The requested model file, or one with random weights."""
     try:
         return registry.find(model)
     except Missing as problem:
@@ -61,7 +61,7 @@ def _model(model: str | None, folder: Path) -> Path:
 
 
 def _random_cnn(folder: Path) -> Path:
-    """A file of `audio_cnn` with random weights: they take the same time."""
+    """A file of `audio_cnn` with random weights, which takes the same time as a trained one."""
     from intone.export.onnx import export
     from intone.models.cnn import AudioCnn
     from intone.models.graph import FileGraph, SpectrogramGraph
@@ -114,7 +114,7 @@ def _costs(model: Model, talk: np.ndarray) -> None:
 
 
 def _network(clips: Sequence[np.ndarray], folder: Path) -> None:
-    """`audio_cnn` on features that are there already, and Whisper-base, on the same clips."""
+    """`audio_cnn` on precomputed features, and Whisper-base, on the same clips."""
     try:
         model = Model(_random_cnn(folder), threads=1)
     except ImportError:
@@ -130,7 +130,7 @@ def _network(clips: Sequence[np.ndarray], folder: Path) -> None:
 def network_row(
     model: Model, clips: Sequence[np.ndarray], seconds: float, whisper: Callable[[np.ndarray], object]
 ) -> str:
-    """What the network alone takes on a clip of so many seconds, features apart, against `whisper`."""
+    """Time of the network alone, without features, on a clip of so many seconds, compared with `whisper`."""
     features = [extract(clip, model.card.features)[None] for clip in clips]
     own = _cost(lambda given: model.session.run(None, {"features": given}), features) / len(clips)
     words = _cost(whisper, clips) / len(clips)
@@ -141,7 +141,7 @@ def network_row(
 
 
 def _cost(call: Callable[[np.ndarray], object], signals: Sequence[np.ndarray]) -> float:
-    """Processor seconds for all signals, after one to warm up."""
+    """CPU seconds for all signals, after one for warm-up."""
     call(signals[0])
     start = time.process_time()
     for signal in signals:
@@ -150,7 +150,7 @@ def _cost(call: Callable[[np.ndarray], object], signals: Sequence[np.ndarray]) -
 
 
 def _large_pipeline() -> Callable[[np.ndarray], object] | None:
-    """`transformers`' audio classification over a network of wav2vec 2.0 large's size with random weights."""
+    """`transformers`' audio classification with a network of the size of wav2vec 2.0 large and random weights."""
     try:
         import torch
         import transformers
@@ -177,7 +177,7 @@ def _large_pipeline() -> Callable[[np.ndarray], object] | None:
 
 
 def _memory(path: Path, talk: np.ndarray, minutes: Sequence[float], folder: Path) -> None:
-    """Peak memory of `intone analyze --no-text` in a process of its own, by the recording's length."""
+    """Peak memory of `intone analyze --no-text` in a separate process, by length of the recording."""
     peaks = []
     for length in minutes:
         recording = folder / f"{length:g}.wav"
@@ -191,7 +191,7 @@ def _memory(path: Path, talk: np.ndarray, minutes: Sequence[float], folder: Path
 
 
 def _processes(path: Path, talk: np.ndarray, folder: Path) -> None:
-    """Files a second with two workers against one, one thread each."""
+    """Files per second with two workers compared with one, one thread each."""
     place = folder / "many"
     place.mkdir()
     for number in range(40):
@@ -202,7 +202,7 @@ def _processes(path: Path, talk: np.ndarray, folder: Path) -> None:
 
 
 def _cold_start(path: Path, talk: np.ndarray, folder: Path) -> None:
-    """From nothing to the first result on 5 s, sound alone, against the bare interpreter."""
+    """Time from start to the first result on 5 s of audio, compared with the bare interpreter."""
     soundfile.write(folder / "five.wav", talk[: 5 * SAMPLE_RATE], SAMPLE_RATE)
     command = ["analyze", str(folder / "five.wav"), "--no-text", "--model", str(path)]
     first = min(_run(command)[0] for _ in range(3))
@@ -229,7 +229,7 @@ if __name__ == "__main__":
 
 
 def _run(words: Sequence[str]) -> tuple[float, float]:
-    """`intone WORDS` in a process of its own -> seconds, and its peak memory in MB."""
+    """`intone WORDS` in a separate process -> seconds, and its peak memory in MB."""
     with tempfile.TemporaryDirectory() as work:
         script, peak = Path(work) / "run.py", Path(work) / "peak"
         script.write_text(RUN)

@@ -2,7 +2,7 @@
 
     intone cost
 
-Each model is measured in a process of its own, so that memory is its own too; run it on an idle machine.
+Each model is measured in a separate process, so that its memory is its own; run it on an idle machine.
 """
 
 import multiprocessing
@@ -47,14 +47,14 @@ def cost(
     runs: Path | None = None,
     results: Path = Path("results"),
 ) -> None:
-    """Measure what inference costs: milliseconds per second of audio, and memory, on one core.
+    """Measure the cost of inference on one core: milliseconds per second of audio, and memory.
 
     Args:
-        models: Audio models; one that has not been trained is left out with a word.
-        clips: How many clips each model analyses.
-        ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
-        runs: Where the trained networks are; the user's cache by default.
-        results: Where cost.csv goes.
+        models: Audio models; one that has not been trained is skipped with a message.
+        clips: Number of clips that each model analyses.
+        ravdess: The RAVDESS folder; default INTONE_RAVDESS, else data/ravdess.
+        runs: Folder with the trained networks; default the user's cache.
+        results: Folder for cost.csv.
     """
     space = Workspace(ravdess_corpus.load(ravdess), MODELS, runs or cache_folder() / "runs")
     table = measured(space, models, folds(space.corpus.clips, "luna5")[0], clips)
@@ -63,7 +63,7 @@ def cost(
 
 
 def measured(space: Workspace, models: Sequence[str], split: Split, clips: int) -> pd.DataFrame:
-    """One row a model, columns `COLUMNS`; raises IntoneError where none of them has been trained."""
+    """One row for each model, columns `COLUMNS`; raises IntoneError where none of them has been trained."""
     rows = []
     for model in space.all_made(models, [split]):
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -72,7 +72,7 @@ def measured(space: Workspace, models: Sequence[str], split: Split, clips: int) 
 
 
 def inference(space: Workspace, model: str, split: Split, clips: int) -> tuple[str, int, float, float, float, str]:
-    """One model's row, measured in this process: clips one at a time, the first of them once more to warm up."""
+    """One model's row, measured in this process: clips one at a time, after one for warm-up."""
     import torch
     from threadpoolctl import threadpool_limits
 

@@ -1,8 +1,8 @@
-"""EMO-DB's clips, heard by the package's model -> results/elsewhere.csv: other speakers, words, rooms and language.
+"""EMO-DB's clips and the package's model -> results/elsewhere.csv: other speakers, words, rooms and language.
 
     intone elsewhere --emodb data/emodb
 
-No answer was learned or chosen there. Its words are German, so they are not read: sound alone answers.
+No prediction was trained or selected on EMO-DB. Its words are German, so the model uses the audio alone.
 """
 
 from pathlib import Path
@@ -21,17 +21,17 @@ from intone.inference.model import Model
 from intone.progress import say, track
 
 COLUMNS = (*PREDICTION_COLUMNS, "sure", "far", "model")
-"""A predictions table, every clip in fold 0 and tested; `sure`: whether the answer isn't `unsure`; `far`: whether the
-sound is farther from the training clips than any of them."""
+"""A predictions table, all clips in fold 0 and split test; `sure`: whether the result is not `unsure`; `far`: whether
+the clip is farther from the training clips than any of these."""
 
 
 def elsewhere(emodb: Path | None = None, model: str | None = None, results: Path = Path("results")) -> None:
-    """Measure the package's model on another corpus, EMO-DB.
+    """Test the packaged model on another corpus, EMO-DB.
 
     Args:
-        emodb: EMO-DB's WAV files; else INTONE_EMODB, else data/emodb.
-        model: A file that `intone export` made, or a name that `intone models list` knows; else the package's own.
-        results: Where elsewhere.csv goes.
+        emodb: Folder with EMO-DB's WAV files; default INTONE_EMODB, else data/emodb.
+        model: A file that `intone export` made, or a name from `intone models list`; default the packaged model.
+        results: Folder for elsewhere.csv.
     """
     corpus = corpora.load("emodb", emodb)
     for skipped in corpus.skipped[:1]:
@@ -42,7 +42,7 @@ def elsewhere(emodb: Path | None = None, model: str | None = None, results: Path
 
 
 def judged(model: Model, corpus: Corpus) -> pd.DataFrame:
-    """What a model makes of each clip's sound, columns `COLUMNS`; a clip that can't be heard is named and left out."""
+    """A model's predictions from the audio of each clip, columns `COLUMNS`; unreadable clips are named and skipped."""
     rows = []
     for clip in track(corpus.clips.to_dict("records"), f"listening to {corpus.name}", len(corpus.clips)):
         try:

@@ -1,6 +1,6 @@
-"""Nothing -> the whole road on synthetic speech: clips, CNN, Whisper's words, RNN, fusion, a table and figures.
+"""The whole pipeline on synthetic speech: clips, CNN, Whisper's transcripts, RNN, fusion, a table and figures.
 
-Shows in minutes, with no dataset at hand, that everything works. Says nothing about real voices.
+It shows in minutes, without a dataset, that everything works. Its results say nothing about real voices.
 """
 
 import os
@@ -38,7 +38,7 @@ NOTICE = (
     "This is synthetic speech: eSpeak NG, whose rate, pitch and loudness follow published emotion profiles. "
     "The figures show that everything works; they say nothing about real voices."
 )
-SPEAKERS = 8  # each says each emotion once, in one of the two sentences: 64 clips for Whisper to write down
+SPEAKERS = 8  # each with every emotion once, in one of the two sentences: 64 clips for Whisper to transcribe
 PLAN = (
     ("audio_cnn", "none"),
     ("text_lstm-learned", "asr"),
@@ -50,11 +50,11 @@ WORDS = {"none": "–", "asr": "Whisper's", "simulated": "made from the label"}
 
 
 def demo(out: Path = Path("demo"), epochs: int = 30) -> None:
-    """Run the whole road on 64 synthetic clips, in a few minutes on two cores: no dataset, no network but for weights.
+    """Run the whole pipeline on 64 synthetic clips, in a few minutes on two cores; only weights are downloaded.
 
     Args:
-        out: Where the clips and figures go.
-        epochs: Passes over the training clips.
+        out: Folder for the clips and figures.
+        epochs: Number of passes over the training clips.
     """
     say(NOTICE)
     whole = synthetic.make(out / "clips", SPEAKERS, 1)
@@ -62,7 +62,7 @@ def demo(out: Path = Path("demo"), epochs: int = 30) -> None:
     say(f"{len(corpus.clips)} clips of {SPEAKERS} synthetic speakers in {out / 'clips'}")
     text = in_precision(MODELS, "32-true")["text_lstm-learned"].with_epochs({"text_epochs": epochs // 3})
     models = {
-        # Few clips: a smaller network, more steps an epoch.
+        # Few clips: a smaller network, more steps per epoch.
         "audio_cnn": SpectrogramRecipe(
             network=AudioCnnPreset(width=16), training=TrainingPreset(epochs=epochs, batch=8)
         ),
@@ -85,7 +85,7 @@ def demo(out: Path = Path("demo"), epochs: int = 30) -> None:
 
 
 def half(corpus: Corpus) -> Corpus:
-    """One sentence of each speaker in each emotion, the two by turns, so that neither gives an emotion away."""
+    """One sentence of each speaker in each emotion, alternating, so that neither sentence predicts an emotion."""
     clips = corpus.clips
     turn = np.sum([pd.factorize(clips[c], sort=True)[0] for c in ("speaker", "emotion", "statement")], axis=0)
     kept = clips.iloc[np.flatnonzero(turn % 2 == 0)].reset_index(drop=True)

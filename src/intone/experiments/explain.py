@@ -1,7 +1,7 @@
-"""Finished folds -> results/explanations/: what networks look at, as small tables and pictures that the report shows.
+"""Finished folds -> results/explanations/: small tables and pictures for the report.
 
-Saliency and the hardest clips are saliency.py's. Attention: a head's own weights. Words: what the predicted emotion
-loses in log-probability when one word is left out (Zeiler & Fergus 2014).
+Saliency and the hardest clips are in saliency.py. Attention: the weights of an attentive head. Words: the loss in
+log-probability of the predicted emotion when one word is left out (Zeiler & Fergus 2014).
 """
 
 from pathlib import Path
@@ -26,10 +26,10 @@ from intone.training.trainer import predict
 from intone.training.workspace import Workspace
 
 POSITIONS = 20
-"""Places in a clip, from start to end, at which attention is given."""
+"""Positions in a clip, from start to end, at which attention is evaluated."""
 
 ENOUGH = 5
-"""Clips that a word must be said in to be listed."""
+"""Number of clips in which a word must occur to be listed."""
 
 
 def explain(
@@ -41,16 +41,16 @@ def explain(
     runs: Path | None = None,
     results: Path = Path("results"),
 ) -> None:
-    """Write what the report shows of how models decide: saliency, attention, words, the hardest clips.
+    """Compute the explanations in the report: saliency, attention, word importance, the hardest clips.
 
     Args:
-        spectrogram_model: A network over spectrograms.
-        attention_model: A model that attends over time; left out with a word where it has not been trained.
+        spectrogram_model: A network on spectrograms, for saliency.
+        attention_model: A model with attention over time; skipped with a message if it has not been trained.
         text_model: A text network, explained on the track natural.
-        ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
-        goemotions: GoEmotions; else INTONE_GOEMOTIONS, else data/goemotions.
-        runs: Where the trained networks are; the user's cache by default.
-        results: Where predictions lie and explanations/ goes.
+        ravdess: The RAVDESS folder; default INTONE_RAVDESS, else data/ravdess.
+        goemotions: The GoEmotions folder; default INTONE_GOEMOTIONS, else data/goemotions.
+        runs: Folder with the trained networks; default the user's cache.
+        results: Folder with the predictions; explanations/ is written there.
     """
     corpus = ravdess_corpus.load(ravdess)
     comments = goemotions_comments.load(goemotions_comments.find(goemotions, ravdess_corpus.find(ravdess)))
@@ -61,7 +61,7 @@ def explain(
 def write_explanations(
     space: Workspace, splits: list[Split], results: Path, spectrogram: str, attention: str, text: str
 ) -> None:
-    """Write what can be; what needs a model that has not been trained is left out with a word."""
+    """Write all explanations; those of a model that has not been trained are skipped with a message."""
     out = results / "explanations"
     out.mkdir(parents=True, exist_ok=True)
     try:
@@ -79,7 +79,7 @@ def write_explanations(
 
 
 def attended(space: Workspace, splits: list[Split], model: str) -> pd.DataFrame:
-    """Mean attention over test clips, 1 where it is even: columns `model, emotion, position, weight`."""
+    """Mean attention over test clips, 1 where it is uniform: columns `model, emotion, position, weight`."""
     place = (np.arange(POSITIONS) + 0.5) / POSITIONS
     parts = []
     for split in splits:
@@ -93,9 +93,9 @@ def attended(space: Workspace, splits: list[Split], model: str) -> pd.DataFrame:
 
 
 def words(space: Workspace, splits: list[Split], model: str, track: str = "natural") -> pd.DataFrame:
-    """What each word is worth to the emotion that is said: columns `model, emotion, word, attribution, clips`.
+    """Contribution of each word to the predicted emotion: columns `model, emotion, word, attribution, clips`.
 
-    `attribution`: mean loss of log-probability (nats) when the word is left out; words of `ENOUGH` clips or more.
+    `attribution`: mean loss of log-probability (nats) when the word is left out; words in at least `ENOUGH` clips.
     """
     parts = [_without_each_word(space, split, model, track) for split in splits]
     rows = pd.concat(parts, ignore_index=True)
@@ -109,7 +109,7 @@ def words(space: Workspace, splits: list[Split], model: str, track: str = "natur
 
 
 def _without_each_word(space: Workspace, split: Split, model: str, track: str) -> pd.DataFrame:
-    """Columns `file, emotion` (as predicted)`, word, loss`: each test sentence without each of its words."""
+    """Columns `file`, `emotion` (predicted), `word`, `loss`: each test sentence without each of its words."""
     run = space.made(model, split, track).picked
     network, vocabulary = run.recipe.text_network(run)
     said = sentences(track, split, space.corpus.clips, space.transcripts, space.goemotions)

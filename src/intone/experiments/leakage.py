@@ -1,8 +1,8 @@
-"""RAVDESS -> results/leaks/: probes of frozen encoders with test statistics, and with the layers that test likes best.
+"""RAVDESS -> results/leaks/: probes of frozen encoders with one leak: test statistics, or layers selected on test.
 
     intone leaks
 
-The honest run of the same probe is `intone reproduce`'s; the random split and words made from the label are its too.
+The same probes without a leak come from `intone reproduce`, as do the random split and text made from the label.
 """
 
 from dataclasses import replace
@@ -24,20 +24,20 @@ def leaks(
     runs: Path | None = None,
     results: Path = Path("results"),
 ) -> None:
-    """Train probes with one deliberate leak each and publish them to results/leaks/.
+    """Train probes with one deliberate data leak each, and write their results to results/leaks/.
 
     Args:
-        models: Probes of frozen encoders.
-        ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
-        runs: Where run folders are kept; the user's cache by default.
-        results: Where leaks/ and the summary are.
+        models: Probes of frozen encoders (`-frozen`).
+        ravdess: The RAVDESS folder; default INTONE_RAVDESS, else data/ravdess.
+        runs: Folder for the run folders; default the user's cache.
+        results: Folder for leaks/ and the summary.
     """
     space = Workspace(ravdess_corpus.load(ravdess), MODELS, runs or cache_folder() / "runs")
     audit(space, models, folds(space.corpus.clips, "luna5"), results)
 
 
 def audit(space: Workspace, models: tuple[str, ...], splits: list[Split], results: Path) -> None:
-    """Publish every model under the protocols of `splits.AUDITED`; raises IntoneError for what is no plain probe."""
+    """Publish every model under the protocols of `splits.AUDITED`; raises IntoneError if one is not a plain probe."""
     for model in models:
         for protocol in AUDITED:
             recipe = space.recipe(model).twin(LEAKY[protocol], model)

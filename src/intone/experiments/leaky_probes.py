@@ -1,6 +1,6 @@
-"""Frozen encoders' probes with one deliberate leak each, for the audit alone: test statistics, layers that test likes.
+"""Probes of frozen encoders with one deliberate leak each: test statistics, or layers selected on test.
 
-Both are common in published work on RAVDESS; results/leaks/ holds what they give, and nothing is built on them.
+Both leaks are common in published work on RAVDESS. Their results are in results/leaks/; no other result uses them.
 """
 
 import time
@@ -23,7 +23,7 @@ from intone.training.workspace import Copies, Workspace
 
 @dataclass(frozen=True)
 class SpeakerNormalised(EncoderStates):
-    """Each speaker's pooled states at mean 0 and deviation 1 over all of that speaker's clips: of test actors too."""
+    """Pooled states normalised to mean 0 and deviation 1 over all clips of a speaker, test speakers included."""
 
     def computed(self, corpus: Corpus) -> Copies:
         """`file` -> its copies, normalised with the clips themselves, never with their copies."""
@@ -38,25 +38,24 @@ class SpeakerNormalised(EncoderStates):
 
 @dataclass(frozen=True, kw_only=True)
 class TestStatisticsRecipe(LinearProbeRecipe):
-    """The probe on states that were normalised by speaker: whoever is tested has to be heard sixty times first."""
+    """The probe on states normalised by speaker, which needs all clips of the test speaker in advance."""
 
     leak: str = "test statistics"
 
     @property
     def states(self) -> EncoderStates:
-        """What is computed of each clip."""
+        """The states computed from each clip."""
         return SpeakerNormalised(**asdict(super().states))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TestLayerRecipe(LinearProbeRecipe):
-    """The probe of those neighbouring layers, of all that the honest one chooses among, which do best on the fold's own
-    test clips."""
+    """The probe whose neighbouring layers are selected on the fold's own test clips, from the usual candidates."""
 
     leak: str = "test layers"
 
     def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
-        """Learn every layer on the training clips, and let test choose which are averaged."""
+        """Train a probe on every layer, and select on test clips which layers are averaged."""
         states, split = space.features(self.states), task.split
         started = time.perf_counter()
         everything = [file for part in PARTS for file in getattr(split, part)]
@@ -92,5 +91,5 @@ LEAKY: Mapping[str, type[LinearProbeRecipe]] = {
 
 
 def audited(split: Split, protocol: str) -> Split:
-    """An honest fold under the leaky protocol's name."""
+    """A fold of luna5 under the name of the protocol with the leak."""
     return replace(split, protocol=protocol)

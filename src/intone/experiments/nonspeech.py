@@ -1,4 +1,4 @@
-"""Sounds that nobody speaks -> results/nonspeech_analysis.csv: how often the package names an emotion."""
+"""Sounds without speech -> results/nonspeech_analysis.csv: how often the package assigns an emotion."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,17 +16,17 @@ from intone.inference.result import UNSURE
 from intone.progress import track
 
 VERSION: Final = 3
-"""Version of what is called speech and unsure; another one measures everything anew."""
+"""Version of the rules for speech and `unsure`; a new version measures everything again."""
 
 COLUMNS = ["sound", "words", "clips", "speech", "emotion", "model"]
-"""`words`: whether Whisper listened too; how many clips were taken for speech, and in how many of those an emotion was
-named that is not `unsure`; `model` names the model file and this version. Silence itself is no speech to begin with."""
+"""`words`: whether Whisper transcribed; `speech`: clips detected as speech; `emotion`: those among them with an emotion
+other than `unsure`; `model`: digest of the model file and this version. Silence is never detected as speech."""
 
 Sound = tuple[str, Sequence[np.ndarray]]
 
 
 def nonspeech(sounds: Sounds, seconds: float = 3.0) -> Iterator[Sound]:
-    """Kind of sound -> examples [samples] at 16 kHz: hiss, tones, noise, and what ESC-10 holds."""
+    """Kind of sound -> examples [samples] at 16 kHz: hiss, tones, noise, and the sounds of ESC-10."""
     draw = np.random.default_rng(0)
     size = round(seconds * SAMPLE_RATE)
     time = np.arange(size) / SAMPLE_RATE
@@ -38,7 +38,7 @@ def nonspeech(sounds: Sounds, seconds: float = 3.0) -> Iterator[Sound]:
 
 
 def analyse_nonspeech(sounds: Sounds, results: Path, whisper: str = "whisper-base") -> None:
-    """Write the table, unless it is there for this very model; raises Missing without Whisper's weights."""
+    """Write the table, unless it exists for this model; raises Missing without Whisper's weights."""
     path = results / "nonspeech_analysis.csv"
     name = digest(registry.find(None).read_bytes(), VERSION)[:12]
     if path.exists() and (pd.read_csv(path, dtype=str)["model"] == name).all():
@@ -52,7 +52,7 @@ def analyse_nonspeech(sounds: Sounds, results: Path, whisper: str = "whisper-bas
 
 
 def answered(analyzer: Analyzer, kinds: Sequence[Sound]) -> Iterator[tuple[str, str, int, int, int]]:
-    """A row a kind of sound: `sound, words, clips, speech, emotion` as in `COLUMNS`."""
+    """A row for each kind of sound: `sound, words, clips, speech, emotion` as in `COLUMNS`."""
     words = "yes" if analyzer.whisper else "no"
     for kind, signals in track(kinds, f"sounds without speech, words: {words}", len(kinds)):
         found = [analyzer.signal(signal, SAMPLE_RATE)["emotion"] for signal in signals]

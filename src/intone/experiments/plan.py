@@ -1,4 +1,4 @@
-"""Wishes -> the experiments that answer the project's questions: models, tracks, protocols, seeds, and what is best."""
+"""Options -> the experiments: models, tracks, protocols, seeds, and the models fixed beforehand."""
 
 from collections.abc import Collection
 
@@ -15,18 +15,17 @@ CHOSEN = {
     "fusion_asr": "fusion_nested",
     "fusion_natural": "fusion_whisper_minilm",
 }
-"""Question -> the model that answers it, fixed beforehand: from scratch, at best, and with words. The fusions take in
-each fold the simplest of their kind (or audio alone) that is within two standard errors of the best on that fold's own
-validation actors, so no choice is ever averaged over folds."""
+"""Question -> its model, fixed beforehand. In each fold, the fusions select the simplest candidate (or audio alone)
+within two standard errors of the best on that fold's validation actors, so no choice is averaged over folds."""
 
 TRACKS = ("asr", "asr_punctuated", "natural", "simulated")
 FUSED_TRACKS = ("asr", "natural")
 
 SEEDS = (0, 1, 2)
-"""Seeds of each of `SEEDED` on the first luna5 fold, to show the noise of training beside that of speakers."""
+"""Seeds of each of `SEEDED` on the first luna5 fold, to show the variation from training beside that over speakers."""
 
 SEEDED = (("audio_cnn", "none"), ("audio_whisper_small-tuned", "none"), ("text_minilm-tuned", "natural"))
-"""Model, track. A probe of a frozen encoder is the same from every seed."""
+"""Model, track. A probe of a frozen encoder does not depend on the seed."""
 
 COST = {
     "CNN": 130,
@@ -42,24 +41,24 @@ COST = {
     "late fusion": 1,
     "early fusion": 20,
 }
-"""Family of models -> about how many seconds one fold takes, so that the bar knows what is left."""
+"""Family of models -> approximate seconds per fold, for the progress bar."""
 
 FURTHER = (
     "audio_cnn",
     *(f"audio_whisper_{size}-{kind}" for size in ("base", "small") for kind in ("frozen", "noisy")),
     "audio_whisper_small-short",
 )
-"""What is judged under every protocol; the encoders' heads and choices under the main one alone."""
+"""Models under every protocol; the encoders' heads and choices run under the main one only."""
 
 FURTHER_TUNED = ("audio_whisper_small-tuned", "ensemble_whisper", "ensemble_whisper-short")
-"""Likewise, where encoders are tuned."""
+"""The same for runs with fine-tuned encoders."""
 
 CONFIRMED = "text_lstm"
-"""What, with its candidates and all fusions, is judged on emobox6 too, with what was really said: whether words that
-mean nothing do harm is asked once more on folds that the rule for abstaining was not made on."""
+"""This model, its candidates and all fusions also run on emobox6 with the transcripts: folds on which the selection
+rule was not developed show whether uninformative text does harm."""
 
 CONTROLLED = ("audio_cnn", "audio_whisper_small-frozen", "text_lstm", "fusion_nested")
-"""What is asked once more with a constant sentence, with other clips' words, and on a sentence never learned from."""
+"""Models that also run with a constant sentence, with other clips' words, and on an unseen sentence."""
 
 
 def repeated(experiment: Experiment) -> bool:
@@ -68,7 +67,7 @@ def repeated(experiment: Experiment) -> bool:
 
 
 def experiments(protocol: str, transformers: bool = True, tuned: bool = False) -> list[Experiment]:
-    """Everything that is trained under the main protocol, and the random split of audio_cnn."""
+    """All experiments under the main protocol, and the random split of audio_cnn."""
     models = MODELS if transformers else FIRST_PHASE
     wanted = [Experiment("audio_cnn", "audio", "none", "random")]
     for modality, tracks in (("audio", ("none",)), ("text", TRACKS), ("fusion", FUSED_TRACKS)):
@@ -78,7 +77,7 @@ def experiments(protocol: str, transformers: bool = True, tuned: bool = False) -
 
 
 def further(transformers: bool = True, tuned: bool = False) -> list[Experiment]:
-    """Everything that is asked once more under other protocols, when settings are frozen."""
+    """All experiments under the other protocols, run when the settings are fixed."""
     names = [m for m in FURTHER if transformers or m in FIRST_PHASE]
     names += FURTHER_TUNED if transformers and tuned else ()
     sound = [Experiment(m, "audio", "none", p) for p in ("emobox6", "loso24") for m in names]
@@ -89,7 +88,7 @@ def further(transformers: bool = True, tuned: bool = False) -> list[Experiment]:
 
 
 def wordless(models: Collection[str]) -> list[Experiment]:
-    """With words that can't tell anything: a constant sentence, and other clips' words."""
+    """Experiments with uninformative text: a constant sentence, and other clips' words."""
     named = [(m, MODELS[m].modality) for m in CONTROLLED if m in models and MODELS[m].modality != "audio"]
     return [Experiment(m, kind, track, "luna5") for track in ("constant", "shuffled") for m, kind in named]
 
@@ -101,7 +100,7 @@ def by_sentence(transformers: bool) -> list[Experiment]:
 
 
 def cost(model: str) -> int:
-    """About how many seconds one fold of a model takes."""
+    """Approximate seconds for one fold of a model."""
     return COST[DESCRIPTIONS[model].family]
 
 

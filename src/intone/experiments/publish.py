@@ -1,6 +1,6 @@
-"""Finished folds of a run -> results/: out-of-fold predictions, summary.csv, histories, choices and the log of looks.
+"""Finished folds of a run -> results/: out-of-fold predictions, summary.csv, histories, choices, log of test use.
 
-Everything that the README, the report and the model card say is read from these files.
+The README, the report and the model card are made from these files.
 """
 
 import csv
@@ -24,7 +24,7 @@ LOOK_COLUMNS = ("when", "model", "track", "protocol", "predictions", "why")
 
 
 def publish(experiment: Experiment, folds: Sequence[FinishedFold], results: Path, why: str) -> None:
-    """Write an experiment's predictions, history, choices and summary rows; a new reading of test is logged first."""
+    """Write an experiment's predictions, history, choices and summary rows; new results on test are logged first."""
     table = pd.concat([f.predictions for f in folds], ignore_index=True)
     check_predictions(table, experiment.stem)
     data = packed(table)
@@ -42,9 +42,9 @@ def packed(table: pd.DataFrame) -> bytes:
 
 
 def fix_answers(results: Path, chosen: Mapping[str, str]) -> None:
-    """Write chosen.json, question -> the model that answers it; once test was read, a new question may only be added.
+    """Write chosen.json, question -> its model; after the first evaluation on test, questions may only be added.
 
-    Raises IntoneError where another answer stands there and test_looks.csv has lines.
+    Raises IntoneError where a question has another model there and test_looks.csv has lines.
     """
     path = results / "chosen.json"
     old = json.loads(path.read_text()) if path.exists() else {}
@@ -58,7 +58,7 @@ def fix_answers(results: Path, chosen: Mapping[str, str]) -> None:
 
 
 def log_look(results: Path, experiment: Experiment, name: str, why: str) -> None:
-    """Add a line to test_looks.csv; an experiment's same predictions, read again, show nothing new and add none."""
+    """Add a line to test_looks.csv; identical predictions of the same experiment add none."""
     path = results / "test_looks.csv"
     seen = pd.read_csv(path, dtype=str) if path.exists() else pd.DataFrame(columns=list(LOOK_COLUMNS))
     key = (experiment.model, experiment.track, experiment.protocol, name[:16])
@@ -108,7 +108,7 @@ def _history(experiment: Experiment, folds: Sequence[FinishedFold]) -> pd.DataFr
 
 
 def _choices(experiment: Experiment, folds: Sequence[FinishedFold]) -> pd.DataFrame:
-    """What each fold chose on its own validation actors, as JSON, and the processor that it learnt on."""
+    """Each fold's choices on its own validation actors, as JSON, and the processor used for training."""
     rows = [
         {
             "fold": f.fold,
@@ -136,7 +136,7 @@ def _keyed(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def merge(path: Path, rows: pd.DataFrame) -> None:
-    """Put an experiment's rows into a table, in the place of its older ones; sorted, so that diffs stay small."""
+    """Write an experiment's rows into a table in place of its older ones; sorted, so that diffs stay small."""
     if not len(rows):
         return
     keys = ["model", "track", "protocol"]

@@ -1,7 +1,7 @@
-"""RAVDESS, Whisper's words and GoEmotions -> every model of the project on every fold, and results/.
+"""RAVDESS, Whisper's transcripts and GoEmotions -> every model of the project on every fold, and results/.
 
-What counts as best is fixed in `plan.CHOSEN` and written to results/chosen.json before any test clip is read. Each
-fold is kept as soon as it is finished, so that the same command goes on after a kill.
+The main models are fixed in `plan.CHOSEN` and written to results/chosen.json before any evaluation on test. Each
+fold is saved when it is finished, so that the same command resumes after an interruption.
 """
 
 import os
@@ -39,7 +39,7 @@ from intone.training.spectrogram_views import screened
 from intone.training.workspace import Workspace
 
 FEWEST_WITH_ENCODERS = 5
-"""Actors: a probe chooses its layers on training actors held out in turn, and of four a fold trains on one."""
+"""Number of actors: a probe selects its layers on held-out training actors, and with four a fold has only one."""
 
 
 QUICK_EPOCHS: Final = {
@@ -66,22 +66,23 @@ def reproduce(
     workers: int | None = None,
     folds: int = 0,
 ) -> None:
-    """The whole experiment: train and judge every model, resume where it stopped, write results/.
+    """Run the whole experiment: train and evaluate every model and write results/. The same command resumes.
 
     Args:
-        ravdess: RAVDESS folder; else INTONE_RAVDESS, else data/ravdess, else it is downloaded there.
-        goemotions: GoEmotions folder; else INTONE_GOEMOTIONS, else data/goemotions, else it is downloaded there.
-        runs: Where run folders are kept; the user's cache by default.
-        results: Where tables are written; a quick run writes to RUNS/quick/results.
-        transformers: Also what stands on pretrained encoders, or the networks from scratch alone; auto is yes, but in
-            a quick run.
-        tuned: Also what takes hours on a processor: Whisper-small's middle blocks trained on, AST from scratch.
-        all_protocols: Also audio_cnn and the frozen encoders on emobox6 and loso24, 30 more folds each (with --tuned,
-            the system too), fusions on emobox6, and folds whose test sentence was never learned from.
-        quick: Six actors and a few epochs, in under 10 minutes: shows that everything works, not how well.
-        actors: Actors of a quick run (4 or more; 5 with encoders).
-        workers: Folds that train at the same time, one core each; all cores by default.
-        folds: Only the first folds of each protocol; 0 is all of them (others are for quick runs).
+        ravdess: The RAVDESS folder; default INTONE_RAVDESS, else data/ravdess, where it is downloaded if missing.
+        goemotions: The GoEmotions folder; default INTONE_GOEMOTIONS, else data/goemotions, where it is downloaded if
+            missing.
+        runs: Folder for the run folders; default the user's cache.
+        results: Folder for the result tables; a quick run writes to RUNS/quick/results.
+        transformers: Whether to train the models on pretrained encoders too, or only networks from scratch; auto is
+            yes, except in a quick run.
+        tuned: Train also what takes hours on a CPU: fine-tuning of Whisper-small's middle blocks, AST from scratch.
+        all_protocols: Run also audio_cnn and the probes of frozen encoders on emobox6 and loso24, 30 more folds each
+            (with --tuned, the ensemble too); fusions on emobox6; and folds whose test sentence is not in training.
+        quick: Six actors and a few epochs, in under 10 minutes: tests that everything works, not how well.
+        actors: Number of actors in a quick run (4 or more; 5 with encoders).
+        workers: Number of folds that train at the same time, one core each; default all cores.
+        folds: Number of folds to run, the first ones of each protocol, for quick runs; 0 runs all.
     """
     place, cores = runs or cache_folder() / "runs", os.cpu_count() or 1
     Experiments(
@@ -101,7 +102,7 @@ def reproduce(
 
 @dataclass(frozen=True, kw_only=True)
 class Experiments:
-    """What `reproduce` was asked for; its flags say what each field is."""
+    """The options of `reproduce`; its flags describe the fields."""
 
     ravdess: Path | None
     goemotions: Path | None
@@ -117,7 +118,7 @@ class Experiments:
     """Folds of each protocol; 0 is all of them."""
 
     def run(self) -> None:
-        """Train, judge, publish, report."""
+        """Train, evaluate, publish, report."""
         self._check()
         space = self._workspace()
         plan = self._plan(space)
@@ -135,7 +136,7 @@ class Experiments:
             report(self.results, self.results.parent / "report", self.results.parent / "MODEL_CARD.md")
 
     def _check(self) -> None:
-        """What can't be done, or is missing, is said now and not in an hour."""
+        """Report impossible options and missing files before anything is trained."""
         if self.quick and self.encoders and self.actors < FEWEST_WITH_ENCODERS:
             raise IntoneError(f"What stands on encoders needs --actors {FEWEST_WITH_ENCODERS} or more.")
         if self.first and not self.quick:
@@ -150,7 +151,7 @@ class Experiments:
             warn_if_slow(PRECISION)
 
     def _stage(self, space: Workspace, mine: dict[Experiment, list[Split]]) -> Iterator[tuple[str, float]]:
-        """Make and publish one modality's experiments, each as soon as its last fold is; what is done, its cost."""
+        """Train one modality's experiments and publish each after its last fold; yields what is done and its cost."""
         left = {e: len(splits) for e, splits in mine.items()}
         named = {(e.model, e.track, e.protocol): e for e in mine}
         for done in self._ahead(space, mine):
@@ -170,9 +171,9 @@ class Experiments:
         publish(experiment, made, self.results, "reproduce --quick" if self.quick else "reproduce")
 
     def _side_by_side(self, space: Workspace, experiment: Experiment, splits: list[Split]) -> list[Split]:
-        """Its folds that can be made in any order, beside others of the stage.
+        """Its folds that can be trained in any order, in parallel with others of the stage.
 
-        None of what builds on models of its own stage; one of a text network that learns once for all folds.
+        None for models that need models of the same stage; one for text models trained once for all folds.
         """
         if any(space.recipe(part).modality == experiment.modality for part in space.recipe(experiment.model).parts):
             return []
@@ -180,7 +181,7 @@ class Experiments:
         return splits[:1] if once else splits
 
     def _ahead(self, space: Workspace, plan: dict[Experiment, list[Split]]) -> Iterator[Task]:
-        """The stage's independent folds, several at a time, and what is trained from several seeds."""
+        """The stage's independent folds in parallel, and the models trained from several seeds."""
         free = {e: self._side_by_side(space, e, splits) for e, splits in plan.items()}
         tasks = [Task(e.model, e.track, s) for e, splits in free.items() for s in splits]
         if not self.quick:
@@ -202,9 +203,9 @@ class Experiments:
         corpus = screened(clips, FeatureSettings(), self.workers)
         words = transcripts(corpus, self.results)
         comments = goemotions_comments.load(_sentences(self.goemotions, self.ravdess))
-        if self.quick:  # every twentieth comment shows that it works
+        if self.quick:  # every twentieth comment is enough for a quick run
             comments = comments.iloc[::20].reset_index(drop=True)
-        # A try is in 32 bits, the quickest on most processors; in whole runs the precision is that of MODELS.
+        # Quick runs use 32 bits, the fastest on most processors; full runs use the precision of MODELS.
         models = in_epochs(in_precision(MODELS, "32-true"), QUICK_EPOCHS) if self.quick else MODELS
         return Workspace(corpus, models, self.runs, words, comments, weights.get("glove-6b-50d"))
 
@@ -216,7 +217,7 @@ class Experiments:
         return [(e, folds_of(clips, e.protocol)[: self.first or None]) for e in wanted]
 
     def _seeds(self, space: Workspace, plan: list[tuple[Experiment, list[Split]]]) -> None:
-        """The first fold from several seeds -> results/seeds.csv; each is a look at test."""
+        """The first fold from several seeds -> results/seeds.csv; each is logged as an evaluation on test."""
         rows = []
         for experiment, (split, *_) in plan:
             for seed in (SEEDS[:1] if self.quick else SEEDS) if repeated(experiment) else ():
@@ -232,7 +233,7 @@ class Experiments:
 
 
 def transcripts(corpus: Corpus, results: Path) -> pd.DataFrame:
-    """What Whisper recognises in each clip, in results/transcripts.csv with its word errors; columns `file, text`."""
+    """Whisper's transcript of each clip, columns `file, text`; also written to results/, with its word errors."""
     weights.get("whisper-base")
     table = transcribe(corpus, Whisper()).sort_values("file", ignore_index=True)
     write_whole(results / "transcripts.csv", table.to_csv(index=False).encode())
@@ -242,7 +243,7 @@ def transcripts(corpus: Corpus, results: Path) -> pd.DataFrame:
 
 
 def _data(folder: Path | None) -> Path:
-    """Where RAVDESS is, downloaded if it is nowhere, or if a download was begun there."""
+    """The folder of RAVDESS; it is downloaded where it is missing or incomplete."""
     try:
         place = ravdess_corpus.find(folder)
     except IntoneError:
@@ -251,7 +252,7 @@ def _data(folder: Path | None) -> Path:
 
 
 def _sentences(folder: Path | None, beside: Path | None) -> Path:
-    """Where GoEmotions is, downloaded if it is nowhere."""
+    """The folder of GoEmotions; it is downloaded where it is missing."""
     try:
         return goemotions_comments.find(folder, ravdess_corpus.find(beside))
     except IntoneError:

@@ -1,10 +1,10 @@
-"""Finished folds of audio models -> results/robustness.csv and nonspeech.csv: worse and worse sound, and no speech.
+"""Finished folds of audio models -> results/robustness.csv and nonspeech.csv: perturbed audio, and no speech.
 
     intone robustness --esc10 data/esc10
 
-Each clip is heard by the network of its own test fold. What is there already is kept, so that the command goes on
-where it stopped; a model that was trained anew is measured anew. Last, sounds without speech are analysed as a user's
-recordings are (nonspeech.py).
+Each clip is classified by the network of its own test fold. Existing results are kept, so that the command resumes
+where it stopped; a retrained model is measured again. Last, sounds without speech are analysed as recordings of a
+user (nonspeech.py).
 """
 
 import os
@@ -34,11 +34,11 @@ from intone.training.recipes import MODELS
 from intone.training.workspace import Workspace
 
 COLUMNS = ["model", "perturbation", "level", "unit", "clips", "accuracy", "uar", "unchanged", "confidence", "networks"]
-"""Rates in percent, confidence a fraction; `unchanged`: predictions that are what they are on the clean clip;
-`networks` names the trained networks. The perturbation `none` is the clean clip."""
+"""Rates in percent, confidence a fraction; `unchanged`: predictions that are the same as on the clean clip;
+`networks` identifies the trained networks. The perturbation `none` is the clean clip."""
 
 SILENT_COLUMNS = ["model", "sound", "clips", "confidence", "highest", "said", "networks"]
-"""Mean and highest confidence (fractions) over sounds and folds, and the emotion that is said most."""
+"""Mean and highest confidence (fractions) over sounds and folds, and the most frequent prediction (`said`)."""
 
 
 MEASURED: Final = (
@@ -59,16 +59,16 @@ def robustness(
     runs: Path | None = None,
     results: Path = Path("results"),
 ) -> None:
-    """Measure audio models on worse and worse sound, and on sounds without speech.
+    """Test audio models on increasingly distorted audio, and on sounds without speech.
 
     Args:
-        models: Audio models; one that has not been trained is left out with a word.
-        each: Clips an actor: all of them, or as many, spread evenly.
-        marks: Only the strengths that have a pass mark: a fifth of the time.
-        esc10: ESC-10, one folder a class; else INTONE_ESC10, else data/esc10.
-        ravdess: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
-        runs: Where the trained networks are; the user's cache by default.
-        results: Where the tables go.
+        models: Audio models; one that has not been trained is skipped with a message.
+        each: Number of clips per actor, spread evenly; 60 is all of them.
+        marks: Test only the strengths of distortion that have a pass mark: a fifth of the time.
+        esc10: The ESC-10 folder, with one folder per class; default INTONE_ESC10, else data/esc10.
+        ravdess: The RAVDESS folder; default INTONE_RAVDESS, else data/ravdess.
+        runs: Folder with the trained networks; default the user's cache.
+        results: Folder for the tables.
     """
     space = Workspace(ravdess_corpus.load(ravdess), MODELS, runs or cache_folder() / "runs")
     splits = folds(space.corpus.clips, "luna5")
@@ -97,7 +97,7 @@ def measure(
 
 
 class _Clips:
-    """The clips that are heard, each with its fold, and what is mixed into them."""
+    """The clips, each with its fold, and the sounds that are mixed into them."""
 
     def __init__(
         self, space: Workspace, splits: list[Split], each: int, environment: list[np.ndarray], sneezes: list[np.ndarray]
@@ -106,7 +106,7 @@ class _Clips:
         self.files = [chosen(space.corpus, split, each) for split in splits]
         self.signals = [[read_clip(space.corpus.paths[f]) for f in files] for files in self.files]
         self.true = np.array([INDEX[space.emotions[f]] for files in self.files for f in files])
-        # Babble is made of training voices of the clip's own fold: nobody answers himself.
+        # Babble is made from training speakers of the clip's own fold, never from the test speaker.
         self.sounds = [
             Sounds(
                 [read_clip(space.corpus.paths[f]) for f in split.train[:: max(1, len(split.train) // 60)]],
@@ -121,7 +121,7 @@ class _Clips:
         return [self.space.predictor(model, split) for split in self.splits]
 
     def probabilities(self, networks: list[Predictor], name: str, level: str) -> np.ndarray:
-        """Probabilities [N, 8] of all clips under one change; the same draw for the same clip and change."""
+        """Probabilities [N, labels] of all clips under one perturbation; a clip and a perturbation fix the draw."""
         change = next((p for p in PERTURBATIONS if p.name == name), None)
         parts = []
         for network, files, signals, sounds in zip(networks, self.files, self.signals, self.sounds, strict=True):
@@ -137,7 +137,7 @@ class _Clips:
 
 
 def chosen(corpus: Corpus, split: Split, each: int) -> list[str]:
-    """So many test clips of each actor, spread evenly over emotions: every so-manieth in a drawn order by emotion."""
+    """`each` test clips of every actor, spread evenly over emotions, in a random order within an emotion."""
     rows = corpus.clips[corpus.clips["file"].isin(split.test)].sample(frac=1, random_state=0)
     turn = rows.groupby(["speaker", "emotion"]).cumcount()
     first = rows.assign(turn=turn).sort_values(["speaker", "turn"], kind="stable").groupby("speaker").head(each)
@@ -145,7 +145,7 @@ def chosen(corpus: Corpus, split: Split, each: int) -> list[str]:
 
 
 def _graded(clips: _Clips, model: str, trained: str, results: Path, marks: bool) -> None:
-    """One row a perturbation and level, each written as soon as it is measured."""
+    """One row for each perturbation and level, written as soon as it is measured."""
     path = results / "robustness.csv"
     rows, left = _rows(path, COLUMNS, model, trained), [("none", "0", "")]
     marked = {(m.perturbation, m.level) for m in MARKS}
@@ -170,7 +170,7 @@ def _graded(clips: _Clips, model: str, trained: str, results: Path, marks: bool)
 
 
 def _wordless(clips: _Clips, model: str, trained: str, results: Path) -> None:
-    """Hiss, tones and sounds that nobody speaks, heard by each fold's network."""
+    """Hiss, tones and sounds without speech, classified by each fold's network."""
     path = results / "nonspeech.csv"
     rows = _rows(path, SILENT_COLUMNS, model, trained)
     if (rows["model"] == model).any():
@@ -188,7 +188,7 @@ def _wordless(clips: _Clips, model: str, trained: str, results: Path) -> None:
 
 
 def _rows(path: Path, columns: list[str], model: str, trained: str) -> pd.DataFrame:
-    """What was measured before, without this model's rows where its networks were others."""
+    """Earlier results, without this model's rows where they come from other networks."""
     if not path.exists():
         return pd.DataFrame(columns=columns)
     rows = pd.read_csv(path, dtype={"level": str}, keep_default_na=False)

@@ -1,6 +1,6 @@
-"""Clips -> spectrograms for the report: what a network looks at in them, and those that are hardest.
+"""Clips -> spectrograms for the report: saliency of a network, and the hardest clips.
 
-Saliency: integrated gradients (Sundararajan et al. 2017) from the clip's own quietest level.
+Saliency: integrated gradients (Sundararajan et al. 2017); the baseline is the clip's lowest level.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from intone.training.workspace import Workspace
 
 @dataclass(frozen=True)
 class Picture:
-    """One clip to be shown in the report."""
+    """One clip to show in the report."""
 
     set: str
     model: str
@@ -41,7 +41,7 @@ class Picture:
 
 
 def saliency(space: Workspace, splits: list[Split], model: str) -> list[Picture]:
-    """One actor, one sentence, each emotion, by the network that never heard the actor. Raises Missing, IntoneError."""
+    """One actor and one sentence in each emotion, by the network of the test fold. Raises Missing, IntoneError."""
     pictures = []
     for row in gallery(space.corpus.clips).to_dict("records"):
         run = space.made(model, next(s for s in splits if row["file"] in s.test))
@@ -54,7 +54,7 @@ def saliency(space: Workspace, splits: list[Split], model: str) -> list[Picture]
 
 
 def gallery(clips: pd.DataFrame) -> pd.DataFrame:
-    """One clip an emotion, of the first speaker and sentence that have them all; strong ones where there are."""
+    """One clip of each emotion, of the first speaker and sentence that have them all, strong where possible."""
     ordered = clips.sort_values(
         ["speaker", "statement", "intensity", "repetition"], ascending=[True, True, False, True]
     )
@@ -70,7 +70,7 @@ def integrated(
 ) -> tuple[np.ndarray, int]:
     """Integrated gradients of the predicted label's logit, [frames, rows] from 0 to 1, and that label's place.
 
-    What speaks against the prediction is left out, and the rest blurred over two frames and bands.
+    Negative attributions are dropped, and the rest is blurred over two frames and bands.
     """
     rows = (extract(signal, features) - network.mean.numpy()) / network.deviation.numpy()
     x, frames = padded([rows])
@@ -94,7 +94,7 @@ def levels(signal: np.ndarray) -> np.ndarray:
 
 
 def difficult(space: Workspace, results: Path) -> list[Picture]:
-    """The clips whose emotion the report's best audio model thought least likely."""
+    """The clips whose portrayed emotion got the lowest probability from the report's main audio model."""
     lead = Source(results).lead.experiment
     pictures = []
     for row in hardest(Source(results).tested(lead)).to_dict("records"):

@@ -20,21 +20,21 @@ from intone.report.source import Source
 from intone.version import __version__
 
 SECTIONS: Final[dict[str, tuple[str, Callable[[Source, Gallery], dict[str, Any]]]]] = {
-    "answer": ("The answer", answer.section),
-    "portraits": ("Model by model", models.section),
-    "text": ("Does the text help?", text.section),
-    "leaks": ("What a leak is worth", leaks.section),
-    "calibration": ("Can its confidence be trusted?", calibration.section),
+    "answer": ("Main results", answer.section),
+    "portraits": ("Results by model", models.section),
+    "text": ("Text models and fusion", text.section),
+    "leaks": ("Data leakage", leaks.section),
+    "calibration": ("Calibration", calibration.section),
     "robustness": ("Fairness and robustness", robustness.section),
-    "saliency": ("What it looks at", saliency.section),
-    "mistakes": ("Where it errs", errors.section),
-    "cost": ("What it costs", cost.section),
-    "limits": ("Inferences and limits", limits.section),
+    "saliency": ("Explanations of predictions", saliency.section),
+    "mistakes": ("Error analysis", errors.section),
+    "cost": ("Size, training time and inference time", cost.section),
+    "limits": ("Further findings and limitations", limits.section),
 }
 """Template -> its heading and what fills it, in the order of the report."""
 
-TITLE = "How it is said, and what is said"
-SUBTITLE = "Emotion from the voice, the words and both, on RAVDESS"
+TITLE = "Speech emotion recognition on RAVDESS"
+SUBTITLE = "Audio models, text models and their fusion"
 
 
 def report(results: Path, out: Path, card_path: Path | None = None) -> list[Path]:

@@ -15,11 +15,11 @@ def data_show(
     out: Path = Path("figures"),
     clips: OmitArgPrefixes[ClipSource] = ClipSource(),
 ) -> None:
-    """Draw counts, durations, loudness and pitch by label, and one speaker's spectrograms across all labels.
+    """Plot counts, durations, loudness and pitch by label, and one speaker's spectrograms across all labels.
 
     Args:
-        folder: RAVDESS; else INTONE_RAVDESS, else data/ravdess.
-        out: Where the PNGs go.
+        folder: The RAVDESS folder; default INTONE_RAVDESS, else data/ravdess.
+        out: Folder for the PNG files.
         clips: Which clips.
     """
     from dataclasses import replace
@@ -39,16 +39,17 @@ def evaluate(
     clips: Path | None = None,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
 ) -> None:
-    """Score predictions, intone's or any other system's: accuracy, UAR, F1, calibration, by emotion and by speaker.
+    """Score predictions of intone or any other system: accuracy, UAR, F1, calibration, by emotion and by speaker.
 
-    Several files are also held against the first, by a sign-flip test over speakers with Holm's correction.
+    UAR is unweighted average recall. Each further file is compared with the first, by a sign-flip test over speakers
+    with Holm's correction.
 
     Args:
-        predictions: CSV files (gzipped or not) with file, speaker, fold, split, emotion, predicted and one
-            probability column a label.
-        split: Which rows count.
-        clips: A CSV of the clips that must be there (file, speaker, emotion, and sex, intensity, statement if known);
-            RAVDESS's own file names need none.
+        predictions: CSV files (gzipped or not) with the columns file, speaker, fold, split, emotion, predicted, and
+            one probability column per label.
+        split: Which rows to score.
+        clips: A CSV of the clips that must be present (file, speaker, emotion, and sex, intensity, statement if
+            known); not needed for RAVDESS's own file names.
         out: Folder for metrics.json and figures.
     """
     from intone.evaluation.predictions import read_clips
@@ -68,13 +69,13 @@ def results_readme(
     results: Path = Path("results"),
     page: Path = Path("docs/results.md"),
 ) -> None:
-    """Write the table of results into the README, between its markers, and the pages of all results and of what was
-    tried.
+    """Write the table of results into the README, between its markers, and the pages docs/results.md and
+    docs/tried.md.
 
     Args:
-        readme: The file to change.
+        readme: The README to update.
         tried: The page of what was tried.
-        results: Where summary.csv and development.csv lie.
+        results: Folder with summary.csv and development.csv.
         page: The page of all results.
     """
     from intone.cache import write_whole
@@ -91,9 +92,9 @@ def report(
     """Write intone-report.pdf, .docx and .html and the model card from a results folder alone, in under a minute.
 
     Args:
-        results: Where summary.csv lies.
-        out: Where the documents and their figures go.
-        card: The model card; None for none.
+        results: Folder with summary.csv.
+        out: Folder for the documents and their figures.
+        card: Where to write the model card; None writes none.
     """
     from intone.report import report as write
 

@@ -1,4 +1,4 @@
-"""A results folder -> what may be concluded from it: sentences whose wording the computed tests choose."""
+"""A results folder -> its findings: sentences whose wording depends on the computed tests."""
 
 from dataclasses import dataclass
 
@@ -14,121 +14,136 @@ from intone.report.sections.leaks import audit
 from intone.report.source import AUDIO_TRACK, MAIN, WORDS, Source
 
 CHANCE = 12.5
-"""UAR of whoever guesses, in percent."""
+"""UAR of random predictions, in percent."""
 
 TARGET_ECE = 0.05
-"""What the best model is to reach."""
+"""Highest ECE that the best model may have."""
 
 
 @dataclass(frozen=True)
 class Inference:
-    """One thing learned."""
+    """One finding: a headline and the figures behind it."""
 
     head: str
     text: str
 
 
 def inferences(source: Source) -> list[Inference]:
-    """The things learned, most important first; those whose data are not there are left out."""
+    """All findings, the most important first; those whose data are missing are left out."""
     tests = comparisons(source)
-    found = [_hears(source), _words(source), _both(source, tests), _leak(source), _trust(source)]
-    found += [*_pretraining(tests), _elsewhere(source)]
+    found = [_unseen_speakers(source), _text(source), _fusion(source, tests), _leak(source), _confidence(source)]
+    found += [*_audio_models(tests), _protocols(source)]
     found += [Inference(*told) for told in (*groups(source), *sentences(source), *development(source), actors(source))]
     return [inference for inference in found if inference]
 
 
-def _hears(source: Source) -> Inference:
+def _unseen_speakers(source: Source) -> Inference:
+    """Test accuracy of the lead beside listeners, training and validation."""
     lead = source.lead.experiment
     train, validation, test = (source.row(lead, part) for part in ("train", "validation", "test"))
     recall = by_emotion(source.tested(lead))["recall"]
     listeners = source.published[source.published["system"] == "listeners"].iloc[0]
-    head = "Emotion can be heard in a stranger's voice."
+    head = "Emotion is recognised from the voices of unseen speakers."
     if test["uar_low"] <= CHANCE:
-        head = "Emotion has not been shown to be heard in a stranger's voice."
+        head = "Recognition of emotion from the voices of unseen speakers is not shown."
+    uar = whole_span(test["uar"], test["uar_low"], test["uar_high"])
+    gaps = [points(part["accuracy"] - test["accuracy"]) for part in (train, validation)]
     text = (
-        f"`{lead.model}` is right on {rate(test['accuracy'])} % of the clips of actors it never heard (UAR "
-        f"{whole_span(test['uar'], test['uar_low'], test['uar_high'])}; chance is {CHANCE}; untrained listeners, asked "
-        f"otherwise, {rate(listeners['value'])} %): best on {recall.idxmax()} ({rate(recall.max())}), worst on "
-        f"{recall.idxmin()} ({rate(recall.min())}). It is right on {rate(train['accuracy'])} % of the very clips it "
-        f"learned from: {rate(train['accuracy'] - test['accuracy'])} points more"
+        f"The test accuracy of `{lead.model}` is {rate(test['accuracy'])} % (UAR {uar}, chance {CHANCE}); untrained "
+        f"listeners reach {rate(listeners['value'])} % in a different task. The best recognised emotion is "
+        f"{recall.idxmax()} (recall {rate(recall.max())}), the worst {recall.idxmin()} ({rate(recall.min())}). "
+        f"Relative to test, accuracy is {gaps[0]} points on training clips ({rate(train['accuracy'])} %) and "
+        f"{gaps[1]} points on validation clips."
     )
-    known = source.find(lead.model, "none", "random")
-    if known:
+    if known := source.find(lead.model, "none", "random"):
         met = float(source.row(known)["accuracy"])
         text += (
-            f", of which {rate(met - test['accuracy'])} go with knowing the actor (other clips of known actors: "
-            f"{rate(met)} %) and the rest with knowing the clip"
+            f" With a random split (a leak), it reaches {rate(met)} % on other clips of training actors: "
+            f"{points(met - test['accuracy'])} points come from knowing the actor, the rest of the gap to training "
+            "from knowing the clip."
         )
-    early = validation["accuracy"] - test["accuracy"]
-    return Inference(head, text + f". On validation actors it is {points(early)} points off that.")
+    return Inference(head, text)
 
 
-def _words(source: Source) -> Inference | None:
-    """Text alone on what was really said, every model of it, against chance."""
+def _text(source: Source) -> Inference | None:
+    """All text models on the transcripts, tested against chance."""
     controls = text_against_chance(source)
     if controls is None or not len(rows := controls[(controls["protocol"] == MAIN) & (controls["track"] == "asr")]):
         return None
     above = rows[rows["holm"] < LEVEL]
     rest = listed([f"`{model}`" for model in rows.loc[rows["holm"] >= LEVEL, "model"]] or ["none"])
-    head = "The words of RAVDESS tell nothing."
-    told = f"On what was really said, text does no better than labels shuffled among takes of a sentence ({rest})"
+    head = "Text models are not shown to exceed chance on RAVDESS's own sentences."
+    told = f"On {WORDS['asr']}, a negative control, no text model is shown to exceed chance (UAR {CHANCE}): {rest}."
     if len(above):
-        head = "The sentences of RAVDESS tell nothing; what Whisper mishears in them does."
+        head = "The two sentences of RAVDESS carry no emotion; Whisper's transcription errors carry some."
         scores = [f"`{r['model']}` {rate(r['uar'])} (p {p_value(r['holm'])})" for r in above.to_dict("records")]
-        told = f"On what was really said, UAR of text over chance ({CHANCE}): {listed(scores)}; not over it: {rest}"
+        told = (
+            f"UAR above chance ({CHANCE}) on {WORDS['asr']}, a negative control: {listed(scores)}; not above: {rest}."
+        )
     marked = controls[(controls["protocol"] == MAIN) & (controls["track"] == "asr_punctuated")]
     loud = marked[marked["holm"] < LEVEL]
     if len(loud):
-        told += (
-            f". With Whisper's punctuation left in, up to {rate(loud['uar'].max())} "
-            f"({len(loud)} of {len(marked)} over chance): an exclamation mark writes down loudness, and no word"
-        )
-    return Inference(head, told + ".")
+        number = f"{len(loud)} of {len(marked)} {'is' if len(loud) == 1 else 'are'}"
+        highest = rate(loud["uar"].max())
+        told += f" With punctuation kept, {number} above chance (up to {highest}): exclamation marks reflect loudness."
+    return Inference(head, told)
 
 
-def _both(source: Source, tests: pd.DataFrame) -> Inference | None:
+def _fusion(source: Source, tests: pd.DataFrame) -> Inference | None:
+    """Each text source's fusion compared with audio alone."""
     rows = tests[tests["model"].map(source.modalities) == "fusion"]
-    real = _against_audio(source, rows[(rows["track"] == "asr") & (rows["protocol"] == MAIN)])
-    paired = _against_audio(source, rows[(rows["track"] == "natural") & (rows["protocol"] == MAIN)])
+    real, paired = (
+        _against_audio(source, rows[(rows["track"] == track) & (rows["protocol"] == MAIN)])
+        for track in ("asr", "natural")
+    )
     if real is None:
         return None
-    text = (
-        f"On what was really said, `{real['model']}` against `{real['against']}` alone shows {real['verdict']} "
-        f"({points(real['gap'])} points, p {p_value(real['holm'])} by Holm{_abstained(source, real)})"
-    )
+    text = f"On {WORDS['asr']}, {_compared(real)}{_abstained(source, real)})."
     blind = rows[(rows["track"] == "asr") & (rows["protocol"] == "emobox6") & (rows["model"] == real["model"])]
     if (there := _against_audio(source, blind)) is not None:
-        text += f"; on emobox6, which its rule for abstaining was not made on, {points(there['gap'])}"
-    head = "Words help when they carry emotion; RAVDESS's own are not shown to."
-    if real["verdict"] == GAIN:
-        head = "Fusion gains on RAVDESS's own words: look for the leak first."
+        gap = points(there["gap"])
+        text += f" Under emobox6, where its selection rule was not developed, the difference is {gap} points."
     if paired is not None:
         text += (
-            f". On {WORDS['natural']}, which measures fusion and not RAVDESS, `{paired['model']}` against "
-            f"`{paired['against']}` shows {paired['verdict']} ({points(paired['gap'])} points, p "
-            f"{p_value(paired['holm'])}, better for {paired['better']} of {paired['actors']} actors)"
+            f" On {WORDS['natural']}, which measures fusion and not RAVDESS, {_compared(paired)}, better for "
+            f"{paired['better']} of {paired['actors']} actors)."
         )
-        if paired["verdict"] != GAIN:
-            head = "Words have not been shown to help."
-    return Inference(head, text + ".")
+    return Inference(_fusion_head(real, paired), text)
+
+
+def _fusion_head(real: pd.Series, paired: "pd.Series | None") -> str:
+    if real["verdict"] == GAIN:
+        return "Fusion gains on RAVDESS's own words: check for a leak first."
+    if paired is not None and paired["verdict"] == GAIN:
+        return "Fusion helps when the words carry emotion; on RAVDESS's own words no gain is shown."
+    return "Adding words to audio is not shown to help."
+
+
+def _compared(test: pd.Series) -> str:
+    """A paired test in words, its bracket left open."""
+    return (
+        f"`{test['model']}` compared with `{test['against']}` shows {test['verdict']} ({points(test['gap'])} points, "
+        f"p {p_value(test['holm'])}, Holm"
+    )
 
 
 def _abstained(source: Source, test: pd.Series) -> str:
-    """In how many folds a fusion that chooses took sound alone, of whose figures it then has a copy."""
+    """In how many folds a fusion that chooses per fold used audio alone, and so copies its predictions."""
     fusion = source.find(test["model"], test["track"], test["protocol"])
     picked = [details.picked for details in source.choices(fusion)["details"]] if fusion else []
     alone = picked.count(test["against"])
-    return f"; it took sound alone in {alone} of {len(picked)} folds" if alone else ""
+    return f"; it used audio alone in {alone} of {len(picked)} folds" if alone else ""
 
 
 def _against_audio(source: Source, rows: pd.DataFrame) -> "pd.Series | None":
-    """The test of a track's answer (or of the first fusion there is) against sound alone."""
+    """The test of a track's chosen fusion (or of the first fusion there is) against audio alone."""
     rows = rows[rows["against"].map(source.modalities) == "audio"]
     rows = rows.sort_values("chosen", ascending=False, kind="stable")
     return rows.iloc[0] if len(rows) else None
 
 
 def _leak(source: Source) -> Inference | None:
+    """The random split, which shares actors between training and test."""
     found = audit(source)
     random = found[found["protocol"] == "random"].set_index("model").to_dict("index")
     for question in ("audio_single", "audio_robust", "audio_frozen", "audio"):
@@ -137,51 +152,51 @@ def _leak(source: Source) -> Inference | None:
             row = random[subject.model]
             real = verdict(row["gap"], row["holm"]) == GAIN
             return Inference(
-                "A random split flatters." if real else "A random split did not flatter here.",
-                f"The same `{subject.model}`, trained and tested on clips shuffled without regard to who speaks, goes "
-                f"from UAR {rate(row['honest'])} to {rate(row['leaked'])} ({points(row['gap'])} points, p "
-                f"{p_value(row['holm'])}).",
+                "A random split inflates results." if real else "A random split is not shown to inflate results here.",
+                f"When training and test share actors, the UAR of `{subject.model}` changes from "
+                f"{rate(row['honest'])} to {rate(row['leaked'])} "
+                f"({points(row['gap'])} points, p {p_value(row['holm'])}, Holm).",
             )
     return None
 
 
-def _trust(source: Source) -> Inference:
+def _confidence(source: Source) -> Inference:
+    """Calibration of the lead, and the difference between the sexes."""
     lead = source.lead.experiment
     got = trust(source.tested(lead))
-    reached = got.ece <= TARGET_ECE
     other = source.published[source.published["topic"] == "calibration"].iloc[0]
     text = (
-        f"After one temperature, fitted on validation actors, the confidence of `{lead.model}` is off by "
-        f"{got.ece:.3f} (ECE; the target is {TARGET_ECE}, the best published posteriors have {other['value']:.3f}). "
-        f"When it answers only the half it is surest of, it is right on {rate(got.accurate_at['50'])} %."
+        f"After temperature scaling, the ECE of `{lead.model}` is {got.ece:.3f} (target: at most {TARGET_ECE}; best "
+        f"published posteriors: {other['value']:.3f}). On the half of the clips with the highest confidence, its "
+        f"accuracy is {rate(got.accurate_at['50'])} %."
     )
-    head = "It knows when it does not know" if reached else "Its confidence is not to be taken at its word"
+    head = "Confidence " + ("meets" if got.ece <= TARGET_ECE else "misses") + " the calibration target"
     if source.sexes:
         gap, p = sex_gap(source)
         text += (
-            f" Women's portrayals are recognised {rate(abs(gap))} points {'better' if gap > 0 else 'worse'} than men's "
-            f"(UAR, p {p_value(p)})" + (", as they are by listeners." if gap > 0 and p < LEVEL else ".")
+            f" The UAR on women's portrayals is {rate(abs(gap))} points {'higher' if gap > 0 else 'lower'} than on "
+            f"men's (p {p_value(p)}, Holm)"
         )
-        head += ", and it is not even-handed." if p < LEVEL else "."
-    return Inference(head.rstrip(".") + ".", text)
+        text += "; listeners also recognise women better." if gap > 0 and p < LEVEL else "."
+        head += ", and results differ between the sexes" if p < LEVEL else ""
+    return Inference(head + ".", text)
 
 
-def _pretraining(tests: pd.DataFrame) -> list[Inference]:
-    """Audio answers among themselves."""
+def _audio_models(tests: pd.DataFrame) -> list[Inference]:
+    """The audio models fixed beforehand, compared in pairs."""
     found = []
-    for row in tests[tests["track"] == "none"].to_dict("records"):
+    for row in tests[tests["track"] == AUDIO_TRACK].to_dict("records"):
         text = (
-            f"`{row['model']}` less `{row['against']}`: {span_of_points(row['gap'], row['low'], row['high'])} points "
-            f"of UAR, p {p_value(row['holm'])} by Holm, better for {row['better']} and worse for {row['worse']} of "
-            f"{row['actors']} actors."
+            f"UAR {span_of_points(row['gap'], row['low'], row['high'])} points, p {p_value(row['holm'])} (Holm); "
+            f"better for {row['better']}, worse for {row['worse']} of {row['actors']} actors."
         )
         better = {GAIN: "is better than", LOSS: "is worse than"}.get(row["verdict"], "is not shown to be better than")
         found.append(Inference(f"`{row['model']}` {better} `{row['against']}`.", text))
     return found
 
 
-def _elsewhere(source: Source) -> Inference | None:
-    """The lead, or what stands for it, under each other honest protocol."""
+def _protocols(source: Source) -> Inference | None:
+    """The lead, or the model in its place, under each other protocol without leaks."""
     found = [e for protocol in ("emobox6", "loso24") if (e := source.lead_under(protocol))]
     if not found:
         return None
@@ -191,7 +206,6 @@ def _elsewhere(source: Source) -> Inference | None:
         uar = float(source.row(here)["uar"]) if here else float("nan")
         within = within and bool(row["uar_low"] <= uar <= row["uar_high"])
         whole = whole_span(row["uar"], row["uar_low"], row["uar_high"])
-        told.append(f"`{there.model}` has UAR {whole} on {there.protocol} and {rate(uar)} on {MAIN}.")
-    told.append("They are other partitions of the same actors, and not others.")
-    head = "Other folds of these actors agree." if within else "Other folds of these actors do not agree."
-    return Inference(head, " ".join(told))
+        told.append(f"`{there.model}` {whole} under {there.protocol}, {rate(uar)} under {MAIN}")
+    head = "Results agree across protocols." if within else "Results do not agree across protocols."
+    return Inference(head, f"UAR: {'; '.join(told)}. All protocols divide the same actors; none adds new ones.")

@@ -1,4 +1,4 @@
-"""The lead's test predictions -> what may be said of groups of clips and of actors, by tests corrected together."""
+"""The lead's test predictions -> findings about groups of clips and about actors; the tests share one correction."""
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,14 @@ from intone.report.numbers import p_value, points, rate, span_of_points
 from intone.report.source import AUDIO_TRACK, MAIN, Source
 
 Told = tuple[str, str]
-"""What was found, and by what figures."""
+"""A finding, and the figures behind it."""
 
 
 def group_tests(source: Source) -> pd.DataFrame:
-    """Index `sex, intensity, statement`; columns `gap` (UAR points: female, strong, kids less the other), `p, holm`.
+    """Index `sex, intensity, statement`; columns `gap` (UAR points: female, strong, kids minus the other), `p, holm`.
 
-    The sexes by permutation over actors, the others by sign flips over actors; strong portrayals against normal ones
-    leave out neutral, which has no strong ones. Empty where the clips are not RAVDESS's.
+    Sex: permutation over actors. The others: sign flips over actors. Strong against normal leaves out neutral, which
+    has no strong clips. Empty where the clips are not RAVDESS's.
     """
     if source.clips is None:
         return pd.DataFrame(columns=["gap", "p", "holm"])
@@ -43,24 +43,25 @@ def sex_gap(source: Source) -> tuple[float, float]:
 
 
 def groups(source: Source) -> list[Told]:
-    """Intensity and sentence; the sexes are told of on the first page."""
+    """Intensity and sentence; sex is among the main findings."""
     tests, found = group_tests(source), []
     names = {
-        "intensity": ("Strong portrayals are", "normal ones"),
-        "statement": ("The sentence about kids is", "the other"),
+        "intensity": ("Strong portrayals are", "normal ones", " without neutral, which has no strong clips"),
+        "statement": ("The sentence about kids is", "the other", ""),
     }
-    for group, (name, other) in names.items():
+    for group, (name, other, note) in names.items():
         if group not in tests.index:
             continue
         gap, p = (float(tests[column][group]) for column in ("gap", "holm"))
         how = f"recognised {rate(abs(gap))} points {'better' if gap > 0 else 'worse'} than {other}"
         head = f"{name} {how}." if p < LEVEL else f"{name} not shown to be recognised differently from {other}."
-        found.append((head, f"UAR of `{source.lead.model}` over actors: {points(gap)} points, p {p_value(p)} by Holm."))
+        lead = source.lead.model
+        found.append((head, f"Difference in UAR of `{lead}`{note}: {points(gap)} points, p {p_value(p)} (Holm)."))
     return found
 
 
 def sentences(source: Source) -> list[Told]:
-    """What a sentence costs that was never learned from: each audio model that was asked, against both sentences."""
+    """Drop on an unseen sentence: each audio model trained on one sentence, against training on both."""
     rows = source.summary[(source.summary["protocol"] == f"{MAIN}_sentence") & (source.summary["track"] == AUDIO_TRACK)]
     tests = {}
     for model in rows["model"].unique():
@@ -72,15 +73,16 @@ def sentences(source: Source) -> list[Told]:
     corrected = holm([got.p for got in tests.values()])
     costs = any(got.gap < 0 and p < LEVEL for got, p in zip(tests.values(), corrected, strict=True))
     each = [
-        f"`{model}` {span_of_points(got.gap, got.low, got.high)} points of UAR (p {p_value(p)} by Holm)"
+        f"`{model}` {span_of_points(got.gap, got.low, got.high)} points of UAR (p {p_value(p)}, Holm)"
         for (model, got), p in zip(tests.items(), corrected, strict=True)
     ]
-    head = "A sentence never learned from costs much." if costs else "A sentence never learned from costs little."
-    return [(head, f"Tested on it, and learned from the other, half of the clips: {'; '.join(each)}.")]
+    head = "Results drop on an unseen sentence." if costs else "A drop on an unseen sentence is not shown."
+    told = "Trained on the other sentence (half of the clips), compared with training on both"
+    return [(head, f"{told}: {'; '.join(each)}.")]
 
 
 def development(source: Source) -> list[Told]:
-    """UAR on the actors that settings were developed on, when they were training actors, and on the rest."""
+    """Test UAR on the actors used in development (as training actors of one fold), and on the other actors."""
     tried, tested = source.table("development.csv"), source.tested(source.lead.experiment)
     if tried is None:
         return []
@@ -94,23 +96,25 @@ def development(source: Source) -> list[Told]:
     counts = [rows["speaker"].nunique() for rows in (tested[known], tested[~known])]
     return [
         (
-            "Settings were developed on some of these actors.",
-            f"While settings were found, {counts[0]} training actors of one fold were held out to judge by; each is a "
-            f"test actor of another fold. `{source.lead.model}` has UAR {uars[0]} on them and {uars[1]} on the "
-            f"{counts[1]} others.",
+            "Settings were developed on some of the test actors.",
+            "Settings were compared on held-out training actors of one fold; each is a test actor of another fold. The "
+            f"UAR of `{source.lead.model}` is {uars[0]} on these actors "
+            f"({counts[0]}) and {uars[1]} on the others ({counts[1]}).",
         )
     ]
 
 
 def actors(source: Source) -> Told:
-    """How far apart the actors lie, beside what so few clips of each would show if they were alike."""
+    """Spread of accuracy over actors, beside the spread expected from sampling alone if all actors were alike."""
     by = by_speaker(source.tested(source.lead.experiment))
     rates = by["accuracy"].sort_values()
     (worst, *_, best), whole = rates.index, float(np.average(rates, weights=by["clips"].loc[rates.index])) / 100
     alike = 100 * np.sqrt(whole * (1 - whole) / by["clips"].mean())
     return (
-        "Actors differ widely." if rates.std() > 1.5 * alike else "Actors differ no more than chance would have it.",
-        f"`{source.lead.model}` is right on {rate(float(rates[worst]))} % of the clips of {worst} and on "
-        f"{rate(float(rates[best]))} % of those of {best}; the standard deviation over actors is "
-        f"{rate(float(rates.std()))} points, where actors who are all alike would show {rate(float(alike))}.",
+        "Accuracy varies widely between actors."
+        if rates.std() > 1.5 * alike
+        else "Accuracy varies between actors little more than by chance.",
+        f"The accuracy of `{source.lead.model}` ranges from {rate(float(rates[worst]))} % ({worst}) to "
+        f"{rate(float(rates[best]))} % ({best}). The standard deviation over actors is {rate(float(rates.std()))} "
+        f"points; sampling alone would give {rate(float(alike))} if all actors were alike.",
     )

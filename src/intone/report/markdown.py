@@ -1,4 +1,4 @@
-"""Rows and figures -> Markdown: tables, verdicts, pictures with captions, notes."""
+"""Rows and figures -> Markdown: tables, verdicts, figures with captions, notes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,23 +11,23 @@ from intone.report.numbers import span
 
 GAIN, LOSS, NONE = "a gain", "a loss", "no gain"
 LEVEL = 0.05
-"""Below this, corrected by Holm, a difference is called one."""
+"""Significance level of the p values corrected by Holm's method."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1, last: int = 0) -> str:
-    """A pipe table; the first `left` and the last `last` columns are text, the others right-aligned figures."""
+    """A pipe table; the first `left` and the last `last` columns are text, the others right-aligned numbers."""
     rule = "|".join(":--" if k < left or k >= len(head) - last else "--:" for k in range(len(head)))
     lines = [f"| {' | '.join(map(str, cells))} |" for cells in rows]
     return "\n".join([f"| {' | '.join(head)} |", f"|{rule}|", *lines])
 
 
 def whole_span(value: float, low: float, high: float) -> str:
-    """A rate and its 95 % interval, never broken over two lines."""
+    """A rate and its 95 % interval with non-breaking spaces."""
     return span(value, low, high, "\u00a0")
 
 
 def verdict(gap: float, p: float) -> str:
-    """What a difference may be called: a gain or a loss only where its corrected p is below `LEVEL`."""
+    """Name of a difference: a gain or a loss only where its corrected p is below `LEVEL`."""
     if p >= LEVEL:
         return NONE
     return GAIN if gap > 0 else LOSS
@@ -39,22 +39,21 @@ def listed(items: Sequence[str]) -> str:
 
 
 def absent(command: str, *what: str) -> str:
-    """One note in place of what has not been measured yet; "" where nothing is missing."""
+    """One note in place of missing data, with the command that makes them; "" where nothing is missing."""
     if not what:
         return ""
-    them = "it" if len(what) == 1 else "them"
-    return f"::: note\n**Not measured yet:** {'; '.join(what)}. `{command}` makes {them}.\n:::"
+    return f"::: note\n**Not measured yet:** {'; '.join(what)}. Run `{command}`.\n:::"
 
 
 @dataclass
 class Gallery:
-    """Where figures go, numbered in the order in which they are drawn."""
+    """The folder of the figures, and their numbers in the order in which they are drawn."""
 
     folder: Path
     keep: bool = True
-    """False: figures are named and not written, where the text alone is wanted."""
+    """False: figures are named but not written, for the text alone."""
     drawn: list[str] = field(default_factory=list)
-    """Names of the pictures."""
+    """Names of the figures."""
     figures: int = 0
     tables: int = 0
 
@@ -65,9 +64,9 @@ class Gallery:
         for name, figure in figures.items():
             for ending in ("svg", "png") if self.keep else ():
                 save(figure, self.folder / f"{name}.{ending}")
-            full = 17.0 / 2.54  # a figure is shown in the size that it was drawn for, or the row fills the page
+            full = 17.0 / 2.54  # a figure is shown at its own size, or the row fills the page
             share = figure.get_size_inches()[0] / max(total * 1.02, full)
-            alt = caption.split(".")[0].replace("[", "").replace("]", "").replace("`", "")
+            alt = caption.split(".")[0].replace("[", "").replace("]", "")
             images.append(f"![{alt}](figures/{name}){{width={100 * share:.0f}%}}")
             self.drawn.append(name)
         self.figures += 1

@@ -1,4 +1,4 @@
-"""A results folder -> every test of models that the report speaks of, each family corrected together."""
+"""A results folder -> every test of models in the report, each family corrected together."""
 
 import itertools
 
@@ -11,7 +11,7 @@ from intone.report.source import AUDIO_TRACK, MAIN, QUESTIONS, Source
 
 
 def comparisons(source: Source) -> pd.DataFrame:
-    """results/paired.csv and the audio models of chosen.json among themselves: one family, one correction.
+    """results/paired.csv and the audio models of chosen.json compared in pairs: one family, one correction.
 
     Columns: those of `comparisons.PAIRED_COLUMNS`, `holm, verdict`.
     """
@@ -24,7 +24,7 @@ def comparisons(source: Source) -> pd.DataFrame:
 
 
 def _audio(source: Source) -> pd.DataFrame:
-    """Each later audio answer against each earlier one."""
+    """Each audio model of chosen.json against each one before it."""
     audio = [s.experiment for q, s in source.answers.items() if s and QUESTIONS[q] == AUDIO_TRACK]
     rows = []
     for earlier, later in itertools.combinations(audio, 2):
@@ -34,7 +34,7 @@ def _audio(source: Source) -> pd.DataFrame:
 
 
 def text_against_chance(source: Source) -> pd.DataFrame | None:
-    """results/text_controls.csv without variants that a model chooses among, and `holm`: a family of its own."""
+    """results/text_controls.csv without the candidates that a model selects from, and `holm`: a family of its own."""
     controls = source.table("text_controls.csv")
     if controls is None:
         return None

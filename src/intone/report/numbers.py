@@ -1,4 +1,4 @@
-"""Figures -> how people read them: rates, differences, intervals, p values, sizes."""
+"""Numbers -> text: rates, differences, intervals, p values, sizes."""
 
 
 def rate(value: float) -> str:
@@ -12,7 +12,7 @@ def points(value: float) -> str:
 
 
 def span(value: float, low: float, high: float, space: str = " ") -> str:
-    """A rate and its 95 % interval, with that kind of space between."""
+    """A rate and its 95 % interval, separated by `space`."""
     return f"{value:.1f}{space}[{low:.1f},{space}{high:.1f}]"
 
 
@@ -22,12 +22,12 @@ def span_of_points(value: float, low: float, high: float) -> str:
 
 
 def bare_p(p: float) -> str:
-    """A p value for a column: "0.042", "< 0.001"."""
+    """A p value for a table: "0.042", "< 0.001"."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def p_value(p: float) -> str:
-    """One for a sentence, with its sign: "= 0.042", "< 0.001"."""
+    """A p value for a sentence, with its sign: "= 0.042", "< 0.001"."""
     return bare_p(p) if p < 0.001 else f"= {p:.3f}"
 
 

@@ -145,18 +145,19 @@ def tried_page(results: Path) -> str:
     lines = [
         "# What was tried",
         "",
-        "UAR in percent on training actors of the first luna5 fold that were held out for it, in groups, while the",
-        "rest of its training actors trained. They are test actors of other folds, whose test was not read for this.",
-        "A seed alone moves a setting by points, and a group has five actors: small differences say nothing.",
-        "Made by `intone results readme` from `results/development.csv`; [how it came about](method.md).",
+        "UAR (unweighted average recall) in percent, on held-out training actors of the first luna5 fold: each group",
+        "of actors was held out, and models were trained on the fold's other training actors. Held-out actors are",
+        "test actors of other folds, whose test was not read for this. Another seed alone changes a setting by points,",
+        "and a group has five actors: small differences mean nothing. Made by `intone results readme` from",
+        "`results/development.csv`; [how this table was made](method.md).",
         "",
         *_tried(rows[~in_turn]),
     ]
     if in_turn.any():
         lines += [
             "",
-            "Here each part of a group was held out in its turn. Losses are in nats a clip, at the temperature that",
-            "suits them best: they tell settings apart that UAR can't.",
+            "Here each part of a group was held out in its turn. Losses are in nats per clip, at the temperature that",
+            "fits best: they separate settings that UAR can't.",
             "",
             *_tried(rows[in_turn], ("uar", "loss")),
         ]

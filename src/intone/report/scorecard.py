@@ -1,6 +1,6 @@
-"""Predictions files of any systems -> what they are worth: tables on screen, metrics.json and figures.
+"""Predictions files of any systems -> evaluation: tables on screen, metrics.json and figures.
 
-Several files are held against the first: a two-sided sign-flip test over speakers each, Holm's correction over all.
+Several files are compared with the first: a two-sided sign-flip test over speakers each, Holm's correction over all.
 """
 
 import json
@@ -26,7 +26,7 @@ from intone.report.numbers import bare_p, span
 
 @dataclass(frozen=True)
 class Verdict:
-    """Everything that one part (train, validation or test) of a predictions file says."""
+    """The evaluation of one part (train, validation or test) of a predictions file."""
 
     rows: pd.DataFrame
     """The part's predictions table."""
@@ -37,10 +37,10 @@ class Verdict:
     emotions: pd.DataFrame
     speakers: pd.DataFrame
     groups: pd.DataFrame | None
-    """By sex, intensity and sentence; None where neither a clip table nor RAVDESS's file names tell them."""
+    """By sex, intensity and sentence; None where neither a clip table nor RAVDESS's file names give them."""
 
     def metrics(self) -> dict[str, Any]:
-        """All of it as JSON-able figures; what can't be computed is null."""
+        """The evaluation as values for JSON; what can't be computed is null."""
         groups = {}
         if self.groups is not None:
             groups = {
@@ -63,7 +63,7 @@ def _records(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
 
 
 def judge(paths: Sequence[Path], split: str = "test", clips: pd.DataFrame | None = None) -> dict[str, Verdict]:
-    """File name -> its verdict. Raises IntoneError where a file is refused or has no rows of the split."""
+    """File name -> its evaluation. Raises IntoneError where a file is invalid or has no rows of the split."""
     found = {}
     for path in paths:
         table = read(path, clips)
@@ -75,7 +75,7 @@ def judge(paths: Sequence[Path], split: str = "test", clips: pd.DataFrame | None
 
 
 def verdict(rows: pd.DataFrame, clips: pd.DataFrame | None = None) -> Verdict:
-    """One part's figures; `clips` is a clip table, read from RAVDESS's file names where it is not given."""
+    """The evaluation of one part; `clips` is a clip table, by default from RAVDESS's file names."""
     clips = clips if clips is not None else ravdess_clips(rows["file"].tolist())
     return Verdict(
         rows=rows,
@@ -89,13 +89,13 @@ def verdict(rows: pd.DataFrame, clips: pd.DataFrame | None = None) -> Verdict:
 
 
 def against_first(found: Mapping[str, Verdict]) -> pd.DataFrame:
-    """Index: every file but the first; columns `gap` (points of UAR, it minus the first), `p`, `holm`."""
+    """Index: every file but the first; columns `gap` (UAR points, this file minus the first), `p`, `holm`."""
     first, *others = found.values()
     names = list(found)
     for name, other in zip(names[1:], others, strict=True):
         if set(other.rows["speaker"]) != set(first.rows["speaker"]):
             raise IntoneError(
-                f"{name} has other speakers than {names[0]}: only the same ones can be held side by side."
+                f"{name} has other speakers than {names[0]}: only files with the same speakers can be compared."
             )
     tests = [sign_flip(other.rows, first.rows) for other in others]
     table = pd.DataFrame(tests, columns=["gap", "p"], index=pd.Index(names[1:], name="predictions"))
@@ -103,7 +103,7 @@ def against_first(found: Mapping[str, Verdict]) -> pd.DataFrame:
 
 
 def show(found: Mapping[str, Verdict], split: str) -> None:
-    """Print the verdicts on stdout; files are numbered in the order given."""
+    """Print the evaluations on stdout; files are numbered in the order given."""
     console = Console()
     for number, name in enumerate(found, start=1):
         console.print(f"{number}  {name}", highlight=False, soft_wrap=True, markup=False)
@@ -165,7 +165,7 @@ def write(found: Mapping[str, Verdict], folder: Path) -> list[Path]:
         stem = short(name) if len(found) == 1 else f"{k}-{short(name)}"
         clips = ravdess_clips(got.rows["file"].tolist())
         sex = dict(zip(clips["speaker"], clips["sex"], strict=True)) if clips is not None else None
-        label = stem.replace("$", r"\$")  # matplotlib would take what is between two of them for a formula
+        label = stem.replace("$", r"\$")  # matplotlib would take text between two of them for a formula
         drawn = {
             "confusion": figures.confusion_figure(got.rows),
             "reliability": figures.reliability_figure({label: got.rows}),

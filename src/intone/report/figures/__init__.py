@@ -1,4 +1,4 @@
-"""Tables -> matplotlib figures, one function a figure; print-readable, colour-blind safe, no global state."""
+"""Tables -> matplotlib figures, one function per figure; print-readable, colour-blind safe, no global state."""
 
 from intone.report.figures.clips import ClipPicture, spectrograms_figure
 from intone.report.figures.comparison import cost_figure, leaks_figure, standing_figure, tracks_figure

@@ -1,4 +1,4 @@
-"""Spectrograms and what a model made of them -> pictures of single clips."""
+"""Spectrograms and saliency -> pictures of single clips."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from intone.report.figures.style import INK, blank, styled
 
 @dataclass(frozen=True)
 class ClipPicture:
-    """One clip to be shown."""
+    """One clip to show."""
 
     levels: np.ndarray
-    """Log-mel levels [frames, bands], 0 at the peak, decibels."""
+    """Log-mel levels [frames, bands] in decibels, 0 at the peak."""
     title: str
     emotion: str
-    """Whose colour frames it."""
+    """Its colour is the frame's."""
     weights: np.ndarray | None = None
-    """What the model looked at, [frames, bands], 0 to 1; None where only the sound is shown."""
+    """Saliency [frames, bands], 0 to 1; None where only the spectrogram is shown."""
 
 
 HOP_S: float = HOP_SAMPLES / SAMPLE_RATE
@@ -30,7 +30,7 @@ HOP_S: float = HOP_SAMPLES / SAMPLE_RATE
 
 @styled
 def spectrograms_figure(clips: Sequence[ClipPicture], columns: int = 4) -> Figure:
-    """Log-mel spectrograms side by side on one time axis, framed in the emotion's colour, saliency as contours."""
+    """Log-mel spectrograms side by side on one time axis, framed in the emotion's colour, with saliency."""
     rows = -(-len(clips) // columns)
     figure = blank(0.8 + 3.6 * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
@@ -48,6 +48,6 @@ def spectrograms_figure(clips: Sequence[ClipPicture], columns: int = 4) -> Figur
             spine.set(color=COLOURS[clip.emotion], linewidth=2)
     for axes in panels[len(clips) :]:
         axes.set_visible(False)
-    figure.supxlabel("seconds", fontsize=8)
-    figure.supylabel("mel band, low to high", fontsize=8)
+    figure.supxlabel("time (s)", fontsize=8)
+    figure.supylabel("mel band (low to high)", fontsize=8)
     return figure

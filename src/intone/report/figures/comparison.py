@@ -1,4 +1,4 @@
-"""Rows of figures with intervals -> models side by side."""
+"""Rows of results with intervals -> comparisons of models."""
 
 import itertools
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ from intone.report.figures.style import FAINT, INK, OTHERS, OURS, SOFT, WARN, bl
 
 @styled
 def standing_figure(rows: pd.DataFrame, label: str = "UAR (%)") -> Figure:
-    """Columns `name, value, low, high, ours` -> a dot a row with its interval, the best on top; ours are filled."""
+    """Columns `name, value, low, high, ours` -> one dot per row with its interval, the best on top; ours are filled."""
     rows = rows.sort_values("value").reset_index(drop=True)
     figure = blank(1.0 + 0.3 * len(rows))
     axes = figure.subplots()
@@ -40,7 +40,7 @@ def standing_figure(rows: pd.DataFrame, label: str = "UAR (%)") -> Figure:
 
 @styled
 def tracks_figure(rows: pd.DataFrame) -> Figure:
-    """Columns `track, model, uar, low, high` -> text models on each source of words, against chance."""
+    """Columns `track, model, uar, low, high` -> text models by text source, against chance."""
     tracks = list(dict.fromkeys(rows["track"]))
     models = list(dict.fromkeys(rows["model"]))
     figure = blank(1.6 + 0.36 * len(rows))
@@ -69,7 +69,7 @@ def tracks_figure(rows: pd.DataFrame) -> Figure:
 
 @styled
 def leaks_figure(rows: pd.DataFrame) -> Figure:
-    """Columns `name, honest, leaked, ours` (percent) -> an arrow from each honest figure to the one with a leak."""
+    """Columns `name, honest, leaked, ours` (percent) -> an arrow from each result to the one with a leak."""
     rows = rows.sort_values(["ours", "honest"]).reset_index(drop=True)
     figure = blank(1.4 + 0.52 * len(rows))
     axes = figure.subplots()
@@ -82,7 +82,7 @@ def leaks_figure(rows: pd.DataFrame) -> Figure:
         axes.text(leaked + 1.5, place, f"{leaked:.1f}", va="center", fontsize=7.5, color=WARN)
     axes.set_yticks(range(len(rows)), rows["name"])
     axes.tick_params(axis="y", length=0)
-    axes.set(xlim=(0, 108), ylim=(-0.6, len(rows) - 0.4), xlabel="test rate (%): honest → with the leak")
+    axes.set(xlim=(0, 108), ylim=(-0.6, len(rows) - 0.4), xlabel="test UAR or accuracy (%): without leak → with leak")
     axes.set_xticks(range(0, 101, 20))
     plain(axes, "x")
     axes.spines["left"].set_visible(False)
@@ -91,9 +91,9 @@ def leaks_figure(rows: pd.DataFrame) -> Figure:
 
 @styled
 def cost_figure(rows: pd.DataFrame, costs: Mapping[str, str], named: Collection[str] = ()) -> Figure:
-    """Columns `model, uar`, each cost -> UAR against each cost (log axis); what nothing beats at its price is joined.
+    """Columns `model, uar`, each cost -> UAR against each cost (log axis); a line joins the Pareto front.
 
-    `costs`: column -> label of its axis. What is joined has its name beside it, and so has what is `named`.
+    `costs`: column -> label of its axis. Models on the line are named, and so are those in `named`.
     """
     figure = blank(7.0)
     panels = figure.subplots(1, len(costs), sharey=True, squeeze=False).ravel()
@@ -117,13 +117,13 @@ def cost_figure(rows: pd.DataFrame, costs: Mapping[str, str], named: Collection[
 
 
 def _front(rows: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Rows that nothing at their price or below it beats, the cheapest first."""
+    """The Pareto front: rows that no row of the same or a lower cost exceeds, the cheapest first."""
     known = rows.sort_values([cost, "uar"], ascending=[True, False])
     return known[known["uar"] > known["uar"].cummax().shift(fill_value=-1.0)]
 
 
 def _label(axes: Axes, rows: pd.DataFrame, cost: str, named: Collection[str]) -> None:
-    """Names beside their dots, the best first; one that would lie on a name, dot or line is left to the table."""
+    """Names beside their dots, the best first; a name that would overlap a name, dot or line is left out."""
     figure = axes.get_figure(root=True)
     assert figure is not None
     dots = np.concatenate([axes.transData.transform(rows[[cost, "uar"]].to_numpy(float)), _steps(axes, rows, cost)])
@@ -149,7 +149,7 @@ def _label(axes: Axes, rows: pd.DataFrame, cost: str, named: Collection[str]) ->
 
 
 def _steps(axes: Axes, rows: pd.DataFrame, cost: str) -> np.ndarray:
-    """Points [N, 2] of the display, a few pixels apart, along the line that joins the front."""
+    """Points [N, 2] in display coordinates, a few pixels apart, along the line of the front."""
     corners = axes.transData.transform(_front(rows, cost)[[cost, "uar"]].to_numpy(float))
     across = [np.linspace(one, (two[0], one[1]), 60) for one, two in itertools.pairwise(corners)]
     up = [np.linspace((two[0], one[1]), two, 60) for one, two in itertools.pairwise(corners)]
@@ -157,7 +157,7 @@ def _steps(axes: Axes, rows: pd.DataFrame, cost: str) -> np.ndarray:
 
 
 PAPER: Final = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.4}
-"""Behind a name, so that a line does not run through it."""
+"""Background of a name, so that no line runs through it."""
 
 PLACES: Final = (
     *(
@@ -173,4 +173,4 @@ PLACES: Final = (
         ((-5, -9), "right", "center"),
     ),
 )
-"""Where a name may stand beside its dot, tried in this order: offset in points, alignment across and up."""
+"""Positions of a name beside its dot, tried in this order: offset in points, horizontal and vertical alignment."""

@@ -1,4 +1,4 @@
-"""Predictions -> which emotions are taken for which."""
+"""Predictions -> confusion matrices and recalls."""
 
 import textwrap
 from collections.abc import Mapping
@@ -34,17 +34,17 @@ def confusion_figure(table: pd.DataFrame, title: str = "") -> Figure:
         if rates[i, j] >= 0.5:
             shade = "white" if rates[i, j] > 55 else INK
             axes.text(j, i, f"{rates[i, j]:.0f}", ha="center", va="center", color=shade, fontsize=7)
-    for place, colour in enumerate(colours_of(labels).values()):  # the label's own colour stands beside its row
+    for place, colour in enumerate(colours_of(labels).values()):  # the label's colour beside its row
         axes.add_patch(Rectangle((-0.72, place - 0.42), 0.16, 0.84, color=colour, clip_on=False, linewidth=0))
     bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.outline.set_visible(False)
-    bar.set_label("% of the emotion's clips")
+    bar.set_label("% of clips (by row)")
     return figure
 
 
 @styled
 def confusions_figure(tables: Mapping[str, pd.DataFrame], columns: int = 6) -> Figure:
-    """Name -> predictions: a small confusion matrix each, rows in percent, without figures; one scale for all."""
+    """Name -> predictions: one small confusion matrix each, rows in percent, without numbers; one scale for all."""
     rows = -(-len(tables) // columns)
     figure = blank(0.9 + 3.1 * rows)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -63,13 +63,13 @@ def confusions_figure(tables: Mapping[str, pd.DataFrame], columns: int = 6) -> F
     bar = figure.colorbar(image, ax=panels.tolist(), shrink=0.8, pad=0.01, aspect=15)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=6)
-    bar.set_label("% of the emotion's clips", fontsize=6)
+    bar.set_label("% of clips (by row)", fontsize=6)
     return figure
 
 
 @styled
 def recalls_figure(recalls: Mapping[str, pd.Series], listeners: Mapping[str, float] | None = None) -> Figure:
-    """Model -> recall by emotion (percent): one group of bars an emotion, in its colour, a shade a model."""
+    """Model -> recall by emotion (percent): a group of bars per emotion in its colour, a hatch per model."""
     names = list(recalls)
     figure = blank(5.6, WIDTH)
     axes = figure.subplots()

@@ -1,8 +1,8 @@
-"""A `Corpus` -> PNG pictures of it: how many clips, how long, how loud, how high, and what the emotions look like.
+"""A `Corpus` -> PNG figures: number of clips, duration, loudness, pitch, and example spectrograms.
 
     draw(corpus, Path("figures"))
 
-Measuring all 1440 clips of RAVDESS takes some ten seconds; matplotlib comes with `pip install ".[report]"`.
+Measuring all 1440 clips of RAVDESS takes about ten seconds; matplotlib comes with `pip install ".[report]"`.
 """
 
 import importlib.util
@@ -33,16 +33,16 @@ DPI: Final = 160
 INK: Final = "#222222"
 FAINT: Final = "#DDDDDD"
 BANDS: Final = 64
-"""Mel bands of the spectrograms, as many as the features have."""
+"""Mel bands of the spectrograms, as in the features."""
 
 MIN_CLIPS: Final = 3
-"""Below this many clips a violin would be an invention: the clips are drawn as dots instead."""
+"""With fewer clips, dots are drawn instead of a violin."""
 
 
 def draw(corpus: Corpus, folder: Path) -> list[Path]:
     """Write five PNGs into `folder` and return their paths: counts, durations, loudness, pitch, spectrograms.
 
-    Clips that can't be read are counted, and no more. Raises Missing where matplotlib is not installed.
+    Clips that can't be read appear only in the counts. Raises Missing where matplotlib is not installed.
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise Missing(f"Pictures need matplotlib: {brought_by('report')}.")
@@ -51,15 +51,9 @@ def draw(corpus: Corpus, folder: Path) -> list[Path]:
         raise IntoneError(f"No clip of {name} can be read.")
     figures = {
         "counts": counts(corpus),
-        "durations": violins(
-            measured, corpus.labels, "speech", f"{name}: how long", "speech without silence around it (s)"
-        ),
-        "loudness": violins(
-            measured, corpus.labels, "loudness", f"{name}: how loud", "RMS of the speech (dB of full scale)"
-        ),
-        "pitch": violins(
-            measured, corpus.labels, "pitch", f"{name}: how high", "median pitch of a clip (Hz)", log=True
-        ),
+        "durations": violins(measured, corpus.labels, "speech", f"{name}: duration", "speech, silence trimmed (s)"),
+        "loudness": violins(measured, corpus.labels, "loudness", f"{name}: loudness", "RMS of speech (dB full scale)"),
+        "pitch": violins(measured, corpus.labels, "pitch", f"{name}: pitch", "median of each clip (Hz)", log=True),
         "spectrograms": spectrograms(replace(corpus, clips=corpus.clips.loc[measured.index])),
     }
     folder = Path(folder)
@@ -73,7 +67,7 @@ def draw(corpus: Corpus, folder: Path) -> list[Path]:
 def measure(corpus: Corpus) -> pd.DataFrame:
     """The clip table with `speech` (s, silence trimmed), `loudness` (RMS of that, dB of full scale) and `pitch` (Hz).
 
-    `pitch` is the median over voiced frames, NaN where a clip has none; clips that can't be read are left out, each
+    `pitch` is the median over voiced frames, NaN where there are none; clips that can't be read are left out, each
     with a line on stderr.
     """
     with ThreadPoolExecutor() as pool:
@@ -107,7 +101,7 @@ def counts(corpus: Corpus) -> "Figure":
 
 
 def _stacked(ax: "Axes", corpus: Corpus, column: str) -> None:
-    """One horizontal bar a label, split by the values of `column`; the first value is the palest."""
+    """One horizontal bar per label, split by the values of `column`; the first value is the palest."""
     clips, labels = corpus.clips, corpus.labels
     values = sorted(clips[column].fillna("").astype(str).unique())
     table = pd.crosstab(clips["emotion"], clips[column].fillna("").astype(str))
@@ -130,7 +124,7 @@ def _stacked(ax: "Axes", corpus: Corpus, column: str) -> None:
 
 
 def _paler(colour: str, share: float) -> np.ndarray:
-    """RGB of `share` of a colour on white: as alpha would look, without what lies underneath shining through."""
+    """RGB of `share` of a colour on white, as with alpha, but opaque."""
     from matplotlib.colors import to_rgb
 
     return 1 - share * (1 - np.array(to_rgb(colour)))
@@ -139,7 +133,7 @@ def _paler(colour: str, share: float) -> np.ndarray:
 def violins(
     measured: pd.DataFrame, labels: Sequence[str], column: str, title: str, label: str, log: bool = False
 ) -> "Figure":
-    """How `column` spreads in each emotion: female speakers as the left half, male ones as the right."""
+    """Distribution of `column` by emotion: left half female, right half male speakers."""
     figure = _figure(9, 4.6)
     ax = figure.subplots()
     halves: list[tuple[str | None, str]] = [("female", "low"), ("male", "high")]
@@ -155,8 +149,8 @@ def violins(
     if log:
         _hertz(ax)
     _plain(ax, "y")
-    note = "left half female, right half male; lines: median, and the middle half of the clips"
-    _headline(figure, f"{title} each emotion is spoken", note if len(halves) == 2 else note.split("; ")[1])
+    note = "left half: female, right half: male; lines: interquartile range, dots: median"
+    _headline(figure, f"{title} by emotion", note if len(halves) == 2 else note.split("; ")[1])
     return figure
 
 
@@ -176,7 +170,7 @@ def _half(ax: "Axes", x: int, values: np.ndarray, colour: str, side: Any, log: b
 
 
 def _hertz(ax: "Axes") -> None:
-    """Ticks in Hz on an axis that holds log2(Hz): equal steps are equal musical intervals."""
+    """Ticks in Hz on an axis of log2(Hz)."""
     low, high = ax.get_ylim()
     ticks = [f for f in (60, 80, 100, 150, 200, 300, 400, 500, 600) if low <= np.log2(f) <= high]
     ax.set_yticks(np.log2(ticks), [str(f) for f in ticks])
@@ -203,12 +197,12 @@ def spectrograms(corpus: Corpus) -> "Figure":
         for spine in ax.spines.values():
             spine.set(color=colour, linewidth=2.5)
     for ax in axes[-4:]:
-        ax.set(xlabel="seconds", xlim=(0, longest))
+        ax.set(xlabel="time (s)", xlim=(0, longest))
     for ax in axes[::4]:
         ax.set_ylabel("Hz")
     who, sex, said = clips.iloc[0][["speaker", "sex", "statement"]]
     words = corpus.sentences.get(said, said)
-    note = "64 mel bands every 10 ms, 60 dB from black to white, each clip against its own peak; the line is the pitch"
+    note = "64 mel bands every 10 ms, 60 dB from black to white below each clip's peak; line: pitch"
     many = "eight" if len(corpus.labels) == 8 else len(corpus.labels)
     _headline(figure, f"“{words}”: {who} ({sex}) in {many} emotions" if words else f"{who} in {many} emotions", note)
     return figure
@@ -217,7 +211,7 @@ def spectrograms(corpus: Corpus) -> "Figure":
 def _gallery(clips: pd.DataFrame) -> pd.DataFrame:
     """The speaker and sentence with the most emotions, one clip each, strong rather than normal.
 
-    Among equals a woman is taken: harmonics of higher voices stay apart in the picture.
+    Female speakers come first: the harmonics of higher voices are easier to tell apart.
     """
     clips = clips.assign(weak=clips["intensity"] != "strong", low=clips["sex"] != "female")
     clips = clips.fillna({"statement": ""}).sort_values(["low", "weak", "repetition", "file"])
@@ -228,8 +222,8 @@ def _gallery(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def _spectrogram(ax: "Axes", signal: np.ndarray) -> None:
-    """The log-mel spectrogram that a network is fed with, down to 60 dB under its peak, and the pitch contour."""
-    settings = FeatureSettings(bands=BANDS, floor=1e-10)  # softer clips than a network's floor would show
+    """The log-mel spectrogram as in the features, down to 60 dB below its peak, and the pitch contour."""
+    settings = FeatureSettings(bands=BANDS, floor=1e-10)  # a lower floor than the features', for soft clips
     level = log_mel(signal, settings) * (10 / np.log(10))
     extent = (0.0, signal.size / SAMPLE_RATE, -0.5, BANDS - 0.5)
     ax.imshow(level - level.max(), origin="lower", aspect="auto", cmap="magma", vmin=-60, vmax=0, extent=extent)
@@ -243,7 +237,7 @@ def _spectrogram(ax: "Axes", signal: np.ndarray) -> None:
 
 
 def _figure(width: float, height: float) -> "Figure":
-    """Inches. Matplotlib's object API: no global state, no window, whatever the backend."""
+    """A figure of so many inches, by matplotlib's object API: no global state and no window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

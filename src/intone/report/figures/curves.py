@@ -1,5 +1,6 @@
-"""Probabilities and perturbed runs -> curves."""
+"""Probabilities and results under perturbation -> curves."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,7 +14,7 @@ from intone.report.figures.style import FAINT, LINES, OURS, SOFT, WIDTH, blank, 
 
 @styled
 def reliability_figure(tables: Mapping[str, pd.DataFrame], columns: int = 4) -> Figure:
-    """Name -> predictions: accuracy against confidence in 15 bins; the paler a bar, the fewer clips stand in it."""
+    """Name -> predictions: accuracy against confidence in 15 bins; paler bars hold fewer clips."""
     rows = -(-len(tables) // columns)
     figure = blank(0.9 + 4.1 * rows, WIDTH if len(tables) > 1 else 7.5)
     panels = figure.subplots(rows, min(columns, len(tables)), sharex=True, sharey=True, squeeze=False).ravel()
@@ -25,26 +26,27 @@ def reliability_figure(tables: Mapping[str, pd.DataFrame], columns: int = 4) -> 
             axes.bar(x, y, 1 / 15 * 0.92, color=OURS, alpha=0.2 + 0.7 * float(weight), linewidth=0)
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=0.9, linestyle=(0, (3, 2)))
         axes.text(0.04, 0.94, f"ECE {calibration_error(table):.3f}", transform=axes.transAxes, va="top", fontsize=7.5)
-        axes.set_title(name.replace(", ", ",\n"), fontsize=6.3)
+        lines = name.replace(", ", ",\n").split("\n")
+        axes.set_title("\n".join(textwrap.fill(line, 26) for line in lines), fontsize=6.3)
         axes.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), aspect="equal")
         plain(axes)
     for axes in panels[len(tables) :]:
         axes.set_visible(False)
-    figure.supxlabel("confidence: probability of the predicted emotion", fontsize=8)
-    figure.supylabel("share that is right", fontsize=8)
+    figure.supxlabel("confidence (probability of the predicted emotion)", fontsize=8)
+    figure.supylabel("accuracy (fraction of clips)", fontsize=8)
     return figure
 
 
 @styled
 def risk_coverage_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Name -> predictions: error rate on the clips that are answered, when the least sure ones are declined."""
+    """Name -> predictions: error rate on the accepted clips when those with the lowest confidence are rejected."""
     figure = blank(5.6)
     axes = figure.subplots()
     for k, (name, table) in enumerate(tables.items()):
         curve = risk_coverage(table)
         curve = curve[curve["coverage"] >= 5]  # an error rate over a handful of clips is noise
         axes.plot(curve["coverage"], curve["risk"], color=LINES[k % len(LINES)], linestyle=_dash(k), label=name)
-    axes.set(xlabel="coverage: clips that are answered (%)", ylabel="error rate on them (%)")
+    axes.set(xlabel="coverage: accepted clips (%)", ylabel="error rate on accepted clips (%)")
     axes.set(xlim=(0, 100), ylim=(0, None))
     plain(axes, "y")
     axes.legend(loc="upper left", handlelength=2.6)
@@ -52,14 +54,14 @@ def risk_coverage_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def _dash(k: int) -> tuple[int, tuple[int, ...]] | str:
-    """Lines differ in their dashes too: colour alone is lost in print."""
+    """A dash pattern for each line, so that lines differ without colour."""
     patterns: tuple[tuple[int, tuple[int, ...]] | str, ...] = ("-", (0, (5, 2)), (0, (1, 1)), (0, (5, 1, 1, 1)))
     return patterns[k % len(patterns)]
 
 
 @styled
 def perturbations_figure(rows: pd.DataFrame, columns: int = 5) -> Figure:
-    """Columns `model, perturbation, level, unit, order, uar, clean, pass_uar` -> UAR against strength, a panel each.
+    """Columns `model, perturbation, level, unit, order, uar, clean, pass_uar` -> UAR against strength, one panel each.
 
     `pass_uar`: the UAR below which the pass mark is missed, NaN where there is none at that level.
     """

@@ -1,4 +1,4 @@
-"""Attention over time and modality shares -> figures by emotion."""
+"""Attention over time and contributions of modalities -> figures by emotion."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from intone.report.figures.style import INK, OURS, SOFT, blank, plain, styled
 
 @styled
 def attention_figure(rows: pd.DataFrame) -> Figure:
-    """Columns `model, emotion, position` (0 to 1 of the clip), `weight` (1: even) -> a panel an emotion."""
+    """Columns `model, emotion, position` (0 to 1 of the clip), `weight` (1: uniform) -> one panel per emotion."""
     figure = blank(6.4)
     panels = figure.subplots(2, 4, sharex=True, sharey=True).ravel()
     for axes, emotion in zip(panels, EMOTIONS, strict=True):
@@ -22,13 +22,13 @@ def attention_figure(rows: pd.DataFrame) -> Figure:
         axes.set(title=emotion, xlim=(0, 1), ylim=(0, None), xticks=(0, 0.5, 1))
         axes.set_xticklabels(["start", "middle", "end"])
         plain(axes)
-    figure.supylabel("attention (1: even)", fontsize=8)
+    figure.supylabel("attention weight (1: uniform)", fontsize=8)
     return figure
 
 
 @styled
 def shares_figure(rows: pd.DataFrame) -> Figure:
-    """Columns `model, track, emotion, audio, text` (shares of log-odds) -> stacked bars an emotion, a panel a track."""
+    """Columns `model, track, emotion, audio, text` (shares of a log ratio) -> stacked bars, one panel per track."""
     tracks = list(dict.fromkeys(rows["track"]))
     figure = blank(5.4)
     panels = figure.subplots(1, len(tracks), sharex=True, sharey=True, squeeze=False).ravel()
@@ -47,7 +47,7 @@ def shares_figure(rows: pd.DataFrame) -> Figure:
         if not axes.yaxis_inverted():
             axes.invert_yaxis()
         axes.axvline(0, color=INK, linewidth=0.7)
-        axes.set(title=track, xlabel="log-odds over an eighth")
+        axes.set(title=track, xlabel="log (probability / chance)")
         plain(axes, "x")
     panels[0].legend(loc="lower left", bbox_to_anchor=(0, 1.12 if "\n" in "".join(tracks) else 1.06), ncols=2)
     return figure

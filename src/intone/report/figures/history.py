@@ -14,8 +14,8 @@ from intone.report.figures.style import INK, TEST, TRAIN, VALIDATION, blank, pla
 def history_figure(history: pd.DataFrame, title: str = "", test: Mapping[str, float] | None = None) -> Figure:
     """History (columns epoch, split, loss, accuracy and perhaps fold) -> loss and accuracy over epochs.
 
-    A thin line a fold, a thick one for their mean. `test`: loss and accuracy of the final weights on test actors, who
-    are heard once and not at every epoch: a dashed line.
+    Thin lines: folds; thick lines: their mean. `test`: loss and accuracy of the final weights on test actors, a dashed
+    line, since test clips are not evaluated at each epoch.
     """
     figure = blank(5.4)
     panels = figure.subplots(1, 2, gridspec_kw={"wspace": 0.06})
@@ -28,7 +28,7 @@ def history_figure(history: pd.DataFrame, title: str = "", test: Mapping[str, fl
 
 @styled
 def histories_figure(histories: Mapping[str, pd.DataFrame], tests: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Name -> history, and name -> test, as `history_figure` has them: two models a row, loss and accuracy of each."""
+    """Name -> history, and name -> test, as in `history_figure`: two models per row, loss and accuracy of each."""
     rows = -(-len(histories) // 2)
     figure = blank(0.8 + 2.9 * rows)
     panels = figure.subplots(rows, 4, squeeze=False)

@@ -1,4 +1,4 @@
-"""Figures of each speaker -> one dot a speaker, so that nobody hides in a mean."""
+"""Results by speaker -> one dot per speaker."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from intone.report.figures.style import FAINT, OURS, SEX, SOFT, blank, plain, st
 
 @styled
 def speakers_figure(by_speaker: pd.DataFrame, sex: Mapping[str, str] | None = None, title: str = "") -> Figure:
-    """Index `speaker`, column `accuracy` (percent) -> a lollipop a speaker, the best on top; `sex`: speaker -> sex."""
+    """Index `speaker`, column `accuracy` (percent) -> one dot per speaker, the best on top; `sex`: speaker -> sex."""
     rows = by_speaker.sort_values("accuracy")
     figure = blank(max(3.0, 0.9 + 0.28 * len(rows)), 7.6)
     axes = figure.subplots()
@@ -28,7 +28,7 @@ def speakers_figure(by_speaker: pd.DataFrame, sex: Mapping[str, str] | None = No
     axes.set_yticks(range(len(rows)), [str(s).removeprefix("ravdess-") for s in rows.index], fontsize=6.5)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.set(xlabel="accuracy (%); dashed: mean", ylabel="actor", title=title)
+    axes.set(xlabel="accuracy (%), dashed: mean", ylabel="actor", title=title)
     axes.set(xlim=(0, 100), ylim=(-0.7, len(rows) - 0.3))
     if sex:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.1)

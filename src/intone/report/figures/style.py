@@ -1,4 +1,4 @@
-"""Width and height in centimetres -> an empty figure in the one style that all figures share; figure -> file."""
+"""Width and height in centimetres -> an empty figure in the common style; figure -> file."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -11,18 +11,18 @@ INK: Final = "#222222"
 SOFT: Final = "#777777"
 FAINT: Final = "#DDDDDD"
 OURS: Final = "#332288"
-"""What this project measured."""
+"""Results of this project."""
 OTHERS: Final = "#999999"
-"""What others published."""
+"""Published results of others."""
 WARN: Final = "#CC6677"
-"""A leak, a control that fails, a mark that is missed."""
+"""A leak."""
 TRAIN, VALIDATION, TEST = "#999999", "#AA4499", "#332288"
 SEX: Final = {"female": ("#44AA99", "o"), "male": ("#882255", "s")}
-"""Colour and marker: told apart in black and white too. Tol's "muted" scheme, as the emotions' colours."""
+"""Colour and marker, which differ in black and white too. Tol's "muted" scheme, as for the emotions."""
 LINES: Final = ("#332288", "#CC6677", "#44AA99", "#DDCC77", "#882255", "#88CCEE", "#117733", "#777777")
 
 WIDTH: Final = 17.0
-"""Centimetres between the margins of an A4 page: a figure is drawn in the size in which it is read."""
+"""Text width of an A4 page in centimetres: figures are drawn at the size at which they are shown."""
 
 styled = mpl.rc_context(
     {
@@ -52,7 +52,7 @@ styled = mpl.rc_context(
         "svg.hashsalt": "intone",
     }
 )
-"""Decorates a function that makes a figure: the style holds while it runs and nowhere else."""
+"""Decorator of functions that make figures: the style applies only while the function runs."""
 
 
 def blank(height: float, width: float = WIDTH) -> Figure:
@@ -61,7 +61,7 @@ def blank(height: float, width: float = WIDTH) -> Figure:
 
 
 def plain(axes: Axes, grid: Any = "") -> None:
-    """Take away what carries no data; `grid` is "x", "y", "both" or "" for none."""
+    """Remove spines without data; `grid` is "x", "y", "both" or "" for none."""
     axes.spines[["top", "right"]].set_visible(False)
     if grid:
         axes.grid(axis=grid, color=FAINT, linewidth=0.6)
@@ -69,7 +69,7 @@ def plain(axes: Axes, grid: Any = "") -> None:
 
 @styled
 def save(figure: Figure, path: Path) -> Path:
-    """Write SVG or PNG, as the ending says; the same figure gives the same bytes."""
+    """Write SVG or PNG, by the file's ending; the same figure gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
     figure.savefig(path, dpi=160, facecolor="white", metadata=metadata)

@@ -1,1 +1,1 @@
-"""A results folder -> the chapters of the report, each Markdown with figures."""
+"""A results folder -> the sections of the report, each Markdown with figures."""

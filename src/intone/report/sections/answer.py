@@ -1,4 +1,4 @@
-"""The page that answers: the models fixed beforehand, beside published figures, and five things learned."""
+"""The first section: main results of the models fixed beforehand, beside published results, and main findings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,33 +10,30 @@ from intone.report.figures import standing_figure
 from intone.report.findings import inferences
 from intone.report.markdown import Gallery, absent, table, whole_span
 from intone.report.numbers import rate
-from intone.report.source import LABELLED, MAIN, Source, Subject
+from intone.report.source import LABELLED, MAIN, WORDS, Source, Subject
 
 LEARNED = 5
-"""Inferences on the first page; the others follow at the end."""
+"""Findings in the first section; the others follow in the last."""
 
 OTHERS_SHOWN = 3
-"""Published UARs on the first page, the best of each protocol that models here are judged under; all of them are in the
-last section's table."""
+"""Published UARs shown of each protocol used here, the best first; the last section's table holds all of them."""
 
 
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/answer.md is filled with."""
     return {
         "table": gallery.captioned(
-            "Accuracy and unweighted average recall (UAR) in percent, on the actors learned from, the actors chosen "
-            "by, and all 24 actors as test, each by a network that never heard them. Brackets: 95 % intervals over "
-            "actors.",
+            "Accuracy and UAR (unweighted average recall) in percent. Brackets: 95 % intervals over actors.",
             standings(source),
         ),
         "missing": absent("intone reproduce --tuned", *_missing(source)),
         "standing": gallery.add(
-            "Test UAR, protocol in brackets, beside the best published figures of each protocol (open circles; "
-            "accuracy for listeners, who chose among seven options). Lines: 95 % intervals where given. Caveats at the "
-            "end.",
+            "Test UAR (protocol) of these models, filled, and the best published systems, open (caveats at the end). "
+            "Lines: 95 % intervals where known. Listeners: accuracy, with seven options.",
             {"standing": standing_figure(standing(source))},
         ),
         "learned": inferences(source)[:LEARNED],
+        "words": WORDS,
     }
 
 
@@ -45,11 +42,11 @@ def _missing(source: Source) -> list[str]:
 
 
 def standings(source: Source) -> str:
-    """Every model fixed beforehand, sound alone first: train, validation and test."""
+    """Every model fixed beforehand, audio models first: train, validation and test."""
     head = ["", "acc. train", "val.", "**test** [95 %]", "UAR train", "val.", "**test** [95 %]"]
     blocks = [
-        ("*sound alone*", [s for s in source.subjects if s.experiment.track == "none"]),
-        ("*the words really said*", [s for s in source.subjects if s.experiment.track == "asr"]),
+        ("*audio alone*", [s for s in source.subjects if s.experiment.track == "none"]),
+        (f"*{WORDS['asr']} (negative control)*", [s for s in source.subjects if s.experiment.track == "asr"]),
         (
             f"*{LABELLED}*",
             [s for s in source.subjects if s.experiment.track == "natural"],
@@ -77,7 +74,7 @@ def _row(source: Source, subject: Subject) -> list[str]:
 
 
 def standing(source: Source) -> pd.DataFrame:
-    """Rows of the first figure; `natural` never stands beside published figures."""
+    """Rows of the first figure; `natural` is never shown beside published results."""
     ours = [s.experiment for s in source.subjects if s.experiment.track in ("none", "asr")]
     ours += [e for p in ("emobox6", "loso24") if (e := source.lead_under(p))]
     rows: list[dict[str, Any]] = []
@@ -92,7 +89,7 @@ def standing(source: Source) -> pd.DataFrame:
 
 
 def _others(source: Source) -> pd.DataFrame:
-    """Listeners, and the `OTHERS_SHOWN` highest published UARs of each honest protocol."""
+    """Listeners, and the `OTHERS_SHOWN` highest published UARs of each protocol without leaks."""
     rows = source.published[source.published["topic"] == "standing"]
     uars = rows[(rows["metric"] == "uar") & rows["setting"].isin((MAIN, "emobox6", "loso24"))]
     best = uars.sort_values("value", ascending=False, kind="stable").groupby("setting", sort=False).head(OTHERS_SHOWN)
@@ -100,7 +97,7 @@ def _others(source: Source) -> pd.DataFrame:
 
 
 def published(source: Source) -> str:
-    """All figures of others, as a table."""
+    """All published results, as a table."""
     rows = source.published[source.published["topic"] == "standing"]
     metric = {"uar": "UAR", "accuracy": "accuracy"}
     sources = list(dict.fromkeys(rows["source"]))

@@ -1,4 +1,4 @@
-"""How far probabilities can be trusted: reliability before and after temperature scaling, and declining to answer."""
+"""Calibration: reliability before and after temperature scaling, and rejection of clips with low confidence."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from intone.report.figures import reliability_figure, risk_coverage_figure
 from intone.report.findings import TARGET_ECE
 from intone.report.markdown import Gallery, table
 from intone.report.numbers import rate
-from intone.report.source import MAIN, Source
+from intone.report.source import MAIN, WORDS, Source, Subject
 
 PASSED, FAILED = "pass", "**fail**"
 
@@ -19,11 +19,9 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/calibration.md is filled with."""
     lead = source.lead.experiment
     audible = [s for s in source.distinct if s.experiment.modality != "text"]
-    title = source.catalogue.title
-    tables = {f"{title(s.model)}{_words(s.experiment)}": source.tested(s.experiment) for s in audible}
+    tables = {_label(source, s.experiment): source.tested(s.experiment) for s in audible}
     before = untempered(source, lead)
-    drawn = {} if before is None else {f"{title(lead.model)}, before": before}
-    drawn |= tables
+    drawn = tables if before is None else {f"{_label(source, lead)}, before scaling": before, **tables}
     other = source.published[source.published["topic"] == "calibration"].iloc[0]
     return {
         "lead": lead.model,
@@ -34,23 +32,24 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         **_helped(source),
         "other": other,
         "table": gallery.captioned(
-            "Confidence on test clips. ECE: 15 equal-width bins, top class; before: with the fold's temperature taken "
-            "back. Brier: 0 to 2. The last three columns: accuracy on the surest 90, 75 and 50 % of clips.",
+            "Calibration on test clips. ECE: 15 equal-width bins, predicted class, before and after scaling. Brier "
+            "score: 0 (best) to 2. Last columns: accuracy on the 90, 75 and 50 % of clips with the highest confidence."
+            + _note(audible),
             _table(source, [s.experiment for s in audible]),
         ),
         "reliability": gallery.add(
-            "Reliability on test clips: bars on the dashed line say what they mean. The paler a bar, the fewer clips.",
+            "Reliability diagrams on test clips. Dashed: perfect calibration. Paler bars hold fewer clips.",
             {"reliability": reliability_figure(drawn)},
         ),
         "coverage": gallery.add(
-            "Declining to answer: error rate among the clips that are answered, the least sure declined first.",
+            "Risk–coverage curves on test clips: error rate when the clips with the lowest confidence are rejected.",
             {"risk-coverage": risk_coverage_figure(tables)},
         ),
     }
 
 
 def _helped(source: Source) -> dict[str, int]:
-    """How many audio models had a lower ECE on test with their temperature than without, `helped`, `of` how many."""
+    """`helped`: audio models whose test ECE is lower with temperature scaling than without; `of`: all of them."""
     s = source.summary
     names = s.loc[(s["track"] == "none") & (s["protocol"] == MAIN) & (s["split"] == "test"), "model"]
     pairs = [(e, untempered(source, e)) for name in names if (e := source.find(name, "none"))]
@@ -58,12 +57,23 @@ def _helped(source: Source) -> dict[str, int]:
     return {"helped": sum(known), "of": len(known)}
 
 
+def _label(source: Source, experiment: Experiment) -> str:
+    """Its title for a figure, the text source on a line of its own."""
+    return source.catalogue.title(experiment.model) + _words(experiment).replace(", ", ",\n")
+
+
 def _words(experiment: Experiment) -> str:
-    return "" if experiment.track == "none" else f", {experiment.track}"
+    return "" if experiment.track == "none" else f", {WORDS[experiment.track]}"
+
+
+def _note(subjects: list[Subject]) -> str:
+    """The note on text that the label selected, where there is any."""
+    paired = any(s.experiment.track == "natural" for s in subjects)
+    return f" {WORDS['natural'].capitalize()} measure fusion, not RAVDESS." if paired else ""
 
 
 def untempered(source: Source, experiment: Experiment) -> pd.DataFrame | None:
-    """Its test predictions with each fold's temperature taken back; None where results/choices.csv lacks them."""
+    """Its test predictions before temperature scaling; None where results/choices.csv lacks the temperatures."""
     rows = source.choices(experiment)
     if not len(rows):
         return None

@@ -1,4 +1,4 @@
-"""What models cost: parameters, training, inference, memory; accuracy against cost. No kept library measures energy."""
+"""Cost: parameters, training time, inference time and memory, and UAR against cost. Energy is not measured."""
 
 from typing import Any
 
@@ -9,28 +9,28 @@ from intone.report.markdown import Gallery, absent, table
 from intone.report.numbers import rate, size
 from intone.report.source import MAIN, WORDS, Source
 
-HEARD = ("none", "asr")
-"""Tracks that judge RAVDESS itself: `natural` measures something else and has no place in the same picture."""
+SHOWN = ("none", "asr")
+"""Tracks that measure RAVDESS itself: `natural` measures fusion and is not shown in the same figure."""
 
-AXES = {"parameters": "parameters that run", "seconds": "seconds of training a fold"}
+AXES = {"parameters": "parameters in use", "seconds": "training time per fold (s)"}
 
 
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/cost.md is filled with."""
     s = source.summary
-    rows = s[(s["split"] == "test") & (s["protocol"] == MAIN) & s["track"].isin(HEARD) & (s["modality"] != "text")]
+    rows = s[(s["split"] == "test") & (s["protocol"] == MAIN) & s["track"].isin(SHOWN) & (s["modality"] != "text")]
     rows = rows[~rows["model"].isin(source.catalogue.variants) | (rows["track"] == "none")]
     rows = rows.sort_values(["uar", "parameters"], ascending=[False, True]).drop_duplicates(["model"])
     measured = source.table("cost.csv")
     named = [source.catalogue.title(s.model) for s in source.subjects]
     return {
         "pareto": gallery.add(
-            "Test UAR against size and against training time (branches included, but not the states of frozen "
-            "encoders, which are made once), for sound alone and with the words really said: the line joins what "
-            "nothing cheaper reaches. Names are those of the first page and on the line.",
+            "Test UAR against model size (left) and training time (right), for audio models and for fusion on "
+            f"{WORDS['asr']}. Line: models that no cheaper model reaches; named: models on it and in Table 1. Training "
+            "time includes branches, but not the states of frozen encoders, which are computed once.",
             {"cost": cost_figure(rows.assign(model=source.titles(rows["model"])), AXES, named)},
         ),
-        "training": gallery.captioned("Size and training time; test UAR in percent.", _training(rows)),
+        "training": gallery.captioned("Model size, training time per fold, and test UAR in percent.", _training(rows)),
         "inference": absent("intone cost", "time per second of audio and memory of inference")
         if measured is None
         else gallery.captioned(_caption(measured), _inference(measured)),
@@ -41,21 +41,21 @@ def _training(rows: pd.DataFrame) -> str:
     cells = [
         (
             f"`{r['model']}`",
-            WORDS.get(r["track"], "sound alone"),
+            WORDS.get(r["track"], "audio alone"),
             size(r["parameters"]),
             f"{r['seconds']:.0f}",
             rate(r["uar"]),
         )
         for r in rows.to_dict("records")
     ]
-    return table(["model", "words", "parameters", "s a fold", "UAR"], cells, left=2)
+    return table(["model", "words", "parameters", "s per fold", "UAR"], cells, left=2)
 
 
 def _caption(measured: pd.DataFrame) -> str:
     return (
-        f"Inference on one core, median over {int(measured['clips'].max())} clips of {measured['seconds'].mean():.1f} "
-        "s on average: milliseconds per second of audio, from the waveform to probabilities, and the process's own "
-        "peak memory, libraries included."
+        "Inference on one core, from waveform to probabilities: median time per second of audio, over "
+        f"{int(measured['clips'].max())} clips of {measured['seconds'].mean():.1f} s on average, and peak memory of "
+        "the process with its libraries."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the package's model is worth on another corpus: other speakers, words, rooms and language."""
+"""The package's model on another corpus: other speakers, words, rooms and language."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ WHAT = "the package's model on another corpus, EMO-DB"
 
 
 def elsewhere(source: Source, gallery: Gallery) -> str:
-    """A table, and a sentence on what it calls unsure; a note where results/elsewhere.csv is not there."""
+    """A table, and a sentence on *unsure*; a note where results/elsewhere.csv is missing."""
     rows = source.table("elsewhere.csv")
     if rows is None:
         return absent(COMMAND, WHAT)
     tested = check_predictions(rows, "elsewhere.csv")
-    asked = {"as it answers": tested, "calm taken for neutral": calm_is_neutral(tested)}
+    asked = {"as predicted": tested, "calm counted as neutral": calm_is_neutral(tested)}
     there = [e for e in EMOTIONS if e in set(tested["emotion"])]
     cells = []
     for name, answers in asked.items():
@@ -30,11 +30,12 @@ def elsewhere(source: Source, gallery: Gallery) -> str:
         cells.append([name, *figures, *(rate(recall[e]) for e in there)])
     speakers = tested["speaker"].nunique()
     caption = (
-        f"The package's own model, sound alone, on {len(tested)} clips of EMO-DB (Burkhardt et al. 2005): {speakers} "
-        f"German actors, {len(there)} emotions, and eight that it may say. No answer was learned or chosen there."
+        f"The package's model, audio alone, on {len(tested)} clips of EMO-DB (Burkhardt et al. 2005): {speakers} "
+        f"German actors, {len(there)} emotions, of eight that the model can predict. No prediction was trained or "
+        "selected on EMO-DB."
     )
     head = ["", "accuracy", "UAR [95 %]", "ECE", *there]
-    return gallery.captioned(caption, table(head, cells)) + "\n\n" + _sure(asked["calm taken for neutral"])
+    return gallery.captioned(caption, table(head, cells)) + "\n\n" + _sure(asked["calm counted as neutral"])
 
 
 def carried_over(source: Source) -> dict[str, Any] | None:
@@ -48,7 +49,7 @@ def carried_over(source: Source) -> dict[str, Any] | None:
 
 
 def calm_is_neutral(tested: pd.DataFrame) -> pd.DataFrame:
-    """Answers where calm and neutral are one emotion, with what both got; EMO-DB has no calm."""
+    """Predictions with calm and neutral merged into one emotion, their probabilities added; EMO-DB has no calm."""
     p = tested.assign(neutral=tested["neutral"] + tested["calm"], calm=0.0)
     return p.assign(predicted=p[list(EMOTIONS)].idxmax(axis=1))
 
@@ -57,8 +58,9 @@ def _sure(answers: pd.DataFrame) -> str:
     sure = answers["sure"].astype(bool)
     right, far = answers["predicted"] == answers["emotion"], answers["far"].astype(bool)
     return (
-        f"It names an emotion for {rate(100 * sure.mean())} % of these clips, and then is right on "
-        f"{rate(100 * right[sure].mean())} %; of the others, which it calls unsure, its first guess is right on "
-        f"{rate(100 * right[~sure].mean())} % (calm taken for neutral). Of all, {rate(100 * far.mean())} % are unsure "
-        "for being farther from the training clips than any of these."
+        f"The model names an emotion for {rate(100 * sure.mean())} % of these clips and is correct on "
+        f"{rate(100 * right[sure].mean())} % of them. It marks the others as *unsure*; its most probable emotion would "
+        f"be correct on {rate(100 * right[~sure].mean())} % (calm counted as neutral). {rate(100 * far.mean())} % of "
+        "all clips are *unsure* because they are farther from the training clips than any of these; this rule was "
+        "devised after distances of some EMO-DB clips had been seen (`docs/method.md`)."
     )

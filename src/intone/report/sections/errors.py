@@ -1,4 +1,4 @@
-"""Where the best audio model errs: the commonest confusions, the hardest actors and clips, beside listeners."""
+"""Error analysis of the main audio model: confusions, hardest actors and clips, comparison with listeners."""
 
 from pathlib import PurePosixPath
 from typing import Any
@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from intone.emotions import EMOTIONS
-from intone.evaluation.groups import by_emotion, by_speaker, counts
+from intone.evaluation.groups import by_emotion, by_speaker
 from intone.report.figures import recalls_figure, spectrograms_figure
 from intone.report.markdown import Gallery, absent, listed, table
 from intone.report.numbers import rate
+from intone.report.sections.confusion_pairs import confusion_pairs
 from intone.report.sections.saliency import COMMAND, pictures
 from intone.report.source import Source, Subject
 
@@ -23,48 +24,35 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     people = source.published[(source.published["topic"] == "listeners") & (source.published["metric"] == "recall")]
     listeners = {str(k): float(v) for k, v in zip(people["setting"], people["value"], strict=True)}
     shown, whose = pictures(source.results / "explanations", "hardest")
+    frames = "Log-mel spectrograms of these clips. Frame: portrayed emotion."
     return {
-        "lead": lead.model,
         "recalls": gallery.add(
-            "Recall by emotion, beside what is known of listeners (dashed; neutral and calm counted as one, seven "
-            "options and *none of these*). Red line: the mark of 50 %.",
+            "Recall by emotion of the audio models, and of listeners where known (dashed; seven options and *none of "
+            "these*, neutral and calm counted as one). Red line: pass mark of 50 %.",
             {"recalls": recalls_figure({source.catalogue.title(m): r for m, r in recalls.items()}, listeners)},
         ),
         "confusions": gallery.captioned(
-            f"The commonest confusions of `{lead.model}` on test: share of the portrayed emotion's clips.",
+            f"Most frequent confusions of `{lead.model}` on test, in percent of the portrayed emotion's clips.",
             _confusions(source.tested(lead.experiment)),
         ),
-        "actors": gallery.captioned("The hardest actors: accuracy in percent.", _actors(source, audio)),
+        "actors": gallery.captioned("Actors with the lowest test accuracy, in percent.", _actors(source, audio)),
         "surest": gallery.captioned(
-            f"The clips whose emotion `{lead.model}` thought least likely, and its confidence in what it said instead.",
+            f"Test clips to whose portrayed emotion `{lead.model}` gave the lowest probability, with its prediction.",
             _clips(source, audio),
         ),
-        "spectrograms": gallery.add(
-            "Their spectrograms, framed in the portrayed emotion's colour.", {"hardest": spectrograms_figure(shown)}
-        )
+        "spectrograms": gallery.add(frames, {"hardest": spectrograms_figure(shown)})
         if whose == lead.model
-        else absent(COMMAND, "their spectrograms"),
+        else absent(COMMAND, "spectrograms of these clips"),
         "listeners": _beside(recalls[lead.model], listeners),
     }
 
 
 def _confusions(tested: pd.DataFrame, most: int = 8) -> str:
-    found = counts(tested)
-    rates = 100 * found / np.maximum(found.sum(1, keepdims=True), 1)
-    np.fill_diagonal(rates, 0)
-    rows = []
-    for place in np.argsort(-rates, axis=None)[:most]:
-        true, said = np.unravel_index(place, rates.shape)
-        rows.append(
-            [
-                EMOTIONS[true],
-                EMOTIONS[said],
-                found[true, said],
-                rate(float(rates[true, said])),
-                rate(float(rates[said, true])),
-            ]
-        )
-    return table(["portrayed", "taken for", "clips", "%", "the other way, %"], rows, left=2)
+    rows = [
+        [true, predicted, clips, rate(share), rate(reverse)]
+        for true, predicted, clips, share, reverse in confusion_pairs(tested)[:most]
+    ]
+    return table(["portrayed", "predicted", "clips", "%", "reverse, %"], rows, left=2)
 
 
 def _actors(source: Source, audio: list[Subject], most: int = 6) -> str:
@@ -79,7 +67,7 @@ def _actors(source: Source, audio: list[Subject], most: int = 6) -> str:
 
 
 def hardest(tested: pd.DataFrame, most: int = 8) -> pd.DataFrame:
-    """The test clips whose true emotion was thought least likely, with `own` (its probability) and `confidence`."""
+    """The test clips whose portrayed emotion got the lowest probability (`own`), with `confidence`."""
     values = tested[list(EMOTIONS)].to_numpy()
     own = values[np.arange(len(tested)), tested["emotion"].map(list(EMOTIONS).index)]
     return (
@@ -90,7 +78,7 @@ def hardest(tested: pd.DataFrame, most: int = 8) -> pd.DataFrame:
 
 
 def _clips(source: Source, audio: list[Subject], beside: int = 2) -> str:
-    """What the lead got wrong, and what as many others said: a page is no wider."""
+    """The lead's hardest clips, beside the predictions of the first `beside` other models."""
     others = {s.model: source.tested(s.experiment).set_index("file")["predicted"] for s in audio if s != source.lead}
     others = dict(list(others.items())[:beside])
     cells = []
@@ -105,23 +93,20 @@ def _clips(source: Source, audio: list[Subject], beside: int = 2) -> str:
                 *said,
             ]
         )
-    head = ["clip", "portrayed", "taken for", "confidence", *(f"`{model}` says" for model in others)]
+    head = ["clip", "portrayed", "predicted", "confidence", *(f"`{model}` predicts" for model in others)]
     return table(head, cells, left=3, last=len(others))
 
 
 def _beside(recall: pd.Series, listeners: dict[str, float]) -> str:
-    """Emotions where the model and listeners differ by much, in words."""
+    """Emotions on which the model and listeners differ by more than ten points."""
     gaps = {e: float(recall[e]) - v for e, v in listeners.items()}
-    above = [f"{e} ({rate(float(recall[e]))} beside {rate(listeners[e])})" for e, gap in gaps.items() if gap > 10]
-    below = [f"{e} ({rate(float(recall[e]))} beside {rate(listeners[e])})" for e, gap in gaps.items() if gap < -10]
-    text = "Listeners' whole confusion table is not among the figures here; of the emotions whose recall is known, "
-    parts = []
-    if above:
-        parts.append(f"the model's is higher on {listed(above)}")
-    if below:
-        parts.append(f"lower on {listed(below)}")
+    told = {e: f"{e} ({rate(float(recall[e]))}, listeners {rate(v)})" for e, v in listeners.items()}
+    differing = {
+        "higher": [told[e] for e, gap in gaps.items() if gap > 10],
+        "lower": [told[e] for e, gap in gaps.items() if gap < -10],
+    }
+    parts = [f"more than ten points {how} on {listed(them)}" for how, them in differing.items() if them]
     return (
-        text
-        + (" and ".join(parts) if parts else "the model's lies within ten points on all")
-        + ". The two were asked differently."
+        "Of listeners, only the recall of some emotions is known here. The model's recall is "
+        f"{' and '.join(parts) or 'within ten points of theirs'}. The two tasks differ."
     )

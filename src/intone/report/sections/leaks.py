@@ -1,4 +1,4 @@
-"""What a leak is worth: each deliberate one against the honest run of the same pipeline, beside published ones."""
+"""Data leakage: each deliberate leak against the same pipeline without it, beside published ones."""
 
 from typing import Any
 
@@ -14,13 +14,17 @@ from intone.report.numbers import bare_p, points, rate
 from intone.report.source import MAIN, Source
 
 KINDS = {
-    "random": "clips shuffled: the test's actors are learned from",
-    f"{MAIN}_test_statistics": "each test actor's own statistics normalise its clips",
-    f"{MAIN}_test_layer": "the encoder's layers are chosen on test",
+    "random": "random split: training and test share actors",
+    f"{MAIN}_test_statistics": "features normalised with the test actor's own statistics",
+    f"{MAIN}_test_layer": "encoder layers selected on test clips",
 }
-"""Protocol -> what leaks; the words made from the label are a track."""
+"""Protocol -> what leaks. Text made from the label is a track."""
 
-SHORT = {"random": "random split", f"{MAIN}_test_statistics": "test statistics", f"{MAIN}_test_layer": "layers by test"}
+SHORT = {
+    "random": "random split",
+    f"{MAIN}_test_statistics": "test-actor statistics",
+    f"{MAIN}_test_layer": "layers by test",
+}
 
 COMMAND = "intone leaks"
 
@@ -36,15 +40,14 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     return {
         "missing": absent(COMMAND, *missing),
         "figure": gallery.add(
-            "What a leak is worth: test UAR, honest → leaked. Filled: measured here; grey: published by others, random "
-            "splits (accuracy where marked).",
+            "Effect of leaks on test UAR: without → with the leak. Coloured dots: measured here; grey: published "
+            "random splits (accuracy where marked).",
             {"leaks": leaks_figure(rows[["name", "honest", "leaked", "ours"]])},
         )
         if len(rows)
         else "",
         "table": gallery.captioned(
-            "The same pipeline, honest and with one leak: UAR, difference, two-sided sign-flip p over the 24 actors "
-            "(Holm).",
+            "The same pipeline without and with one leak: test UAR, difference, and two-sided sign-flip p over actors.",
             _table(ours),
         )
         if len(ours)
@@ -53,7 +56,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
 
 
 def audit(source: Source) -> pd.DataFrame:
-    """Every leak with its honest twin: `model, track, protocol, why, short, honest, leaked, gap, p, holm`."""
+    """Every leak with the same run without it: `model, track, protocol, why, short, honest, leaked, gap, p, holm`."""
     rows = []
     s = source.summary
     for key in s[s["split"] == "test"][["model", "modality", "track", "protocol"]].itertuples(index=False):
@@ -65,7 +68,7 @@ def audit(source: Source) -> pd.DataFrame:
         gap, p = sign_flip(source.tested(leak), source.tested(honest))
         made = leak.track == "simulated"
         why = "sentences made from the label" if made else KINDS[leak.protocol]
-        short = "label in the words" if made else SHORT[leak.protocol]
+        short = "text made from label" if made else SHORT[leak.protocol]
         uars = (float(source.row(e)["uar"]) for e in (honest, leak))
         rows.append((leak.model, leak.track, leak.protocol, why, short, *uars, gap, p))
     columns = ["model", "track", "protocol", "why", "short", "honest", "leaked", "gap", "p"]
@@ -78,7 +81,7 @@ def _table(ours: pd.DataFrame) -> str:
         (f"`{r['model']}`", r["why"], rate(r["honest"]), rate(r["leaked"]), points(r["gap"]), bare_p(r["holm"]))
         for r in ours.to_dict("records")
     ]
-    return table(["model", "what leaks", "honest", "leaked", "difference", "p, Holm"], cells, left=2)
+    return table(["model", "leak", "without leak", "with leak", "difference", "p, Holm"], cells, left=2)
 
 
 def _published(source: Source) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""An experiment -> its learning curves: epochs of its own, or of what each fold picked."""
+"""An experiment -> its learning curves: its own epochs, or those of the model that each fold selected."""
 
 import pandas as pd
 
@@ -8,7 +8,7 @@ from intone.report.source import AUDIO_TRACK, Source
 
 
 def history_of(source: Source, experiment: Experiment) -> pd.DataFrame:
-    """Rows of history.csv.gz (`epoch, split, loss, accuracy, uar, fold`); empty where it was not learned by epochs."""
+    """Rows of history.csv.gz (`epoch, split, loss, accuracy, uar, fold`); empty where it is not trained in epochs."""
     history = source.table("history.csv.gz")
     if history is None:
         return pd.DataFrame()
@@ -36,5 +36,5 @@ def final(source: Source, experiment: Experiment) -> dict[str, float]:
 
 
 def learned_once(experiment: Experiment) -> bool:
-    """Whether all folds share one training: text on sentences paired by label learns from GoEmotions."""
+    """Whether all folds share one training: text models for sentences paired by label train on GoEmotions."""
     return experiment.modality == "text" and experiment.track == "natural"

@@ -1,4 +1,4 @@
-"""What may be concluded, what may not, and how it was made: inferences, limits, looks at test, sources, licences."""
+"""Further findings, limitations, methods, uses of the test set, sources and licences."""
 
 from typing import Any
 
@@ -19,13 +19,21 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "looks": None if looks is None else len(looks),
         "again": None if looks is None else int(looks.duplicated(["model", "track", "protocol"]).sum()),
         "elsewhere": carried_over(source),
-        "seeds": source.seeds.reset_index().to_dict("records"),
+        "seeds": _seeds(source),
         "version": __version__,
-        "published": gallery.captioned("Figures of others, not measured here.", published(source)),
+        "published": gallery.captioned("Published results of other systems, not measured here.", published(source)),
         "runs": gallery.captioned(
-            "Every run: accuracy in percent, test UAR with its 95 % interval. Tracks: "
+            "All runs: accuracy in percent, and test UAR with its 95 % interval. Tracks: *none*: audio alone; "
             + "; ".join(f"*{track}*: {words}" for track, words in WORDS.items())
             + ". *natural* measures fusion, not RAVDESS; *simulated*, `random` and `luna5_test…` are leaks.",
             every_run(source),
         ),
     }
+
+
+def _seeds(source: Source) -> list[dict[Any, Any]]:
+    """The range of test UAR over seeds, one row for each model, with its text source in words."""
+    seeds = source.table("seeds.csv")
+    tracks = {} if seeds is None else dict(zip(seeds["model"], seeds["track"], strict=True))
+    rows = source.seeds.reset_index().to_dict("records")
+    return [{**row, "words": f" on {WORDS[t]}" if (t := tracks[row["model"]]) in WORDS else ""} for row in rows]

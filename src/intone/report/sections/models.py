@@ -1,4 +1,4 @@
-"""A page a model: curves, confusions, every emotion, every actor, by intensity, sentence and sex; and every run."""
+"""One page per model: learning curves, confusions, results by emotion, actor and group; and the table of all runs."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ from intone.evaluation.results import Experiment
 from intone.report.figures import confusion_figure, history_figure, speakers_figure
 from intone.report.markdown import Gallery, listed, table, whole_span
 from intone.report.numbers import rate, size
+from intone.report.sections.confusion_pairs import confusion_pairs
 from intone.report.sections.learning_curves import final, history_of, learned_once
 from intone.report.sections.other_models import others
 from intone.report.source import LABELLED, WORDS, Source, Subject
@@ -30,13 +31,7 @@ def _portrait(source: Source, subject: Subject, gallery: Gallery) -> dict[str, A
     if same:
         return {"title": subject.title, "made": _made(source, experiment), "same": same.title}
     tested, stem = source.tested(experiment), experiment.stem.replace("__", "-")
-    history = history_of(source, experiment)
-    curves = ""
-    if len(history):
-        once = learned_once(experiment)
-        whose = "on GoEmotions, once for all folds" if once else "Thin: each fold; thick: their mean"
-        caption = f"`{subject.model}`: learning curves{' ' if once else '. '}{whose}."
-        curves = gallery.add(caption, {f"history-{stem}": history_figure(history, test=final(source, experiment))})
+    curves = _curves(source, subject, gallery, stem)
     matrix = {
         f"confusion-{stem}": confusion_figure(tested),
         f"actors-{stem}": speakers_figure(by_speaker(tested), source.sexes),
@@ -46,34 +41,51 @@ def _portrait(source: Source, subject: Subject, gallery: Gallery) -> dict[str, A
         "same": "",
         "note": LABELLED if experiment.track == "natural" else "",
         "made": _made(source, experiment),
-        "parts": gallery.captioned(
-            f"{subject.title}: the three parts; loss in nats per clip.", _parts(source, experiment)
-        ),
+        "parts": gallery.captioned(f"{subject.title}: results by part.", _parts(source, experiment)),
         "curves": curves,
-        "matrix": gallery.add(f"{subject.title}, test: what is taken for what, and every actor.", matrix),
+        "matrix": gallery.add(
+            f"{subject.title}, test: confusion matrix and accuracy by actor. {_main_confusion(tested)}", matrix
+        ),
         "emotions": gallery.captioned(
-            f"{subject.title}, test, in percent: each emotion, and its recall in groups of clips.",
+            f"{subject.title}, test, in percent: results by emotion, and recall by group of clips.",
             emotions(source, tested),
         ),
     }
 
 
+def _curves(source: Source, subject: Subject, gallery: Gallery, stem: str) -> str:
+    """Learning curves; "" where the model is not trained in epochs."""
+    history = history_of(source, subject.experiment)
+    if not len(history):
+        return ""
+    once = learned_once(subject.experiment)
+    caption = f"{subject.title}: learning curves{' on GoEmotions, once for all folds' if once else ''}."
+    figure = history_figure(history, test=final(source, subject.experiment))
+    return gallery.add(caption, {f"history-{stem}": figure})
+
+
+def _main_confusion(tested: pd.DataFrame) -> str:
+    """The largest share of an emotion's clips that is predicted as one other emotion."""
+    true, predicted, _, share, _ = confusion_pairs(tested)[0]
+    return f"Largest confusion: {true} as {predicted} ({rate(share)} %)."
+
+
 def _made(source: Source, experiment: Experiment) -> str:
-    """Size, time and what the folds chose, in a sentence or two."""
+    """Size, training time and the choices of the folds."""
     row = source.row(experiment)
-    text = f"{size(row['parameters'])} parameters; {row['seconds']:.0f} s of training a fold, branches included."
+    text = f"{size(row['parameters'])} parameters; {row['seconds']:.0f} s of training per fold."
     rows = source.choices(experiment)
     details = list(rows["details"])
     picked = pd.Series([d.picked for d in details if d.picked])
     if len(picked):
         counts = picked.value_counts()
-        names = listed([f"`{m}` in {n} of {len(rows)} folds" for m, n in counts.items()])
-        text += f" Picked on validation actors: {names}."
+        names = listed([f"`{m}` ({n} of {len(rows)})" for m, n in counts.items()])
+        text += f" Selected per fold on validation actors: {names}."
     epochs = [str(d.epoch) for d in details if d.epoch is not None]
     if epochs:
-        text += f" Judged at epochs {listed(epochs)}, each fold's lowest validation loss."
+        text += f" Epoch with the lowest validation loss, by fold: {listed(epochs)}."
     if len(rows):
-        text += f" Temperatures: {listed([f'{t:.2f}' for t in rows['temperature']])}."
+        text += f" Temperature by fold: {listed([f'{t:.2f}' for t in rows['temperature']])}."
     return text
 
 
@@ -108,7 +120,7 @@ def emotions(source: Source, tested: pd.DataFrame) -> str:
 
 
 def every_run(source: Source) -> str:
-    """All rows of the summary, one line a model, its words and protocol."""
+    """All rows of the summary, one line for each model, track and protocol."""
     rows = []
     order = ["none", *WORDS]
     ordered = source.summary.assign(place=source.summary["track"].map(order.index))

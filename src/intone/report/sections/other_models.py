@@ -1,4 +1,4 @@
-"""Models that have no page of their own -> the same things side by side: curves, confusions, emotions, groups."""
+"""Models without a page of their own -> the same results side by side: curves, confusions, emotions, groups."""
 
 from collections.abc import Mapping
 from typing import Final, TypeVar
@@ -16,8 +16,12 @@ from intone.report.source import AUDIO_TRACK, LABELLED, MAIN, WORDS, Source
 
 Value = TypeVar("Value")
 
-HEADINGS: Final = {AUDIO_TRACK: "Sound", "asr": WORDS["asr"].capitalize(), "natural": WORDS["natural"].capitalize()}
-"""Track -> what its part is called; sentences made from the label and the controls stand in the chapter on text."""
+HEADINGS: Final = {
+    AUDIO_TRACK: "audio models",
+    "asr": f"models on {WORDS['asr']}",
+    "natural": f"models on {WORDS['natural']}",
+}
+"""Track -> the models of its part; sentences made from the label and the controls are in other sections."""
 
 SHORT: Final = [emotion[:3] for emotion in EMOTIONS]
 
@@ -35,7 +39,7 @@ def others(source: Source, gallery: Gallery) -> list[dict[str, str]]:
         ]
         found = [e for m in sorted(names) if (e := source.find(m, track)) and e not in portrayed]
         if found:
-            parts.append({"heading": heading, **_part(source, gallery, heading, found)})
+            parts.append({"heading": f"Other {heading}", **_part(source, gallery, f"Other {heading}", found)})
     return parts
 
 
@@ -44,23 +48,23 @@ def _part(source: Source, gallery: Gallery, heading: str, found: list[Experiment
     ends = {e.model: final(source, e) for e in found if e.model in histories}
     name, curves = found[0].track, ""
     if histories:
-        once = " Text alone learned from GoEmotions, once for all folds." if any(map(learned_once, found)) else ""
-        caption = f"{heading}: learning curves of every other network. Thin: each fold; thick: their mean.{once}"
+        once = " Text models are trained on GoEmotions, once for all folds." if any(map(learned_once, found)) else ""
+        caption = f"{heading}: learning curves.{once}"
         curves = gallery.add(
             caption, {f"histories-{name}": histories_figure(_titled(source, histories), _titled(source, ends))}
         )
     tests = {e.model: source.tested(e) for e in found}
-    caption = f"{heading}: confusions of every other model on test clips; each row is an emotion that was portrayed."
+    caption = f"{heading}: confusion matrices on test."
     return {
         "note": LABELLED if name == "natural" else "",
         "curves": curves,
         "matrix": gallery.add(caption, {f"confusions-{name}": confusions_figure(_titled(source, tests))}),
         "recalls": gallery.captioned(
-            f"{heading}, test, in percent: recall of each emotion, UAR of groups, accuracy of the worst actor.",
+            f"{heading}, test, in percent: recall by emotion, UAR by group, accuracy of the worst actor.",
             _recalls(source, tests),
         ),
         "rates": gallery.captioned(
-            f"{heading}, test, in percent: precision of each emotion, then F1. A dash: an emotion that is never said.",
+            f"{heading}, test, in percent: precision by emotion, then F1. A dash: never predicted.",
             _rates(tests),
         ),
     }

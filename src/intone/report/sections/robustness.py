@@ -1,4 +1,4 @@
-"""Fairness and robustness after Derington et al. (arXiv 2312.06270): every mark with pass or fail, and curves."""
+"""Fairness and robustness after Derington et al. (arXiv 2312.06270): pass marks, results and curves."""
 
 from typing import Any
 
@@ -26,14 +26,14 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     measured = source.table("robustness.csv")
     silent, analysed = source.table("nonspeech.csv"), source.table("nonspeech_analysis.csv")
     wanted = {
-        "noise, rooms, codecs and the rest at graded strengths": measured,
+        "noise, rooms, codecs and other perturbations at graded strengths": measured,
         "tones and sounds without speech": silent,
-        "what the analysis makes of them": analysed,
+        "the analysis of sounds without speech": analysed,
     }
     return {
         "fairness": gallery.captioned(
-            "Fairness marks, from test predictions: the least recall of an emotion, the difference between the sexes "
-            "in UAR (female − male) and the largest difference in an emotion's recall.",
+            "Fairness on test clips: lowest recall of an emotion, and differences between the sexes (female − male) in "
+            "UAR and in recall (largest of all emotions), each with its pass mark.",
             fairness(source, audible),
         ),
         "sexes": _sexes(source),
@@ -51,7 +51,7 @@ def _passes(fine: bool) -> str:
 
 
 def fairness(source: Source, subjects: list[Subject]) -> str:
-    """Least recall, and differences between the sexes, each with its mark."""
+    """Lowest recall, and differences between the sexes, each with its pass mark."""
     cells = []
     for subject in subjects:
         tested = source.tested(subject.experiment)
@@ -66,7 +66,7 @@ def fairness(source: Source, subjects: list[Subject]) -> str:
             row += [points(gap), _passes(abs(gap) <= SEX_UAR)]
             row += [f"{widest} {points(gaps[widest])}", _passes(abs(gaps[widest]) <= SEX_RECALL)]
         cells.append(row)
-    head = ["", "least recall", f"≥ {RECALL:.0f}", "sexes, UAR", f"≤ {SEX_UAR}", "sexes, recall", f"≤ {SEX_RECALL}"]
+    head = ["", "lowest recall", f"≥ {RECALL:.0f}", "sexes, UAR", f"≤ {SEX_UAR}", "sexes, recall", f"≤ {SEX_RECALL}"]
     return table(head[: len(cells[0])], cells)
 
 
@@ -76,11 +76,12 @@ def _sexes(source: Source) -> str:
     gap, p = sex_gap(source)
     people = source.published[source.published["topic"] == "listeners"].set_index("setting")["value"].astype(float)
     theirs = people["female"] - people["male"]
-    found = "The sexes differ by more than chance" if p < 0.05 else "The sexes differ no more than by chance"
+    found = "is significant" if p < 0.05 else "is not significant"
+    same = " in the same direction, so part of it may lie in the portrayals" if gap * float(theirs) > 0 else ""
     return (
-        f"{found}: permuting them among actors gives p {p_value(p)} (Holm, with intensity and sentence) for the "
-        f"{points(gap)} points of `{source.lead.model}`. Listeners' figures differ by {points(float(theirs))} points "
-        "in the same direction, so part of it may lie in the portrayals."
+        f"The difference between the sexes {found}: for the {points(gap)} points of UAR of `{source.lead.model}`, "
+        f"permuting sex among actors gives p {p_value(p)} (Holm, with intensity and sentence). The accuracy of "
+        f"listeners differs by {points(float(theirs))} points{same}."
     )
 
 
@@ -89,7 +90,7 @@ def _curves(source: Source, measured: pd.DataFrame, gallery: Gallery) -> str:
     rows = measured[measured["perturbation"] != CLEAN].copy()
     rows["clean"] = rows["model"].map(clean)
     places = rows["model"].value_counts()
-    rows = rows[rows["model"].isin(places.index[places == places.max()])].copy()  # others were asked the marks alone
+    rows = rows[rows["model"].isin(places.index[places == places.max()])].copy()  # others have the pass marks alone
     first = rows[rows["model"] == rows["model"].iloc[0]]
     order = {place: k for k, place in enumerate(zip(first["perturbation"], first["level"].astype(str), strict=True))}
     rows["order"] = [order[place] for place in zip(rows["perturbation"], rows["level"].astype(str), strict=True)]
@@ -100,8 +101,8 @@ def _curves(source: Source, measured: pd.DataFrame, gallery: Gallery) -> str:
     each = {clips: listed([f"`{m}`" for m in counts.index[counts == clips]]) for clips in counts.unique()}
     clips_each = listed([f"{clips} clips" + (f" ({names})" if len(each) > 1 else "") for clips, names in each.items()])
     caption = (
-        f"Test UAR under perturbations of growing strength, on {clips_each}; pale line: without; bars: the model's "
-        "pass mark, where there is one."
+        f"Test UAR under perturbations of increasing strength, on {clips_each}. Pale lines: clean clips; short bars: "
+        "pass marks, where there are any."
     )
     return gallery.add(caption, {"robustness": perturbations_figure(rows.assign(model=source.titles(rows["model"])))})
 
@@ -127,7 +128,7 @@ def _marks(source: Source, measured: pd.DataFrame, gallery: Gallery) -> str:
     shown = rows[rows["model"].isin(models)]
     for mark in dict.fromkeys(shown["mark"]):
         here = shown[shown["mark"] == mark].set_index("model")
-        asked = f"≥ {mark.unchanged:.0f}" + ("" if mark.drop is None else f", −{mark.drop:.0f} at most")
+        asked = f"≥ {mark.unchanged:.0f} %" + ("" if mark.drop is None else f"; UAR ≥ −{mark.drop:.0f}")
         said = {
             model: f"{points(-row['drop'])}, {rate(row['unchanged'])} {_passes(row['passed'])}"
             for model, row in here.iterrows()
@@ -135,33 +136,33 @@ def _marks(source: Source, measured: pd.DataFrame, gallery: Gallery) -> str:
         what = f"{mark.perturbation}, {mark.level} {here['unit'].iloc[0]}"
         cells.append([what, asked, *(said.get(model, "") for model in models)])
     caption = (
-        "Robustness marks: what is asked, and of each model the points of UAR against clean clips and the predictions "
-        "that stay the same (%)."
+        "Robustness marks. *Required*: unchanged predictions and, where given, change in UAR. Models: change in UAR "
+        "(points), unchanged predictions (%), outcome."
     )
-    head = ["perturbation", "asked", *(f"`{model}`" for model in models)]
-    return gallery.captioned(caption, table(head, cells, left=2)) + "\n\n" + " ".join(_tallies(rows))
+    head = ["perturbation", "required", *(f"`{model}`" for model in models)]
+    return gallery.captioned(caption, table(head, cells, left=2)) + "\n\n" + _passed_marks(rows)
 
 
 def _answering(source: Source, rows: pd.DataFrame) -> list[str]:
-    """The models in `rows` that answer one of the questions fixed beforehand, or all where none does."""
+    """The models in `rows` that were fixed beforehand, or all where none was."""
     every = list(dict.fromkeys(rows["model"]))
     return [model for model in every if model in source.chosen.values()] or every
 
 
-def _tallies(rows: pd.DataFrame) -> list[str]:
-    """A sentence a model: how many marks it passes, and how many of those at 20 dB."""
+def _passed_marks(rows: pd.DataFrame) -> str:
+    """How many marks each model passes, and how many of those at 20 dB."""
     found = []
     for model, mine in rows.groupby("model", sort=False):
         loud = mine[[mark.level == "20" for mark in mine["mark"]]]
-        every = "every one" if loud["passed"].all() else f"{int(loud['passed'].sum())} of {len(loud)}"
-        found.append(f"`{model}` passes {int(mine['passed'].sum())} of {len(mine)} marks, {every} at 20 dB.")
-    return found
+        counts = f"{int(mine['passed'].sum())} of {len(mine)} ({int(loud['passed'].sum())} of {len(loud)})"
+        found.append(f"`{model}` {counts}")
+    return f"Marks passed, and in brackets those at 20 dB: {'; '.join(found)}."
 
 
 def _silent(source: Source, silent: pd.DataFrame, gallery: Gallery) -> str:
     judged_too = {model: source.find(model, AUDIO_TRACK) for model in _answering(source, silent)}
     limits = {model: _sure_when_wrong(source.tested(e)) for model, e in judged_too.items() if e}
-    cells: list[list[object]] = [["at most", "", *(f"{limit:.2f}" for limit in limits.values())]]
+    cells: list[list[object]] = [["highest allowed", "", *(f"{limit:.2f}" for limit in limits.values())]]
     for sound, here in silent.groupby("sound", sort=False):
         rows = here.set_index("model")
         said = [
@@ -170,32 +171,32 @@ def _silent(source: Source, silent: pd.DataFrame, gallery: Gallery) -> str:
         ]
         cells.append([sound, here["clips"].iloc[0], *said])
     caption = (
-        "What networks alone make of sounds that nobody speaks: mean confidence, which may not be higher than on "
-        "speech that the model gets wrong, and the emotion that is said most."
+        "Models on sounds without speech: mean confidence and most frequent prediction. To pass, confidence may not "
+        "exceed that on wrongly classified test clips (first row)."
     )
     return gallery.captioned(caption, table(["sound", "clips", *(f"`{model}`" for model in limits)], cells))
 
 
 def _sure_when_wrong(tested: pd.DataFrame) -> float:
-    """Mean confidence in those of a model's test predictions that are wrong."""
+    """Mean confidence of a model's wrong test predictions."""
     wrong = tested[tested["predicted"] != tested["emotion"]]
     return float(wrong[list(EMOTIONS)].to_numpy().max(1).mean())
 
 
 def _analysed(rows: pd.DataFrame, gallery: Gallery) -> str:
     caption = (
-        "What `intone analyze` makes of them with the package's own model, with Whisper's words and without: clips "
-        "that are taken for speech, and those that get an emotion and not the word unsure."
+        "`intone analyze` on sounds without speech, with Whisper's transcript and without: clips detected as speech, "
+        "and clips that get an emotion instead of *unsure*."
     )
     cells = []
     for sound, here in rows.groupby("sound", sort=False):
         by = here.set_index("words")
         counts = [by.loc[words, column] for words in ("yes", "no") for column in ("speech", "emotion")]
         cells.append([sound, by["clips"].iloc[0], *counts])
-    head = ["sound", "clips", "speech, words", "emotion", "speech, no words", "emotion"]
+    head = ["sound", "clips", "speech (transcript)", "emotion", "speech (none)", "emotion"]
     total = rows.groupby("words")[["clips", "emotion"]].sum().to_dict("index")
     sentence = (
-        f"Of {total['yes']['clips']} sounds without speech, {total['yes']['emotion']} get an emotion where words are "
-        f"written down, and {total['no']['emotion']} where they are not."
+        f"Clips that get an emotion: {total['yes']['emotion']} of {total['yes']['clips']} with a transcript, "
+        f"{total['no']['emotion']} of {total['no']['clips']} without."
     )
     return gallery.captioned(caption, table(head, cells)) + "\n\n" + sentence

@@ -1,4 +1,4 @@
-"""What models look at: saliency on spectrograms, attention over time, words, and each modality's share in a fusion."""
+"""Explanations: saliency on spectrograms, attention over time, words, and the contribution of each modality."""
 
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/saliency.md is filled with."""
     looked = pictures(source.results / "explanations", "saliency")
     caption = (
-        "One actor, one sentence, eight emotions: what moved `{model}` towards its prediction (integrated gradients, "
-        "Sundararajan et al. 2017; red), over the log-mel spectrogram (grey). Frames: the portrayed emotion."
+        "Saliency of `{model}`: one actor, one sentence, eight emotions. Red: support for the prediction (integrated "
+        "gradients, Sundararajan et al. 2017); grey: log-mel spectrogram; frame: portrayed emotion."
     )
     return {
         "missing": absent(COMMAND, *_missing(source, bool(looked[0]))),
@@ -62,7 +62,7 @@ def _attention(source: Source, gallery: Gallery) -> str:
     if rows is None:
         return ""
     names = listed([f"`{m}`" for m in dict.fromkeys(rows["model"])])
-    caption = f"Where in a clip {names} attends, by emotion: mean weight over test clips against even attention (1)."
+    caption = f"Attention of {names} over time, by emotion. Mean over test clips; dashed: uniform attention (1)."
     return gallery.add(caption, {"attention": attention_figure(rows.assign(model=source.titles(rows["model"])))})
 
 
@@ -76,7 +76,8 @@ def _words(source: Source, gallery: Gallery, most: int = 6) -> str:
         cells.append([emotion, ", ".join(fit_to_print(str(w)) for w in best["word"])])
     model = rows["model"].iloc[0]
     caption = (
-        f"Words that move `{model}` most towards each emotion, on {WORDS['natural']}: measures fusion, not RAVDESS."
+        f"Words that support each emotion most in `{model}`, by the loss in log-probability when the word is left out, "
+        f"on {WORDS['natural']} (measures fusion, not RAVDESS)."
     )
     return gallery.captioned(caption, table(["emotion", "words"], cells, left=2))
 
@@ -90,14 +91,14 @@ def _shares(source: Source, gallery: Gallery) -> str:
     if not rows:
         return ""
     caption = (
-        "What sound and words each add to the fused log-odds of the predicted emotion over an eighth: Shapley values "
-        "of two players, exact, mean over test clips by predicted emotion."
+        "Contribution of audio and text to the fused prediction, by predicted emotion. Exact Shapley values of two "
+        "players for log (probability / chance), mean over test clips."
     )
     return gallery.add(caption, {"shares": shares_figure(pd.concat(rows))})
 
 
 def fit_to_print(word: str) -> str:
-    """The word; of a coarse one its first letter and stars, for the comments are the internet's."""
+    """The word, a coarse one masked: GoEmotions holds comments from the internet."""
     return word[0] + r"\*" * (len(word) - 1) if word.startswith(COARSE) else word
 
 
@@ -118,10 +119,10 @@ def shares(source: Source, fusion: Experiment) -> pd.DataFrame | None:
         return None
     both = source.tested(fusion).set_index("file")
     said = both["predicted"].map(INDEX).to_numpy()
-    worth = [_log_odds(source.tested(e).set_index("file").loc[both.index], said) for e in (audio, text)]
-    whole = _log_odds(both, said)
-    by_sound = (worth[0] + whole - worth[1]) / 2
-    rows = pd.DataFrame({"emotion": both["predicted"].to_numpy(), "audio": by_sound, "text": whole - by_sound})
+    alone = [_log_ratio(source.tested(e).set_index("file").loc[both.index], said) for e in (audio, text)]
+    whole = _log_ratio(both, said)
+    by_audio = (alone[0] + whole - alone[1]) / 2
+    rows = pd.DataFrame({"emotion": both["predicted"].to_numpy(), "audio": by_audio, "text": whole - by_audio})
     means = rows.groupby("emotion", sort=False).mean().reset_index()
     return means.assign(track=WORDS[fusion.track] + (NATURAL if fusion.track == "natural" else ""))
 
@@ -129,7 +130,7 @@ def shares(source: Source, fusion: Experiment) -> pd.DataFrame | None:
 NATURAL = "\n(measures fusion, not RAVDESS)"
 
 
-def _log_odds(table: pd.DataFrame, said: np.ndarray) -> np.ndarray:
-    """Log of the predicted emotion's probability over an eighth, [N]; one given as 0 counts as `MIN_PROBABILITY`."""
+def _log_ratio(table: pd.DataFrame, said: np.ndarray) -> np.ndarray:
+    """Log of the predicted emotion's probability over one eighth, [N]; 0 counts as `MIN_PROBABILITY`."""
     own = table[list(EMOTIONS)].to_numpy(float)[np.arange(len(table)), said]
     return np.log(np.maximum(own, MIN_PROBABILITY) * len(EMOTIONS))

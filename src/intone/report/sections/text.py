@@ -1,6 +1,5 @@
-"""Does the text help? Text models on every source of words, against chance; fusions against their branches."""
+"""Text models on every text source, against chance; fusions against their branches."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,7 +15,7 @@ from intone.text import normalise
 
 CONTROLS = ("constant", "shuffled")
 SHOWN = ("constant", "shuffled", "asr", "asr_punctuated", "natural")
-"""Tracks from those that must be at chance to the one that need not be; `simulated` is among the leaks."""
+"""Tracks, from those that must be at chance to the one that need not be; `simulated` is in the section on leaks."""
 
 
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
@@ -51,8 +50,8 @@ def _tracks(source: Source, gallery: Gallery) -> str:
     rows = rows.sort_values(["order", "model"]).assign(track=lambda t: t["track"].map(_named))
     shown = rows.rename(columns={"uar_low": "low", "uar_high": "high"})[["track", "model", "uar", "low", "high"]]
     caption = (
-        "Text alone, test UAR by where the words come from. Everything but *sentences paired by label* would lie at "
-        "the dashed line (chance) if the transcriber wrote what was said, the same two sentences in every emotion."
+        "Test UAR of text models by text source. Dashed: chance, where all sources but *sentences paired by label* "
+        "would be if Whisper made no errors."
     )
     return gallery.add(caption, {"tracks": tracks_figure(shown.assign(model=source.titles(shown["model"])))})
 
@@ -64,13 +63,13 @@ def _named(track: str) -> str:
 def _information(source: Source, gallery: Gallery) -> str:
     transcripts = source.table("transcripts.csv")
     if transcripts is None or source.clips is None:
-        return absent("make reproduce", "what the transcripts tell of the emotion")
+        return absent("make reproduce", "information about the emotion in the transcripts")
     rows = source.clips.merge(transcripts.fillna(""), on="file", validate="one_to_one")
     columns = {
-        "the sentence that was said": rows["statement"],
-        "Whisper's words, without case and marks": rows["text"].map(normalise),
+        "the spoken sentence": rows["statement"],
+        "Whisper's words, lower case, no punctuation": rows["text"].map(normalise),
         "Whisper's words and punctuation": rows["text"],
-        "Whisper's last mark alone": rows["text"].str.extract(r"([.!?])\s*$")[0].fillna("none"),
+        "Whisper's final punctuation mark alone": rows["text"].str.extract(r"([.!?])\s*$")[0].fillna("none"),
     }
     cells = []
     for name, words in columns.items():
@@ -78,11 +77,10 @@ def _information(source: Source, gallery: Gallery) -> str:
         told = "yes" if got.p < LEVEL else "no"
         cells.append([name, words.nunique(), f"{got.bits:.3f}", f"{got.by_chance:.3f}", bare_p(got.p), told])
     caption = (
-        "Mutual information of transcript and emotion in bits (all that there is to know: "
-        f"{_entropy(rows['emotion']):.2f}), over {len(rows)} clips; *by chance*: mean over labels permuted among "
-        "an actor's takes of a sentence."
+        f"Mutual information between transcript and emotion in bits, over {len(rows)} clips. The maximum is "
+        f"{_entropy(rows['emotion']):.2f}. *By chance*: mean with labels permuted among an actor's takes of a sentence."
     )
-    head = ["what is written down", "different ones", "bits", "by chance", "p", "tells more than chance"]
+    head = ["transcript", "distinct", "bits", "by chance", "p", "above chance"]
     return gallery.captioned(caption, table(head, cells))
 
 
@@ -107,8 +105,8 @@ def _controls(source: Source, gallery: Gallery) -> str:
         for r in rows.sort_values(["track", "protocol", "model"]).to_dict("records")
     ]
     caption = (
-        "Text models on RAVDESS's own words against labels permuted among an actor's takes of a sentence; Holm's "
-        "correction over the table."
+        "Text models against labels permuted among an actor's takes of a sentence (one-sided tests). Holm: over this "
+        "table."
     )
     head = ["model", "words", "protocol", "UAR", "p", "p, Holm", "above chance"]
     return gallery.captioned(caption, table(head, cells, left=3))
@@ -119,13 +117,13 @@ def _told(p: float) -> str:
 
 
 def _carriers(source: Source, gallery: Gallery, most: int = 4) -> str:
-    """Transcripts with the most surplus hits, of every model above chance on what was really said."""
+    """Transcripts with the most correct predictions beyond chance, of every text model above chance."""
     effects, tests = source.table("transcript_effects.csv"), text_against_chance(source)
     if effects is None or tests is None:
         return ""
     keys = ["model", "track", "protocol"]
     above = tests.loc[(tests["holm"] < LEVEL) & (tests["protocol"] == MAIN), keys]
-    rows = effects.merge(above, on=keys, validate="many_to_one").fillna({"text": "*nothing*"})
+    rows = effects.merge(above, on=keys, validate="many_to_one").fillna({"text": "*empty*"})
     rows = rows.sort_values(["track", "model"], kind="stable").groupby(keys, sort=False).head(most)
     if not len(rows):
         return ""
@@ -133,9 +131,9 @@ def _carriers(source: Source, gallery: Gallery, most: int = 4) -> str:
         (f"`{r['model']}`", WORDS[r["track"]], r["text"], r["clips"], r["hits"], rate(float(r["expected"])))
         for r in rows.to_dict("records")
     ]
-    caption = "Transcripts that lift text above chance: clips, those that the model gets right, and an eighth of them."
+    caption = "Transcripts that raise text above chance: clips, correct predictions, and one eighth of the clips."
     return gallery.captioned(
-        caption, table(["model", "words", "transcript", "clips", "right", "an eighth"], cells, left=3)
+        caption, table(["model", "words", "transcript", "clips", "correct", "one eighth"], cells, left=3)
     )
 
 
@@ -149,13 +147,13 @@ def _sentence(source: Source, gallery: Gallery) -> str:
         same = source.find(row["model"], row["track"])
         before = rate(source.row(same)["uar"]) if same else "–"
         recall = whole_span(row["uar"], row["uar_low"], row["uar_high"])
-        cells.append((f"`{row['model']}`", WORDS.get(row["track"], "sound alone"), before, recall))
+        cells.append((f"`{row['model']}`", WORDS.get(row["track"], "audio alone"), before, recall))
     caption = (
-        "Tested on the sentence that was not learned from (`luna5_sentence`), by actors that were not either: UAR. "
-        "What is learned from is half as many clips, which costs something too."
+        "Test UAR on a sentence and speakers that are not in training (`luna5_sentence`). Training has half as many "
+        "clips, which also lowers results."
     )
     return gallery.captioned(
-        caption, table(["model", "words", "both sentences known", "other sentence"], cells, left=2)
+        caption, table(["model", "words", "trained on both sentences", "unseen sentence"], cells, left=2)
     )
 
 
@@ -176,38 +174,34 @@ def _fusions(tests: pd.DataFrame, gallery: Gallery) -> str:
         for r in tests.to_dict("records")
     ]
     caption = (
-        "Each fusion against its branches: points of UAR [95 % over actors], actors for whom it is better and "
-        "worse, and two-sided sign-flip p over actors, corrected by Holm over these tests and those of audio models "
-        "among themselves. \\*: fixed beforehand as the track's answer. Sound and words against words alone is sound "
-        "against chance, where the words say nothing."
+        "Each fusion compared with its branches: difference in UAR (points), actors with a higher and a lower UAR, and "
+        "two-sided sign-flip p over actors (Holm: with the tests between audio models). \\*: fixed beforehand for its "
+        "text source. Where words carry no emotion, a gain over text only shows that audio is above chance."
     )
-    head = ["fusion", "against", "words", "protocol", "gap [95 %]", "better/worse", "p, Holm", "shows"]
+    head = ["fusion", "against", "words", "protocol", "gap [95 %]", "better/worse", "p, Holm", "result"]
     return gallery.captioned(caption, table(head, cells, left=4))
 
 
 def _conclusions(source: Source, tests: pd.DataFrame) -> list[str]:
-    """One sentence a track: what the tests allow to be said of adding words to sound."""
-    found = []
+    """What the tests show of adding words to audio: one sentence for all tracks without a gain, one for each other."""
+    found, none = [], []
     for track in dict.fromkeys(tests["track"]):
         rows = tests[(tests["track"] == track) & (tests["against"].map(source.modalities) == "audio")]
-        gains, losses = (_named_tests(rows[rows["verdict"] == verdict]) for verdict in (GAIN, LOSS))
-        note = " This measures fusion, not RAVDESS." if track == "natural" else " This calls for a search for a leak."
-        text = (
-            f"there is a gain for {_short(gains)}.{note}"
-            if gains
-            else "no fusion is shown to be better than sound alone."
-        )
-        worse = f" There is a loss for {_short(losses)}." if losses else ""
-        found.append(f"On {WORDS[track]}, {text}{worse}")
-    return found
+        gains, losses = (rows[rows["verdict"] == verdict] for verdict in (GAIN, LOSS))
+        if not len(gains):
+            none.append(f"on {WORDS[track]}")
+        note = " This measures fusion, not RAVDESS." if track == "natural" else ""
+        if len(gains):
+            found.append(f"On {WORDS[track]}, {_counted(gains, 'gain', len(rows))}{note or ' Check for a leak.'}")
+        if len(losses):
+            found.append(f"On {WORDS[track]}, {_counted(losses, 'loss', len(rows))}{note}")
+    return [f"No fusion is shown to be better than audio alone {listed(none)}.", *found] if none else found
 
 
-def _named_tests(rows: pd.DataFrame) -> list[str]:
-    return [
-        f"`{r['model']}` over `{r['against']}` ({r['protocol']}, {points(r['gap'])} points)"
-        for r in rows.to_dict("records")
-    ]
-
-
-def _short(named: Sequence[str], most: int = 4) -> str:
-    return listed(named) if len(named) <= most else f"{', '.join(named[:most])} and {len(named) - most} more"
+def _counted(rows: pd.DataFrame, what: str, total: int) -> str:
+    """How many comparisons with audio alone show a gain or a loss, and the largest."""
+    most = rows.iloc[int(rows["gap"].abs().to_numpy().argmax())]
+    return (
+        f"a {what} is shown in {len(rows)} of {total} comparisons with audio alone, the largest for `{most['model']}` "
+        f"over `{most['against']}` ({most['protocol']}, {points(most['gap'])} points)."
+    )

@@ -43,9 +43,9 @@ DESCRIPTIONS = {
     "audio_whisper_small-head": Description("Whisper-small, attentive head", HEAD, SMALL, "audio_whisper_small"),
     "audio_whisper_small-tuned": Description("Whisper-small, fine-tuned", "fine-tuned", SMALL, "audio_whisper_small"),
     "audio_whisper_small": Description("Whisper-small, best of three per fold", CHOICE, SMALL),
-    "ensemble_whisper": Description("Three Whisper models together", "ensemble", f"{BASE}, {SMALL}"),
+    "ensemble_whisper": Description("Ensemble of three Whisper models", "ensemble", f"{BASE}, {SMALL}"),
     "ensemble_whisper-short": Description(
-        "Three Whisper models together, to layer 6", "ensemble", f"{BASE}, {SMALL}", "ensemble_whisper"
+        "Ensemble of three Whisper models, to layer 6", "ensemble", f"{BASE}, {SMALL}", "ensemble_whisper"
     ),
     "text_tfidf": Description("TF-IDF", "bag of words"),
     "text_lstm-glove": Description("LSTM on GloVe vectors", "RNN", "", "text_lstm"),
