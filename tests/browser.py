@@ -49,12 +49,22 @@ class Browser:
         """What went wrong in the page or the frame: exceptions, and what it was refused."""
         self.asked: list[str] = []
         """Which dialogs opened; each is answered with yes."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        target = self._first()
         self.tab = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.call("Page.enable")
         self._heed(self.tab)
         # A frame in a sandbox is in a process, and for DevTools in a session, of its own.
         self.call("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
+
+    def _first(self) -> str:
+        """The tab that the window opens with: in front of another one it may open late, and nothing is drawn there."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for target in self.call("Target.getTargets")["targetInfos"]:
+                if target["type"] == "page":
+                    return target["targetId"]
+            time.sleep(0.02)
+        raise TimeoutError("Chromium opens no tab.")
 
     def _heed(self, session: str) -> None:
         for domain in ("Runtime", "Log"):
@@ -161,13 +171,33 @@ class Browser:
         """Files and folders onto an element, as from a file manager; `inside` the newest frame if that is it."""
         data = {"items": [], "files": [str(p) for p in paths], "dragOperationsMask": 1}
         where = {"data": data, **self.point(selector)}
-        self.run("window.over = false; document.addEventListener('dragover', () => { window.over = true; })", inside)
-        deadline = time.monotonic() + PATIENCE
-        # Where a frame is, Chromium knows only some pictures after it has come.
-        while not self.run("window.over", inside) and time.monotonic() < deadline:
-            for kind in ("dragEnter", "dragOver"):
-                self.call("Input.dispatchDragEvent", type=kind, **where)
-        self.send("Input.dispatchDragEvent", self.tab, type="drop", **where)  # what answers may go with it
+        heed = "addEventListener(kind, () => { window[`seen_${kind}`] = true; })"
+        self.run(f"for (const kind of ['dragover', 'drop']) {heed}", inside)
+        deadline, frame = time.monotonic() + PATIENCE, self.frame
+        while time.monotonic() < deadline:
+            self.run("window.seen_dragover = window.seen_drop = false", inside)
+            # Where a frame is, Chromium knows only some pictures after it has come.
+            while not self.run("window.seen_dragover", inside) and time.monotonic() < deadline:
+                for kind in ("dragEnter", "dragOver"):
+                    self.call("Input.dispatchDragEvent", type=kind, **where)
+            self.send("Input.dispatchDragEvent", self.tab, type="drop", **where)  # what answers may go with it
+            if self._landed(frame if inside else "", deadline):
+                return
+        raise TimeoutError(f"Nothing could be dropped on {selector}.")
+
+    def _landed(self, frame: str, deadline: float) -> bool:
+        """Whether it was dropped there: Chromium enters once more before, and where it is slow, it opens the file."""
+        while time.monotonic() < deadline:
+            with contextlib.suppress(RuntimeError):  # the frame has gone with it
+                if (frame and frame != self.frame) or self.run("window.seen_drop", bool(frame)):
+                    return True
+            if frame in self.gone:
+                return True
+            for target in self.call("Target.getTargets")["targetInfos"]:
+                if target["type"] == "page" and target["url"].startswith("file:") and not target["attached"]:
+                    self.call("Target.closeTarget", targetId=target["targetId"])
+                    return False
+        return False
 
 
 @contextlib.contextmanager
