@@ -75,8 +75,9 @@ def fixed_encoders(monkeypatch):
 
 
 def test_finished_runs_of_the_projects_models_stay_what_they_are(fixed_encoders):
-    """Whatever changes a fingerprint makes hours of training anew."""
-    assert fingerprints() == kept("fingerprints")
+    """Whatever changes a fingerprint makes hours of training anew; a new model may come."""
+    found, before = fingerprints(), kept("fingerprints")
+    assert {name: found.get(name) for name in before} == before
 
 
 def encoder(folder: Path) -> str:

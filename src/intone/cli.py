@@ -97,6 +97,12 @@ COMMANDS: Final = (
         "Compute explanations: saliency, attention, word importance, the hardest clips.",
         "train",
     ),
+    Command(
+        "adaptation",
+        "experiments.adaptation:adaptation",
+        "Test speaker-adaptive models by how many other clips of a voice are known.",
+        "train",
+    ),
     Command("cost", "experiments.cost:cost", "Measure the time and memory of inference on one core.", "train"),
     Command(
         "report",

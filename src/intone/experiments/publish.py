@@ -35,9 +35,9 @@ def publish(experiment: Experiment, folds: Sequence[FinishedFold], results: Path
     merge(results / "summary.csv", summary_rows(experiment, table, folds))
 
 
-def packed(table: pd.DataFrame) -> bytes:
+def packed(table: pd.DataFrame, columns: Sequence[str] = PREDICTION_COLUMNS) -> bytes:
     """A predictions table as gzipped CSV, probabilities to 4 decimals; the same table gives the same bytes."""
-    text = table[list(PREDICTION_COLUMNS)].to_csv(index=False, float_format="%.4f", lineterminator="\n")
+    text = table[list(columns)].to_csv(index=False, float_format="%.4f", lineterminator="\n")
     return gzip.compress(text.encode(), mtime=0)
 
 

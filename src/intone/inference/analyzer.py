@@ -85,7 +85,7 @@ class Meter:
         return made
 
     def along(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """The same blocks, measured as they pass."""
+        """Pass the blocks on unchanged, and measure them."""
         for block in blocks:
             self.heed()
             self.samples += len(block)

@@ -78,7 +78,7 @@ class SpectrogramGraph(nn.Module):
         return ((features - self.mean) / self.deviation)[:, None], whole(features[:, 0])
 
     def around(self, network: nn.Module) -> "SpectrogramGraph":
-        """The same graph with another network of its kind."""
+        """This graph around another network of its kind."""
         assert isinstance(network, Standardised)
         return SpectrogramGraph(network)
 
@@ -144,7 +144,7 @@ class HeadGraph(nn.Module):
         return chosen, whole(chosen[:, 0, :, 0])
 
     def around(self, network: nn.Module) -> "HeadGraph":
-        """The same trunk below another network of its kind."""
+        """This trunk below another network of its kind."""
         assert isinstance(network, AudioTransformer)
         return HeadGraph(self.trunk, self.layers, network)
 

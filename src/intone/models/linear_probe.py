@@ -79,12 +79,18 @@ class LayerReader:
     @classmethod
     def of(cls, scale: StandardScaler, regression: LogisticRegression) -> "LayerReader":
         """From scikit-learn's fitted objects; for two labels it keeps only the second's coefficients."""
-        weight, bias = regression.coef_, regression.intercept_
-        if len(regression.classes_) == 2:
-            weight, bias = np.concatenate([0 * weight, weight]), np.concatenate([0 * bias, bias])
+        weight, bias = both_of(regression)
         # safetensors writes memory in its own order, and scikit-learn's coefficients are stored column by column.
         parts = (scale.mean_, scale.scale_, weight, bias)
         return cls(*(np.ascontiguousarray(part, np.float32) for part in parts))
+
+
+def both_of(regression: LogisticRegression) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients [classes, D] and intercepts [classes]; of two classes scikit-learn keeps only the second's."""
+    weight, bias = regression.coef_, regression.intercept_
+    if len(regression.classes_) == 2:
+        return np.concatenate([0 * weight, weight]), np.concatenate([0 * bias, bias])
+    return weight, bias
 
 
 @dataclass(frozen=True)

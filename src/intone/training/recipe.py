@@ -17,6 +17,7 @@ from intone.audio.features import FeatureSettings
 from intone.data.splits import Split
 from intone.errors import IntoneError
 from intone.evaluation.details import Details
+from intone.inference.voice import VoiceModel
 from intone.models.batch import Examples
 from intone.models.graph import FileGraph, ModelGraph, SoundGraph, TextGraph
 from intone.models.standardised import Standardised
@@ -69,6 +70,17 @@ class FoldResult:
     """Model -> its training time, for every model that this one builds on, directly or not."""
 
 
+@dataclass(frozen=True)
+class Voiced:
+    """Clips, and what a model knows of voices."""
+
+    embeddings: np.ndarray
+    """[N, D]."""
+    plain: np.ndarray
+    """Logits without any knowledge of the voice, before any temperature, [N, labels]."""
+    model: VoiceModel
+
+
 class Recipe(ABC):
     """How one kind of model is trained, predicts and is exported; a frozen dataclass, whose fields are its settings."""
 
@@ -76,6 +88,8 @@ class Recipe(ABC):
     """audio, text or fusion."""
     epoch_names: ClassVar[Mapping[str, str]] = {}
     """Field that holds a `TrainingPreset` -> the name of its epochs in fingerprints."""
+    adaptive: ClassVar[bool] = False
+    """Whether it predicts otherwise where other clips of the speaker are known: see `voiced`."""
     needs_validation: ClassVar[bool] = True
     """Whether its training chooses something on validation speakers, so that it can't be trained on all speakers."""
 
@@ -155,6 +169,10 @@ class Recipe(ABC):
     def predictor(self, run: "FinishedFold") -> Predictor:
         """Clips -> logits, before any temperature, computed in the same way as for the fold's own clips."""
         raise IntoneError(f"{run.model} hears no sound: an audio model is wanted.")
+
+    def voiced(self, space: "Workspace", run: "FinishedFold", files: Sequence[str]) -> "Voiced":
+        """Clips as a speaker-adaptive model takes them. Raises IntoneError where it isn't one."""
+        raise IntoneError(f"{run.model} does not adapt to a voice: take a model whose name ends in -adaptive.")
 
     def spectrogram_network(self, run: "FinishedFold") -> tuple[Standardised, FeatureSettings]:
         """A network over spectrograms and its features, to be explained by saliency."""

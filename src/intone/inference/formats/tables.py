@@ -76,7 +76,7 @@ def as_csv(analysis: Analysis) -> str:
 
 
 def as_tsv(analysis: Analysis) -> str:
-    """The same as `as_csv`, with tabs."""
+    """A table with tabs between columns; otherwise like `as_csv`."""
     return _separated(analysis, "\t")
 
 

@@ -13,6 +13,7 @@ from intone.models.rnn import TextRnnPreset
 from intone.models.text_encoder import TextTransformerPreset
 from intone.training.module import TrainingPreset
 from intone.training.recipe import Recipe
+from intone.training.recipes.adaptive_probe import AdaptiveProbeRecipe
 from intone.training.recipes.choice import AudioChoice, FusionChoice, TextChoice
 from intone.training.recipes.early_fusion import AttentionRecipe, EarlyRecipe
 from intone.training.recipes.encoder_head import HeadRecipe, TunedRecipe
@@ -99,6 +100,13 @@ _ON_ENCODERS: Mapping[str, Recipe] = {
         speeds=(1.0, 0.9, 1.1),
         under=("noise", "babble", "room"),
         probe=LinearProbePreset(strength=0.005),  # six copies of each clip instead of three
+    ),
+    "audio_whisper_small-adaptive": AdaptiveProbeRecipe(
+        weights=SMALL,
+        layers=SHORT_LAYERS,
+        speeds=(1.0, 0.9, 1.1),
+        under=("noise", "babble", "room"),
+        probe=LinearProbePreset(strength=0.005),
     ),
     "audio_whisper_small-head": HeadRecipe(weights=SMALL, layers=SMALL_LAYERS),
     "audio_whisper_small-tuned": TunedRecipe(weights=SMALL, layers=(3,), speeds=(1.0, 0.94, 1.06)),
