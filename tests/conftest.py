@@ -109,7 +109,7 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from intone.audio.features import FeatureSettings
     from intone.export.onnx import export
-    from intone.inference.model import Card, Reading
+    from intone.inference.card import Card, Reading
     from intone.models.cnn import AudioCnn, AudioCnnPreset
     from intone.models.graph import FileGraph, SpectrogramGraph
     from intone.models.graph import SentenceGraph as ReadingNetwork

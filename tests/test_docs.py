@@ -19,6 +19,7 @@ INTERFACE = f"""Label Studio's labelling interface for it:
 <View>
   <Labels name="emotion" toName="audio">
 {LABELS}  </Labels>
+  <Labels name="speaker" toName="audio"/>
   <Audio name="audio" value="$audio"/>
   <TextArea name="text" toName="audio" perRegion="true"/>
 </View>
@@ -37,8 +38,20 @@ def example() -> Analysis:
         Word(word=" shout.", start=0.8, end=1.4, probability=0.9),
     ]
     segments = [
-        Segment(0.5, 1.4, chances("angry", 0.825), "angry", "Kids shout.", words, chances("angry", 0.825), {}, "en"),
-        Segment(2.0, 2.9, chances("calm", 0.65), "calm", "", (), chances("calm", 0.65), {}, "en"),
+        Segment(
+            0.5,
+            1.4,
+            chances("angry", 0.825),
+            "angry",
+            "Kids shout.",
+            words,
+            chances("angry", 0.825),
+            {},
+            "en",
+            "anna",
+            1,
+        ),
+        Segment(2.0, 2.9, chances("calm", 0.65), "calm", "", (), chances("calm", 0.65), {}, "en", "anna", 1),
     ]
     rows = [np.array(list(s.probabilities.values())) for s in segments]
     account = Account(3.0, 3.0, 1.8, 0.9)
@@ -56,7 +69,7 @@ def formats_part() -> str:
     for name, form in FORMATS.items():
         if name == "html":
             out.append(
-                "**html**: one page with the sound in it: waveform, coloured segments that play, words, curves.\n"
+                "**html**: one page with the sound in it: waveform, coloured segments, who speaks, words, curves.\n"
             )
             continue
         lines = form.write(example()).splitlines()

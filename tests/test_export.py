@@ -10,7 +10,8 @@ from torch import nn
 from intone.audio.features import FeatureSettings
 from intone.errors import IntoneError, Missing
 from intone.export import onnx
-from intone.inference.model import Card, Model, Reading
+from intone.inference.card import Card, Reading
+from intone.inference.model import Model
 from intone.models.cnn import AudioCnn, AudioCnnPreset, padded
 from intone.models.graph import FileGraph, SpectrogramGraph
 from intone.models.graph import SentenceGraph as ReadingNetwork

@@ -1,5 +1,6 @@
 """Every format is read back by what opens it: Praat, subtitle parsers, pyannote, pandas, a browser's own parser."""
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -18,6 +19,9 @@ from intone.errors import IntoneError
 from intone.inference.formats import FORMATS, chosen, places, write
 from intone.inference.formats.page import DARK, LIGHT, coarser, contrast, mp3, page, palette, seen
 from intone.inference.result import Analysis, Segment, curve, table
+
+SPOKEN = ((0.5, 2.5, "anna lee"), (2.0, 4.0, "Tom"))
+"""Two speakers, who overlap: start, end, name."""
 
 NASTY = ' Tabs\tand "quotes", <b>&amp;</b> </script> {\\b1} 1 --> 2 \\N Über 怒る 😂 '
 
@@ -50,6 +54,7 @@ def analysis(*segments: Segment, name: str = "talks/a b.mp3") -> Analysis:
         np.abs(sound).reshape(-1, 160).max(1),
         lambda: iter(np.split(sound, 4)),
         account=Account(8.0, 7.5, 5.0, 1.5, (LeftOut(7.5, 8.0, "damaged"),)),
+        windows=(1,) * len(segments),
     )
 
 
@@ -71,7 +76,8 @@ def test_json_has_the_documented_shape(files):
     account = got["account"]
     assert list(account) == ["length", "heard", "speech", "speech_without_words", "left_out"]
     assert account["left_out"] == [{"start": 7.5, "end": 8.0, "reason": "damaged"}] and account["heard"] == 7.5
-    keys = ["start", "end", "text", "language", "emotion", "confidence", "probabilities", "audio", "words"]
+    keys = ["start", "end", "text", "language", "emotion", "confidence", "probabilities", "audio"]
+    keys += ["speaker", "adapted", "words"]
     assert [list(s) for s in got["segments"]] == [keys] * 3
     assert list(got["segments"][0]["probabilities"]) == list(EMOTIONS)
     assert list(got["segments"][0]["words"][0]) == ["word", "start", "end", "probability"]
@@ -87,6 +93,26 @@ def test_tables_come_back_as_they_were(files, found, name, mark):
         atol=1e-4,
     )
     assert list(got["audio"]) == ["angry", "calm", "sad"]
+    assert set(got["speaker"]) == {""} and set(got["adapted"]) == {0}
+
+
+def test_every_format_says_who_speaks():
+    anna, tom = (replace(segment(a, b, "sad", "So."), speaker=who, adapted=1) for a, b, who in SPOKEN)
+    whole = analysis(anna, tom, segment(5, 6, "calm", "Oh."))
+    made = {name: form.encoded(whole).decode() for name, form in FORMATS.items()}
+    got = pd.read_csv(io.StringIO(made["csv"]), keep_default_na=False)
+    assert list(got["speaker"]) == ["anna lee", "Tom", ""] and list(got["adapted"]) == [1, 1, 0]
+    assert [s["speaker"] for s in json.loads(made["json"])["segments"]] == ["anna lee", "Tom", None]
+    assert [line.split()[7] for line in made["rttm"].splitlines()] == ["anna_lee", "Tom", "calm"]
+    assert made["txt"].splitlines()[0].split("] ")[1] == "anna lee: So. (sad 80 %)"
+    for name in ("srt", "vtt", "audacity"):
+        assert "anna lee: So. (sad 80 %)" in made[name] and "Tom: So." in made[name]
+    tiers = re.findall('name = "(.*)"', made["textgrid"])
+    assert tiers[:4] == [f"{name} (anna lee)" for name in ("emotion", "confidence", "text", "words")]
+    assert tiers[4] == "emotion (Tom)"
+    assert tiers[-1] == "words"
+    said = [r for r in json.loads(made["labelstudio"])[0]["predictions"][0]["result"] if r["from_name"] == "speaker"]
+    assert [r["value"]["labels"] for r in said] == [["anna lee"], ["Tom"]]
 
 
 def test_srt_is_read_by_a_subtitle_parser(files):

@@ -25,8 +25,9 @@ from intone.data.splits import Split
 from intone.data.texts import TRACKS
 from intone.emotions import EMOTIONS
 from intone.inference import registry
+from intone.inference.card import METADATA_KEY, Card
 from intone.inference.formats import FORMATS
-from intone.inference.model import METADATA_KEY, Card, Model
+from intone.inference.model import Model
 from intone.inference.result import Analysis, Segment, curve, table
 from intone.training.encoder_states import EncoderStates
 from intone.training.recipes import MODELS
@@ -177,6 +178,7 @@ def recording() -> Analysis:
         np.abs(wave).reshape(-1, 160).max(1),
         lambda: iter(np.split(wave, 4)),
         account=Account(8.0, 7.5, 3.25, 1.5, (LeftOut(7.5, 8.0, "damaged"),)),
+        windows=(1, 1),
     )
 
 

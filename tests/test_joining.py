@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.special
 
+from intone.inference.card import Reading
 from intone.inference.fusion import RULES, log_softmax, softmax
-from intone.inference.model import Reading
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -26,8 +26,9 @@ from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evaluation.calibration import temperature, unsure_below
 from intone.export.pack import found, pack, parts
+from intone.inference.card import LEARNED, Card, Reading
 from intone.inference.fusion import softmax
-from intone.inference.model import LEARNED, Card, Model, Reading
+from intone.inference.model import Model
 from intone.models.ast import AudioAstPreset
 from intone.models.cnn import AudioCnn, AudioCnnPreset
 from intone.models.cross_attention import AttentiveFusion, AttentiveFusionPreset

@@ -147,7 +147,7 @@ def test_the_readme_says_what_the_results_say():
     text = (ROOT / "README.md").read_text()
     shown = text.split(START)[1].split(END)[0].strip()
     assert shown == front_table(ROOT / "results").strip(), "run `intone results readme`"
-    assert len(shown.splitlines()) <= 12
+    assert sum(line.startswith("|") for line in shown.splitlines()) <= 12
     assert (ROOT / "docs" / "results.md").read_text() == results_page(ROOT / "results"), "run `intone results readme`"
     assert (ROOT / "docs" / "tried.md").read_text() == tried_page(ROOT / "results"), "run `intone results readme`"
 

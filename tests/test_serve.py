@@ -170,6 +170,13 @@ def test_a_second_recording_is_refused(client, talk, temporary):
     assert not list(temporary.iterdir())
 
 
+def test_who_speaks_can_be_asked_for_but_no_file_of_the_server(client, talk):
+    assert {s["speaker"] for s in post(client, talk).json()["segments"]} == {None}
+    assert {s["speaker"] for s in post(client, talk, speakers="one").json()["segments"]} == {"speaker"}
+    for name in ("/etc/passwd", "both", ""):
+        sentence(post(client, talk, speakers=name), 422)
+
+
 def test_a_language_is_honoured_where_whisper_knows_it(client, talk, monkeypatch):
     def check(self, language):
         if language not in ("en", "de"):
@@ -364,7 +371,7 @@ def test_openapi_says_what_is_answered(client):
         assert schema == {"$ref": "#/components/schemas/Problem"}
     assert "Allow" in post["responses"]["405"]["headers"]
     assert set(post["responses"]["200"]["content"]) >= {f.media_type for f in FORMATS.values()}
-    assert {p["name"] for p in post["parameters"]} == {"format", "text", "language", "track"}
+    assert {p["name"] for p in post["parameters"]} == {"format", "text", "language", "track", "speakers"}
     assert list(post["requestBody"]["content"]) == ["multipart/form-data"]
     names = [way["operationId"] for path in said["paths"].values() for way in path.values()]
     assert len(set(names)) == len(names) == 5 and set(said["paths"]["/health"]) == {"get", "head"}

@@ -56,7 +56,7 @@ def test_statistics_of_two_sets_are_those_of_both_together(voices):
     x, _ = unseen(voices)
     chances = softmax(np.random.default_rng(0).normal(size=(EACH, LABELS)))
     both, whole = Voice.of(x[:5], chances[:5]) + Voice.of(x[5:], chances[5:]), Voice.of(x, chances)
-    assert both.count == whole.count == EACH
+    assert both.count == whole.count == EACH and (both.without(whole)).count == 0
     for name in ("mean", "square", "proportions"):
         np.testing.assert_allclose(getattr(both, name), getattr(whole, name))
     nothing = Voice.of(x[:0], chances[:0])

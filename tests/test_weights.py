@@ -46,7 +46,7 @@ def archive(path: Path, members: dict[str, bytes]) -> Path:
 def test_the_table_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     table = weights.known()
-    assert set(table) == {"whisper-base", "glove-6b-50d", "all-MiniLM-L6-v2"}
+    assert set(table) == {"whisper-base", "glove-6b-50d", "all-MiniLM-L6-v2", "wespeaker-resnet34"}
     assert all(len(sha256) == 64 and n > 0 for w in table.values() for sha256, n in w.files.values())
     assert table["whisper-base"].licence == "MIT"
 

@@ -23,19 +23,24 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def load(
-    model: str | Path | None = None, whisper: str | None = "whisper-base", language: str | None = None, threads: int = 0
+    model: str | Path | None = None,
+    whisper: str | None = "whisper-base",
+    language: str | None = None,
+    threads: int = 0,
+    speakers: str = "none",
 ) -> "Analyzer":
     """Return an Analyzer of recordings, with the methods `file(path)`, `files(paths)`, `folder(path)`, `signal(samples,
     sampling_rate)`.
 
     `model` is a file of `intone export` or a name that `intone models list` knows; None is the one that comes with
     intone. `whisper` is a name or folder of Whisper's weights; None leaves words out. `language` is a code or an
-    English name (en, German …); None detects it. `threads` 0 means one per core. Raises Missing for weights that aren't
-    on this machine.
+    English name (en, German …); None detects it. `threads` 0 means one per core. `speakers` says who speaks: none (it
+    isn't known), one, channels (a voice each), or the path of an RTTM or CSV file with turns; where it is known, each
+    sentence is judged against the speaker's others. Raises Missing for weights that aren't on this machine.
     """
     from intone.inference.analyzer import loaded
 
-    return loaded(model, whisper, language, threads)
+    return loaded(model, whisper, language, threads, speakers)
 
 
 def __getattr__(name: str) -> object:

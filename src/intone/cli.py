@@ -103,6 +103,12 @@ COMMANDS: Final = (
         "Test speaker-adaptive models by how many other clips of a voice are known.",
         "train",
     ),
+    Command(
+        "adaptive",
+        "export.voices:adaptive",
+        "Give a model file what it needs to adapt to voices, from labelled clips.",
+        "train",
+    ),
     Command("cost", "experiments.cost:cost", "Measure the time and memory of inference on one core.", "train"),
     Command(
         "report",

@@ -31,7 +31,12 @@ def printable(text: str) -> str:
 
 def field(name: str) -> str:
     """A recording's name without its path and extension, as one word: blanks and quotes become underscores."""
-    return printable(re.sub(r'[\s"]+', "_", Path(name).stem)) or "_"
+    return word(Path(name).stem)
+
+
+def word(text: str) -> str:
+    """A text as one word: blanks and quotes become underscores."""
+    return printable(re.sub(r'[\s"]+', "_", text)) or "_"
 
 
 def cell(text: str) -> str:

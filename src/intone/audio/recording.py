@@ -70,6 +70,15 @@ class Recording:
         cuts = range(BLOCK_S * hertz, len(signal), BLOCK_S * hertz)
         return cls(name, lambda: Sound(hertz, iter(np.split(signal, cuts))))
 
+    def channel(self, number: int) -> "Recording":
+        """This recording's channel alone, counted from 0."""
+
+        def source() -> Sound:
+            whole = self.source()
+            return Sound(whole.rate, (block[:, [number]] for block in whole.blocks), whole.left_out, whole.notes)
+
+        return Recording(self.name, source)
+
     def blocks(self) -> Iterator[np.ndarray]:
         """The blocks of `sound`."""
         return self.sound().blocks

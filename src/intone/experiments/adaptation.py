@@ -22,7 +22,7 @@ from intone.errors import IntoneError
 from intone.evaluation.metrics import calibration_error, confusion, interval, places, uar
 from intone.evaluation.results import Experiment
 from intone.experiments.draws import KINDS, Draw, drawn
-from intone.experiments.publish import log_look, packed, publish
+from intone.experiments.publish import log_look, packed
 from intone.inference.fusion import softmax
 from intone.inference.voice import Voice
 from intone.progress import track as with_bar
@@ -34,7 +34,7 @@ from intone.training.workspace import Workspace
 DRAWS: Final = 10
 """Draws of each kind and count."""
 
-KEPT: Final = (("random", "8"), ("random", "recording"))
+KEPT: Final = (("random", "0"), ("random", "8"), ("random", "recording"))
 """Kind and count whose predictions are kept."""
 
 JUDGED: Final = ("file", "speaker", "fold", "emotion", "predicted")
@@ -73,7 +73,6 @@ def adaptation(
         for protocol in protocols:
             splits = folds(space.corpus.clips, protocol)
             made = [space.fold(model, "none", split) for split in splits]
-            publish(Experiment(model, "audio", "none", protocol), made, results, "reproduce")
             measure(space, model, list(zip(splits, made, strict=True)), results, draws)
 
 

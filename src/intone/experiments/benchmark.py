@@ -21,7 +21,8 @@ from intone.audio.segments import speech_bounds, stretches
 from intone.audio.vad import VOICE
 from intone.errors import BadClip, Missing, brought_by
 from intone.inference import registry
-from intone.inference.model import Card, Model
+from intone.inference.card import Card
+from intone.inference.model import Model
 from intone.progress import say
 
 

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from intone.errors import IntoneError
-from intone.inference.model import METADATA_KEY, Card, Model
+from intone.inference.card import METADATA_KEY, Card
+from intone.inference.model import Model
 from intone.models.graph import FileGraph, with_operators
 
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # else it warns that torchvision is missing, which isn't needed

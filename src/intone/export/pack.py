@@ -11,7 +11,8 @@ from intone.errors import IntoneError
 from intone.export.onnx import export, holds, place, quantize
 from intone.export.parity import answers_of, compared
 from intone.inference import ood
-from intone.inference.model import Card, Model
+from intone.inference.card import Card
+from intone.inference.model import Model
 from intone.models.graph import FileGraph
 from intone.progress import say
 from intone.training.finished_fold import FinishedFold, base_name

@@ -11,8 +11,9 @@ from intone.audio.clip import read_clip
 from intone.data.corpus import Corpus
 from intone.errors import BadClip
 from intone.export.onnx import accuracy_change, differences
+from intone.inference.card import Reading
 from intone.inference.fusion import softmax
-from intone.inference.model import Model, Reading
+from intone.inference.model import Model
 from intone.progress import say, track
 
 

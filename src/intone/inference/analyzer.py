@@ -1,12 +1,11 @@
 """A recording + a model file, and Whisper where words are wanted -> an `Analysis`; needs no training library."""
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Final, TypeAlias, TypeVar, cast
+from typing import IO, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -25,19 +24,16 @@ from intone.audio.segments import MAX_SEGMENT_S, MAX_STRETCH_S, Stretch, coverin
 from intone.audio.spool import name_of, spooled
 from intone.audio.vad import VOICE, VOICE_WITH_WORDS
 from intone.errors import BadClip, IntoneError
-from intone.inference import ood, registry
+from intone.inference import adaptation, ood, registry
 from intone.inference.blas import one_thread
+from intone.inference.meter import Meter
 from intone.inference.model import Model, Prediction
 from intone.inference.result import UNSURE, Analysis, Segment, Segments, curve, table
+from intone.inference.speakers import NONE, Part, Speakers
 from intone.progress import say
-
-Value = TypeVar("Value")
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes]
 """A path; the bytes of a file; an object that reads them."""
-
-PEAK_SAMPLES: Final = SAMPLE_RATE // 100
-"""Samples per peak, 10 ms: the largest amplitude of each is kept for drawing."""
 
 
 @dataclass(frozen=True)
@@ -64,52 +60,21 @@ class Judged:
     measured: dict[str, float]
 
 
-@dataclass
-class Meter:
-    """Measurements that are taken in one pass over a recording."""
-
-    samples: int = 0
-    peaks: list[np.ndarray] = field(default_factory=list)
-    rest: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
-    costs: dict[str, float] = field(default_factory=dict)
-    """Seconds spent on `words` and on `emotion`; they overlap."""
-    heed: Callable[[], None] = lambda: None
-    """Called at each step; an exception from it ends the analysis."""
-
-    def timed(self, what: str, call: Callable[..., Value], *given: Any) -> Value:
-        """The result of the call, whose time is added to `costs`."""
-        self.heed()
-        start = time.perf_counter()
-        made = call(*given)
-        self.costs[what] = self.costs.get(what, 0.0) + time.perf_counter() - start
-        return made
-
-    def along(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Pass the blocks on unchanged, and measure them."""
-        for block in blocks:
-            self.heed()
-            self.samples += len(block)
-            whole = np.abs(np.concatenate([self.rest, block]))
-            cut = len(whole) - len(whole) % PEAK_SAMPLES
-            self.peaks.append(whole[:cut].reshape(-1, PEAK_SAMPLES).max(1))
-            self.rest = whole[cut:]
-            yield block
-
-    @property
-    def heights(self) -> np.ndarray:
-        """Largest amplitude of each 10 ms."""
-        return np.concatenate([*self.peaks, [self.rest.max()] if len(self.rest) else []]).astype(np.float32)
-
-
 class Analyzer:
     """Analyses recordings; the same sound gives the same result from any kind of source, in any thread or process.
 
     It can be pickled, and used in a forked process: model and Whisper are loaded again there at their next use.
     """
 
-    def __init__(self, model: Model, whisper: Whisper | None = None, language: str | None = None) -> None:
-        """`whisper` None: no words; `language` None: detected."""
-        self.model, self.whisper = model, whisper
+    def __init__(
+        self,
+        model: Model,
+        whisper: Whisper | None = None,
+        language: str | None = None,
+        speakers: Speakers = Speakers(),  # noqa: B008 - it can't be changed
+    ) -> None:
+        """`whisper` None: no words; `language` None: detected; `speakers`: what is known of who speaks."""
+        self.model, self.whisper, self.speakers = model, whisper, speakers
         self.language = code(language) if language else None
 
     def file(self, file: Source, name: str | None = None, track: int | None = None) -> Segments:
@@ -159,8 +124,11 @@ class Analyzer:
 
         Raises BadClip where it can't be analysed.
         """
-        meter, language, sound = Meter(heed=heed), Language(self.language), recording.sound()
-        judged = list(self._judged(meter, meter.along(sound.blocks), language))
+        parts, notes = self.speakers.parts(recording)
+        language = Language(self.language)
+        channels = [self._channel(part, heed, language) for part in parts]
+        meter, sound = Meter.of_all([channel.meter for channel in channels]), channels[0].sound
+        judged, more = self._adapted([one for channel in channels for one in channel.judged])
         account = self._account(meter, sound, [j.segment for j in judged])
         spoken = language.known if self.whisper else None
         card = self.model.card
@@ -173,7 +141,9 @@ class Analyzer:
             table(recording.name, [j.segment for j in judged], card.labels),
             curve(recording.name, middles, [row for j in judged for row in j.prediction.windows], card.labels),
             (
-                *sound.notes,
+                *dict.fromkeys(note for channel in channels for note in channel.sound.notes),
+                *notes,
+                *more,
                 *([] if judged else [_no_speech(account, meter.heights)]),
                 *ood.strangeness([j.measured for j in judged], card.known, spoken, card.language),
             ),
@@ -181,7 +151,29 @@ class Analyzer:
             recording.blocks,
             meter.costs,
             account,
+            tuple(len(j.prediction.middles) for j in judged),
         )
+
+    def _channel(self, part: Part, heed: Callable[[], None], language: Language) -> "_Channel":
+        """All of a part's segments, with their speakers, not adapted yet."""
+        meter, sound = Meter(heed=heed), part.recording.sound()
+        judged = list(self._judged(meter, meter.along(sound.blocks), language))
+        names = self.speakers.names(part, [(j.segment.start, j.segment.end) for j in judged])
+        named = [
+            replace(one, segment=replace(one.segment, speaker=who)) for one, who in zip(judged, names, strict=True)
+        ]
+        return _Channel(meter, sound, named)
+
+    def _adapted(self, judged: Sequence[Judged]) -> tuple[list[Judged], list[str]]:
+        """Segments by time, each predicted given the others of its voice, and sentences about voices without any."""
+        judged = sorted(judged, key=lambda one: one.segment.start)
+        names = [one.segment.speaker for one in judged]
+        predictions = adaptation.adapted(self.model, [one.prediction for one in judged], names)
+        out = [
+            replace(one, prediction=new, segment=self._segment(one.found, one.segment.text, new, one.segment.speaker))
+            for one, new in zip(judged, predictions, strict=True)
+        ]
+        return out, adaptation.told(self.model, names, self.speakers.way != NONE)
 
     def _account(self, meter: Meter, sound: Sound, segments: Sequence[Segment]) -> Account:
         """How each second was used: all that isn't left out was analysed."""
@@ -228,6 +220,8 @@ class Analyzer:
             text = text_of(found.words)
             try:
                 prediction = self.model.predict(found.sound, text if found.language == self.model.card.language else "")
+                if self.speakers.way == NONE:  # nothing will be adapted, and embeddings are large
+                    prediction = replace(prediction, embedding=prediction.embedding[:0])
                 measured = {**conditions.measures(found.sound), "distance": prediction.distance}
             except BadClip:
                 continue
@@ -236,7 +230,7 @@ class Analyzer:
             out.append(Judged(replace(found, sound=np.zeros(0, np.float32)), segment, prediction, measured))
         return out
 
-    def _segment(self, found: Found, text: str, prediction: Prediction) -> Segment:
+    def _segment(self, found: Found, text: str, prediction: Prediction, speaker: str | None = None) -> Segment:
         labels = self.model.card.labels
 
         def named(probabilities: np.ndarray) -> dict[str, float]:
@@ -252,7 +246,18 @@ class Analyzer:
             named(prediction.audio),
             {} if prediction.sentence is None else named(prediction.sentence),
             found.language,
+            speaker,
+            prediction.known,
         )
+
+
+@dataclass(frozen=True)
+class _Channel:
+    """What was found in a recording, or in one of its channels."""
+
+    meter: Meter
+    sound: Sound
+    judged: list[Judged]
 
 
 def _no_speech(account: Account, heights: np.ndarray) -> str:
@@ -266,7 +271,9 @@ def _no_speech(account: Account, heights: np.ndarray) -> str:
     return f"No speech was found in the {account.heard:.1f} s that were heard: {level}."
 
 
-def loaded(model: str | Path | None, whisper: str | None, language: str | None, threads: int) -> Analyzer:
+def loaded(
+    model: str | Path | None, whisper: str | None, language: str | None, threads: int, speakers: Speakers | str = NONE
+) -> Analyzer:
     """The result of `intone.load`. Raises IntoneError for models that can't be loaded, and for a negative `threads`."""
     check_threads(threads)
     words = Whisper(whisper, threads=threads) if whisper else None
@@ -275,7 +282,8 @@ def loaded(model: str | Path | None, whisper: str | None, language: str | None, 
         _ = words.folder  # raises Missing now, and not only at the first recording
         if language:
             words.check_language(language)
-    return Analyzer(Model(registry.find(model), threads), words, language)
+    known = Speakers.of(speakers) if isinstance(speakers, str) else speakers
+    return Analyzer(Model(registry.find(model), threads), words, language, known)
 
 
 def check_threads(threads: int) -> None:

@@ -28,6 +28,7 @@ from intone.inference.analyzer import Analyzer, check_threads, loaded
 from intone.inference.formats import FORMATS
 from intone.inference.processes import side_by_side
 from intone.inference.resume import Journal
+from intone.inference.speakers import NONE, Speakers
 from intone.inference.tasks import Task, target, tasks
 from intone.progress import bar, say
 from intone.version import __version__
@@ -56,15 +57,17 @@ class Settings:
     whisper: str | None
     language: str | None
     threads: int
+    speakers: Speakers = Speakers()  # noqa: RUF009 - it can't be changed
 
     def key(self) -> str:
         """Digest of everything that changes the results."""
         words = Whisper(self.whisper).settings if self.whisper else None
-        return digest(__version__, file_digest(self.model), words, self.language)
+        asked = [] if self.speakers.way == NONE else [self.speakers.key()]
+        return digest(__version__, file_digest(self.model), words, self.language, *asked)
 
     def analyzer(self) -> Analyzer:
         """A new analyzer. Raises IntoneError for models that can't be loaded."""
-        return loaded(self.model, self.whisper, self.language, self.threads)
+        return loaded(self.model, self.whisper, self.language, self.threads, self.speakers)
 
 
 def analyze(
@@ -79,6 +82,7 @@ def analyze(
     threads: int = 0,
     bom: bool = False,
     track: int | None = None,
+    speakers: str = NONE,
 ) -> None:
     """Predict the emotion of each sentence in recordings: a table on the screen, or files with -o and -f.
 
@@ -101,26 +105,36 @@ def analyze(
         threads: CPU threads of each process; 0 divides the cores among the processes.
         bom: Write a byte order mark first in csv and tsv; Excel needs it to recognise Unicode.
         track: Number of a video's sound track, from 1; default the track that the file marks as default.
+        speakers: Who speaks: one (the whole recording is one voice), channels (each channel is a voice), or an RTTM or
+            CSV file with turns (start, end, speaker); each sentence is then judged against the same voice's others,
+            which is right more often. With none each sentence is judged by itself.
     """
     if not files:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     where = target(out, formats, files, bom)
-    settings = settled(model, whisper if text else None, language, threads, workers)
+    settings = settled(model, whisper if text else None, language, threads, workers, speakers)
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(Path(file) for file in files if file != STANDARD)]
         run(tasks(paths, where, called, track), settings, where.folder, workers)
 
 
-def settled(model: str | None, whisper: str | None, language: str | None, threads: int, workers: int = 1) -> Settings:
+def settled(
+    model: str | None,
+    whisper: str | None,
+    language: str | None,
+    threads: int,
+    workers: int = 1,
+    speakers: str = NONE,
+) -> Settings:
     """The settings of an analysis; where words are wanted and Whisper isn't here, words are off, with a line on stderr.
 
-    Raises IntoneError for impossible numbers of threads and workers.
+    Raises IntoneError for impossible numbers of threads and workers, and for speakers that nothing says.
     """
     check_threads(threads)
     if workers < 1:
         raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
-    where = registry.find(model)
+    where, known = registry.find(model), Speakers.of(speakers)
     if whisper:
         try:
             _ = Whisper(whisper).folder
@@ -128,7 +142,7 @@ def settled(model: str | None, whisper: str | None, language: str | None, thread
             say(f"words are off: {problem}")
             whisper = None
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
-    return Settings(where, whisper, code(language) if language else None, threads or share)
+    return Settings(where, whisper, code(language) if language else None, threads or share, known)
 
 
 def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: int) -> None:

@@ -5,145 +5,29 @@ audio branch's logits [windows, labels], its embedding [windows, D], the text br
 learned fusion, the fused logits of each window and the sentence [windows, labels], all before any temperature.
 """
 
-import json
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import onnxruntime
 
-from intone.audio.features import FeatureSettings, extract_trimmed
+from intone.audio.features import extract_trimmed
 from intone.audio.frame_weights import room_power
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.trimming import speech_span
-from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
-from intone.inference.fusion import RULES, softmax
+from intone.inference.card import METADATA_KEY, Card
+from intone.inference.fusion import softmax
+from intone.inference.voice import Voice, VoiceModel
 from intone.per_process import PerProcess
-from intone.text import Encoder, Subwords, Vocabulary
 
-METADATA_KEY: Final = "intone"
-"""Name of the metadata entry that holds the card."""
+VOICE_KEY: Final = "intone-voice"
+"""Name of the one that holds the model of voices, where the file has one."""
 
 MIN_SAMPLES: Final = SAMPLE_RATE * 3 // 10
 """Samples; a shorter sound is padded with silence."""
-
-LEARNED: Final = "learned"
-"""The rule of a learned fusion: its logits are an output of the file."""
-
-TINY: Final = 1e-12
-"""Lowest probability before a logarithm is taken."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A model's text branch, and its fusion with the audio branch."""
-
-    vocabulary: tuple[str, ...] = ()
-    """Words by id; empty with a pretrained tokenizer."""
-    tokenizer: str = ""
-    """The pretrained tokenizer, as JSON of the library `tokenizers`."""
-    longest: int = 64
-    """Tokens kept of a sentence."""
-    temperature: float = 1.0
-    """Temperature of the text branch's logits."""
-    rule: str = "fusion_late_weighted"
-    """Rule that fuses the two branches' predictions (fusion.py), or `LEARNED`."""
-    weight: float = 0.5
-    """Weight of the audio branch against the text branch, in a weighted fusion."""
-    fused_temperature: float = 1.0
-    """Temperature of the fused logits."""
-    unsure: float = 0.0
-    """The card's `unsure`, for audio and words together."""
-    scores: Mapping[str, float] = field(default_factory=dict)
-    """The card's `scores`, for audio and words together."""
-    track: str = ""
-    """Track of the words in `scores` (data/texts.py): `natural` ones are paired by label, and measure only fusion."""
-
-    @cached_property
-    def encoder(self) -> Encoder:
-        """The encoder of sentences into ids."""
-        return Subwords(self.tokenizer, self.longest) if self.tokenizer else Vocabulary(self.vocabulary)
-
-    def joined(self, sound: np.ndarray, read: np.ndarray, fused: np.ndarray | None = None) -> np.ndarray:
-        """Calibrated probabilities [labels] of the audio branch and of the text branch -> fused probabilities [labels].
-
-        With a learned fusion they are the mean over windows, from the fused logits [windows, labels].
-        """
-        if fused is not None:
-            together: np.ndarray = softmax(fused / self.fused_temperature).mean(0)
-            return together
-        branches = [np.log(np.maximum(p, TINY)) for p in (sound, read)]
-        return softmax(RULES[self.rule](branches, self.weight) / self.fused_temperature)
-
-
-@dataclass(frozen=True)
-class Card:
-    """Everything in a model file except its weights."""
-
-    name: str
-    version: str
-    """Version of intone that made it."""
-    features: FeatureSettings
-    temperature: float
-    """Temperature of the audio branch's logits (Guo et al. 2017), from clips of speakers unseen by the model, or by the
-    models of its folds."""
-    fingerprint: str
-    """Fingerprint of settings and training data."""
-    trained_on: str
-    licence: str
-    unsure: float = 0.0
-    """Confidence below which a prediction from audio alone is "unsure"; chosen on speakers unseen in the same way."""
-    language: str = "en"
-    window: float = 5.0
-    """Longest input in seconds; a longer segment is divided into windows that overlap by half."""
-    known: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Lowest and highest level, bandwidth, SNR and distance of its training clips (ood.py)."""
-    scores: Mapping[str, float] = field(default_factory=dict)
-    """Scores of the audio branch alone on unseen speakers (out of fold)."""
-    parity: float = 0.0
-    """Largest difference of a logit from the network that the file was made from, in 32 bits."""
-    quantization: Mapping[str, float] = field(default_factory=dict)
-    """Where weights are 8-bit: how the predictions differ from those in 32 bits."""
-    reading: Reading | None = None
-    labels: tuple[str, ...] = EMOTIONS
-
-    @property
-    def farthest(self) -> float:
-        """Largest distance of a training clip: coughs and bells mostly lie beyond it, new speakers' speech within."""
-        return self.known.get("distance", (0.0, math.inf))[1]
-
-    def facts(self) -> list[str]:
-        """Its scores, and how closely the file matches the network, one per line."""
-        out = [f"sound alone, out of fold: {_listed(self.scores)}"] if self.scores else []
-        if self.reading and self.reading.scores:
-            marked = " (paired by label: measures fusion, not RAVDESS)" if self.reading.track == "natural" else ""
-            out.append(f"sound and words, out of fold{marked}: {_listed(self.reading.scores)}")
-        out.append(f"largest difference of a logit from the network: {self.parity:.1e}")
-        return out + ([f"in 8 bits: {_listed(self.quantization)}"] if self.quantization else [])
-
-    def as_json(self) -> str:
-        """The card as JSON, as stored in the file."""
-        return json.dumps(asdict(self), ensure_ascii=False)
-
-    @classmethod
-    def of_json(cls, text: str) -> "Card":
-        """The card from the JSON in a file."""
-        kept: dict[str, Any] = json.loads(text)
-        reading = kept["reading"] and Reading(**{**kept["reading"], "vocabulary": tuple(kept["reading"]["vocabulary"])})
-        known = {name: (low, high) for name, (low, high) in kept["known"].items()}
-        features = FeatureSettings(**kept["features"])
-        return cls(
-            **{**kept, "features": features, "reading": reading, "known": known, "labels": tuple(kept["labels"])}
-        )
-
-
-def _listed(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 
 @dataclass(frozen=True)
@@ -163,6 +47,12 @@ class Prediction:
     """Root mean square of the standardised embedding: 1 for a clip like the training clips, more for others."""
     sure: bool
     """Whether the highest probability is high enough, and the distance no larger than that of any training clip."""
+    embedding: np.ndarray
+    """Embedding of each window, [windows, D]."""
+    logits: np.ndarray
+    """The audio branch's logits of each window, before any temperature, [windows, labels]."""
+    known: int = 0
+    """Other sentences of the same voice that the prediction was adapted with; 0: it is that of an unseen speaker."""
 
 
 class Model:
@@ -171,7 +61,10 @@ class Model:
     def __init__(self, path: Path, threads: int = 0) -> None:
         """Raises IntoneError where the file isn't one of intone's, Missing where it isn't there."""
         self._session = PerProcess(partial(_session, path.absolute(), threads))
-        self.card = Card.of_json(self.session.get_modelmeta().custom_metadata_map[METADATA_KEY])
+        metadata = self.session.get_modelmeta().custom_metadata_map
+        self.card = Card.of_json(metadata[METADATA_KEY])
+        self.voices = VoiceModel.of_text(metadata[VOICE_KEY]) if VOICE_KEY in metadata else None
+        """What adapts predictions to a voice; None where the file can't."""
 
     @property
     def session(self) -> onnxruntime.InferenceSession:
@@ -195,21 +88,47 @@ class Model:
         features = np.stack([extract_trimmed(w, self.card.features, room) for w in windows])
         audio, embedding, sentence, fused = self.logits(features, tokens)
         each = softmax(audio / self.card.temperature)
-        alone, together = each.mean(0), each.mean(0)
-        said, unsure = None, self.card.unsure
+        said = None
         if sentence is not None and self.card.reading:
             said = softmax(sentence / self.card.reading.temperature)
-            together, unsure = self.card.reading.joined(alone, said, fused), self.card.reading.unsure
+        together, unsure = self._joined(each.mean(0), self.card.unsure, said, fused)
         distance = float(np.sqrt(np.mean(np.square(embedding))))
         return Prediction(
             together,
-            alone,
+            each.mean(0),
             said,
             each,
             (np.array(starts) + len(windows[0]) / 2) / SAMPLE_RATE,
             distance,
             bool(together.max() >= unsure and distance <= self.card.farthest),
+            embedding,
+            audio,
         )
+
+    def adapted(self, prediction: Prediction, voice: Voice) -> Prediction:
+        """A prediction given other sentences of the same voice; as it is where none are known, or the file can't."""
+        if self.voices is None or not voice.count:
+            return prediction
+        each = self.voices.probabilities(prediction.embedding, prediction.logits, voice)
+        alone, threshold = each.mean(0), self.voices.unsure(voice.count)
+        together, unsure = self._joined(alone, threshold, prediction.sentence)
+        near = self.voices.distance(prediction.embedding, voice) <= self.voices.farthest[0]
+        sure = bool(together.max() >= unsure and near)
+        return replace(prediction, probabilities=together, audio=alone, windows=each, sure=sure, known=voice.count)
+
+    @staticmethod
+    def voice(prediction: Prediction) -> Voice:
+        """What this one sentence tells of its voice."""
+        shares: np.ndarray = softmax(prediction.logits).mean(0, keepdims=True)
+        return Voice.of(prediction.embedding.mean(0, keepdims=True), shares)
+
+    def _joined(
+        self, alone: np.ndarray, threshold: float, said: np.ndarray | None, fused: np.ndarray | None = None
+    ) -> tuple[np.ndarray, float]:
+        """The audio branch's probabilities and threshold, and the text branch's -> those of both."""
+        if said is None or self.card.reading is None:
+            return alone, threshold
+        return self.card.reading.joined(alone, said, fused), self.card.reading.unsure
 
     def windows(self, signal: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
         """A segment -> starts (samples) and signals of its windows, all of one length; silence around it is cut off."""

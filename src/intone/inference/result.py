@@ -17,7 +17,8 @@ from intone.emotions import EMOTIONS
 UNSURE: Final = "unsure"
 """In the column `emotion` where the highest probability is too low, or the sound unlike any training clip."""
 
-BEFORE, BEHIND = ("text", "language", "emotion", "confidence"), ("audio", "sentence", "words")
+BEFORE = ("text", "language", "emotion", "confidence")
+BEHIND = ("audio", "sentence", "words", "speaker", "adapted")
 """Columns of a table of segments before and after its labels' probabilities."""
 
 COLUMNS: Final = (*BEFORE, *EMOTIONS, *BEHIND)
@@ -42,6 +43,10 @@ class Segment:
     """Probabilities from words alone; empty where the model has no text branch or there are no words."""
     language: str | None = None
     """Whisper's code of its language; None where words are off."""
+    speaker: str | None = None
+    """Whose voice it is; None where that isn't known."""
+    adapted: int = 0
+    """Other sentences of the same voice that its emotion was predicted with; 0: as that of an unseen speaker."""
 
 
 class Segments(pd.DataFrame):
@@ -84,6 +89,13 @@ class Analysis:
     costs: Mapping[str, float] = field(default_factory=dict)
     """Seconds spent on `words` and on `emotion`; they overlap."""
     account: Account = field(default_factory=Account)
+    windows: tuple[int, ...] = ()
+    """Rows of `curve` that belong to each segment, in its order."""
+
+    @property
+    def speakers(self) -> list[str]:
+        """Names of those who speak, in order of their first segments; none where it isn't known."""
+        return [str(name) for name in dict.fromkeys(self.segments["speaker"]) if name is not None]
 
     @property
     def labels(self) -> list[str]:
@@ -105,11 +117,16 @@ def table(file: str, segments: Sequence[Segment], labels: Sequence[str] = EMOTIO
             dict(s.audio),
             dict(s.sentence),
             list(s.words),
+            s.speaker,
+            s.adapted,
         )
         for s in segments
     ]
     columns = [*BEFORE, *labels, *BEHIND]
     made = pd.DataFrame(rows, index, columns).astype(dict.fromkeys(("confidence", *labels), float))
+    # Of text with gaps pandas would make a column in which None is NaN.
+    made["speaker"] = pd.Series([s.speaker for s in segments], index, dtype=object)
+    made["adapted"] = made["adapted"].astype(int)
     return Segments(made)
 
 

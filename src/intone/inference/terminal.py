@@ -54,14 +54,17 @@ def _table(analysis: Analysis) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("start", justify="right", no_wrap=True)
     table.add_column("end", justify="right", no_wrap=True)
+    if analysis.speakers:
+        table.add_column("speaker", no_wrap=True)
     table.add_column("emotion", no_wrap=True)
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("words", overflow="fold")
     colours = colours_of(analysis.labels)
-    rows = analysis.segments[["text", "emotion", "confidence"]].itertuples()
-    for (_, start, end), text, emotion, confidence in rows:
+    rows = analysis.segments[["text", "emotion", "confidence", "speaker"]].itertuples()
+    for (_, start, end), text, emotion, confidence, speaker in rows:
         mark = Text.assemble((f"{_signs(emotion)[0]} ", colours.get(emotion, "")), emotion)
-        table.add_row(clock(start), clock(end), mark, f"{100 * confidence:.0f} %", Text(text))
+        who = [Text(printable(speaker or ""))] if analysis.speakers else []
+        table.add_row(clock(start), clock(end), *who, mark, f"{100 * confidence:.0f} %", Text(text))
     return table
 
 

@@ -6,6 +6,8 @@ posterior mean under a normal prior over voices (as in MAP adaptation of speaker
 Transactions on Speech and Audio Processing 2, 291-298): few sentences move it little. NumPy alone.
 """
 
+import base64
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
@@ -49,11 +51,15 @@ class Voice:
         x = embeddings.astype(np.float64)
         return cls(len(x), x.mean(0), (x**2).mean(0), probabilities.mean(0))
 
+    def without(self, other: "Voice") -> "Voice":
+        """Statistics of the rest, where the other's sentences are among these."""
+        return self + Voice(-other.count, other.mean, other.square, other.proportions)
+
     def __add__(self, other: "Voice") -> "Voice":
         """Statistics of both sets of sentences."""
         count = self.count + other.count
         if not count:
-            return self
+            return Voice(0, 0 * self.mean, 0 * self.square, 0 * self.proportions)
         parts = ((self, self.count / count), (other, other.count / count))
         return Voice(
             count,
@@ -85,11 +91,17 @@ class VoiceModel:
     """... the temperature of a prediction that was adapted with so many, [K] ..."""
     thresholds: np.ndarray
     """... and the confidence below which it is `unsure`, [K]."""
+    farthest: np.ndarray
+    """Largest distance of a training clip from its voice, [1]: what is farther isn't like speech of that voice."""
 
     def relative(self, embeddings: np.ndarray, voice: Voice) -> np.ndarray:
         """Embeddings [N, D] -> relative to the voice, in its standard deviations, [N, D]."""
         centre, deviation = self.estimate(voice)
         return (embeddings - centre) / deviation
+
+    def distance(self, embeddings: np.ndarray, voice: Voice) -> float:
+        """Root mean square of embeddings [N, D] relative to the voice: 1 for a usual sentence of it."""
+        return float(np.sqrt(np.mean(np.square(self.relative(embeddings, voice)))))
 
     def estimate(self, voice: Voice) -> tuple[np.ndarray, np.ndarray]:
         """A voice's mean and standard deviation [D]: those of all voices where nothing is known of it."""
@@ -141,6 +153,18 @@ class VoiceModel:
     def arrays(self) -> dict[str, np.ndarray]:
         """Arrays by name, as a file stores them."""
         return {part.name: np.ascontiguousarray(getattr(self, part.name), np.float32) for part in fields(self)}
+
+    def as_text(self) -> str:
+        """`arrays()` as text, as a model file stores them."""
+        file = io.BytesIO()
+        np.savez_compressed(file, **self.arrays())  # type: ignore[arg-type]  # numpy takes any names
+        return base64.b64encode(file.getvalue()).decode()
+
+    @classmethod
+    def of_text(cls, text: str) -> "VoiceModel":
+        """From `as_text()`."""
+        with np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False) as arrays:
+            return cls.of_arrays(arrays)
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "VoiceModel":

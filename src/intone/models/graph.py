@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from intone.audio.features import FeatureSettings
 from intone.evaluation.calibration import Calibration
-from intone.inference.model import Reading
+from intone.inference.card import Reading
 from intone.models.branches import Branches
 from intone.models.cnn import AudioCnn
 from intone.models.encoder_head import AudioTransformer

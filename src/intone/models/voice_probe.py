@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
 
 from intone.evaluation.calibration import temperature, unsure_below
 from intone.inference.fusion import log_softmax, softmax
@@ -58,23 +58,31 @@ def fitted(
         [relative[true == k].mean(0) if (true == k).any() else np.zeros(len(within)) for k in range(labels)]
     )
     usual = np.sqrt(within).reshape(x.shape[2:])
-    weights, biases = _regressions(_standard(x, voices, usual), true, labels, preset)
-    one = np.ones(1)
-    return VoiceModel(means.mean(0), between, within, emotions, weights, biases, one, one, 0 * one)
+    standard = _standard(x, voices, usual)
+    weights, biases = _regressions(standard, true, labels, preset)
+    one, farthest = np.ones(1), np.sqrt((standard[:, 0].reshape(len(x), -1) ** 2).mean(1).max(keepdims=True))
+    return VoiceModel(means.mean(0), between, within, emotions, weights, biases, one, one, 0 * one, farthest)
 
 
 def calibrated(
-    model: VoiceModel, x: np.ndarray, true: np.ndarray, speakers: Sequence[str], preset: VoiceProbePreset
+    model: VoiceModel,
+    x: np.ndarray,
+    true: np.ndarray,
+    speakers: Sequence[str],
+    preset: VoiceProbePreset,
+    corpora: Sequence[str] | None = None,
 ) -> VoiceModel:
     """This model with a temperature and a threshold for each of `COUNTS`, from predictions for held-out speakers.
 
     Arguments are those of `fitted`. For each held-out speaker and count, sentences are drawn at random and the
-    speaker's others are judged. A count that is too high for the speakers is left out.
+    speaker's others are judged. A count that is too high for the speakers is left out. With `corpora` [N] each corpus
+    is held out in turn, with all its speakers: so unlike is a user's recording.
     """
     speaker, labels = np.asarray(speakers), model.bias.shape[1]
     judged: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
-    folds = GroupKFold(min(preset.inner, len(set(speakers))))
-    for learn, held_out in folds.split(x, true, speaker):
+    some = GroupKFold(min(preset.inner, len(set(speakers)))).split(x, true, speaker)
+    folds = some if corpora is None else LeaveOneGroupOut().split(x, true, corpora)
+    for learn, held_out in folds:
         twin = fitted(x[learn], true[learn], speaker[learn], labels, preset)
         weights, biases = _regressions(x[learn], true[learn], labels, replace(preset, strength=preset.plain_strength))
         for name in np.unique(speaker[held_out]):

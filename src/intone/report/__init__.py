@@ -15,11 +15,23 @@ from intone.progress import say
 from intone.report import card
 from intone.report.documents import write_documents
 from intone.report.markdown import Gallery
-from intone.report.sections import answer, calibration, cost, errors, leaks, limits, models, robustness, saliency, text
+from intone.report.sections import (
+    answer,
+    calibration,
+    cost,
+    errors,
+    leaks,
+    limits,
+    models,
+    robustness,
+    saliency,
+    text,
+    voice,
+)
 from intone.report.source import Source
 from intone.version import __version__
 
-SECTIONS: Final[dict[str, tuple[str, Callable[[Source, Gallery], dict[str, Any]]]]] = {
+SECTIONS: Final[dict[str, tuple[str, Callable[[Source, Gallery], dict[str, Any] | None]]]] = {
     "answer": ("Main results", answer.section),
     "portraits": ("Results by model", models.section),
     "text": ("Text models and fusion", text.section),
@@ -29,9 +41,10 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[Source, Gallery], dict[str, Any]]
     "saliency": ("Explanations of predictions", saliency.section),
     "mistakes": ("Error analysis", errors.section),
     "cost": ("Size, training time and inference time", cost.section),
+    "voice": ("A voice that is known: adaptation without labels", voice.section),
     "limits": ("Further findings and limitations", limits.section),
 }
-"""Template -> its heading and what fills it, in the order of the report."""
+"""Template -> its heading and what fills it, in the order of the report; what is filled with None is left out."""
 
 TITLE = "Speech emotion recognition on RAVDESS"
 SUBTITLE = "Audio models, text models and their fusion"
@@ -62,10 +75,13 @@ def document(results: Path, gallery: Gallery) -> str:
     """The report as Markdown; its figures go to the gallery."""
     source = Source(results)
     total = int(source.row(source.lead.experiment)["clips"])
-    parts = []
-    for number, (name, (heading, section)) in enumerate(SECTIONS.items(), start=1):
-        say(f"{number}/{len(SECTIONS)} {heading}")
-        body = _templates().get_template(f"{name}.md").render(total=total, **section(source, gallery))
+    parts: list[str] = []
+    for place, (name, (heading, section)) in enumerate(SECTIONS.items(), start=1):
+        say(f"{place}/{len(SECTIONS)} {heading}")
+        if (found := section(source, gallery)) is None:
+            continue
+        number = len(parts) + 1
+        body = _templates().get_template(f"{name}.md").render(total=total, **found)
         parts.append(f"{PAGE if number in (2, 3) else ''}\n\n## {number} {heading}\n\n{body}")
     text = "\n\n".join(parts)
     if glossary := source.catalogue.glossary(text):

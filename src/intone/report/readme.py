@@ -11,6 +11,7 @@ from intone.errors import IntoneError
 from intone.evaluation.catalogue import Catalogue
 from intone.evaluation.metrics import accuracy, interval
 from intone.report.numbers import size, span
+from intone.report.sections.voice import known_voice
 from intone.report.source import Source
 
 START, END = "<!-- results: made by `intone results readme` -->", "<!-- end of results -->"
@@ -44,7 +45,8 @@ FRONT: Final = (
 
 
 def front_table(results: Path) -> str:
-    """Markdown of at most ten rows: a baseline and the answer fixed beforehand for sound, words and both."""
+    """Markdown of at most ten rows: a baseline and the answer fixed beforehand for sound, words and both; where it was
+    measured, speaker adaptation in a sentence below, as another task."""
     source = Source(results)
     lines = [
         "| from | model | train | validation | **test** [95 %] | test UAR [95 %] |",
@@ -60,7 +62,8 @@ def front_table(results: Path) -> str:
         right, recall = span(test["accuracy"], low, high), span(test["uar"], test["uar_low"], test["uar_high"])
         title = source.catalogue.title(experiment.model)
         lines.append(f"| {what} | {title} | {' | '.join(rates)} | {right} | {recall} |")
-    return "\n".join(lines)
+    known = known_voice(source)
+    return "\n".join([*lines, "", known] if known else lines)
 
 
 def results_page(results: Path) -> str:

@@ -100,7 +100,7 @@ class Source:
     def table(self, name: str) -> pd.DataFrame | None:
         """A table of the folder; None where it is not there."""
         path = self.results / name
-        return pd.read_csv(path, dtype={"fold": str, "level": str}) if path.exists() else None
+        return pd.read_csv(path, dtype={"fold": str, "level": str, "k": str}) if path.exists() else None
 
     @cached_property
     def chosen(self) -> dict[str, str]:

@@ -54,7 +54,7 @@ class EncoderStates:
 
     def _clips(self, corpus: Corpus) -> dict[str, tuple[Path, ...]]:
         """`file` -> path of the clip, and with `noisy` paths of some other clips of its speaker."""
-        return _with_company(corpus) if self.noisy else {file: (path,) for file, path in corpus.paths.items()}
+        return with_company(corpus) if self.noisy else {file: (path,) for file, path in corpus.paths.items()}
 
     def encoder(self) -> SpeechStates:
         """The encoder, cut after the last layer; the same object in every call."""
@@ -105,7 +105,7 @@ class EncoderStates:
         return pooled(states, self.encoder().prominence(part, room_power(signal), states.shape[1]))
 
 
-def _with_company(corpus: Corpus) -> dict[str, tuple[Path, ...]]:
+def with_company(corpus: Corpus) -> dict[str, tuple[Path, ...]]:
     """`file` -> paths of the clip and of some other clips of its speaker, always the same; itself if there are none."""
     by_speaker: dict[Any, list[str]] = corpus.clips.groupby("speaker")["file"].apply(sorted).to_dict()
     out = {}

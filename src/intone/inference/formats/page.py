@@ -36,6 +36,7 @@ def page(analysis: Analysis) -> str:
         "step": width / 100,  # seconds per bar; a peak is of 10 ms
         "curve": {
             "times": [round(time, 3) for _, time in analysis.curve.index],
+            "counts": list(analysis.windows),
             **{emotion: [round(p, 3) for p in analysis.curve[emotion]] for emotion in analysis.labels},
         },
         "sound": base64.b64encode(mp3(analysis.sound())).decode(),

@@ -1,14 +1,14 @@
-"""An `Analysis` -> plain text: one line per segment, with its times, words and emotion, for people to read."""
+"""An `Analysis` -> plain text: a line per segment, with its times, speaker, words and emotion, for people to read."""
 
 from pysubs2.time import ms_to_str
 
-from intone.inference.formats.subtitles import caption
+from intone.inference.formats.subtitles import SAID, caption
 from intone.inference.result import Analysis
 
 
 def txt(analysis: Analysis) -> str:
     """`[0:00:00.500 - 0:00:01.400] Kids are talking. (angry 83 %)`."""
-    rows = analysis.segments[["text", "emotion", "confidence"]].itertuples()
+    rows = analysis.segments[SAID].itertuples()
     return "".join(f"[{_clock(start)} - {_clock(end)}] {caption(*said)}\n" for (_, start, end), *said in rows)
 
 

@@ -1,7 +1,8 @@
-"""An `Analysis` -> SRT and WebVTT subtitles: each segment's words, followed by its emotion in brackets."""
+"""An `Analysis` -> SRT and WebVTT subtitles: speaker where known, words, and the emotion in brackets, by segment."""
 
 import html
 from collections.abc import Callable
+from typing import Final
 
 import pysubs2
 
@@ -18,14 +19,18 @@ def vtt(analysis: Analysis) -> str:
     return _subtitles(analysis, "vtt", lambda text: html.escape(text, quote=False))
 
 
-def caption(text: str, emotion: str, confidence: float) -> str:
-    """`Kids are talking. (angry 83 %)` on one line."""
-    return " ".join(f"{text} ({emotion} {100 * confidence:.0f} %)".split())
+SAID: Final = ["text", "emotion", "confidence", "speaker"]
+"""Columns that a caption is made from."""
+
+
+def caption(text: str, emotion: str, confidence: float, speaker: str | None = None) -> str:
+    """`anna: Kids are talking. (angry 83 %)` on one line, with the name where it is known."""
+    return " ".join(f"{f'{speaker}: ' if speaker else ''}{text} ({emotion} {100 * confidence:.0f} %)".split())
 
 
 def _subtitles(analysis: Analysis, kind: str, escape: Callable[[str], str]) -> str:
     subtitles = pysubs2.SSAFile()
-    rows = analysis.segments[["text", "emotion", "confidence"]].itertuples()
+    rows = analysis.segments[SAID].itertuples()
     for (_, start, end), *said in rows:
         # A backslash would begin a command of the library's own format.
         text = escape(caption(*said)).replace("\\", "/")

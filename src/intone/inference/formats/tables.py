@@ -17,7 +17,8 @@ def as_json(analysis: Analysis) -> str:
 
     `account` says how each second was used (audio/account.py). A segment's `audio` holds the audio branch's
     probabilities, `words` Whisper's words with its keys; `sentence`, the text branch's probabilities, is there only
-    where the words were used too, `warnings` only where there are any.
+    where the words were used too, `warnings` only where there are any. `speaker` is null where that isn't known;
+    `adapted` says with how many other sentences of the same voice the emotion was predicted.
     """
     return json.dumps(as_dict(analysis), ensure_ascii=False, indent=1) + "\n"
 
@@ -59,6 +60,8 @@ def _segment(key: tuple[str, float, float], row: Mapping[str, Any], labels: list
         "probabilities": _rounded({label: row[label] for label in labels}),
         "audio": _rounded(row["audio"]),
         **said,
+        "speaker": row["speaker"],
+        "adapted": row["adapted"],
         "words": [dict(word) for word in row["words"]],
     }
 
@@ -68,7 +71,8 @@ def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
 
 
 def as_csv(analysis: Analysis) -> str:
-    """One row per segment: file, start, end, text, language, emotion, confidence, probabilities, emotion from audio.
+    """One row per segment: file, start, end, text, language, emotion, confidence, probabilities, emotion from audio,
+    speaker, adapted (other sentences of that voice that are known).
 
     A file name or a text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
@@ -84,6 +88,7 @@ def _separated(analysis: Analysis, mark: str) -> str:
     flat = pd.DataFrame(analysis.segments.drop(columns=["sentence", "words"])).reset_index()
     flat["file"] = [cell(name) for name in flat["file"]]
     flat["text"] = [cell(text) for text in flat["text"]]
+    flat["speaker"] = [cell(name or "") for name in flat["speaker"]]
     flat["audio"] = [max(said, key=said.__getitem__) if said else "" for said in flat["audio"]]
     # Python's writer quotes a cell with a carriage return only where lines end in one.
     text: str = flat.round(4).to_csv(sep=mark, lineterminator="\r\n", index=False)

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import FlagCreatePairsOff
 
@@ -37,6 +37,7 @@ def serve(
     token: str | None = None,
     no_token: FlagCreatePairsOff[bool] = False,
     allow: tuple[str, ...] = (),
+    speakers: Literal["none", "one", "channels"] = "none",
 ) -> None:
     """Start a web page and an HTTP service on this machine that analyse recordings, until Ctrl-C.
 
@@ -58,9 +59,11 @@ def serve(
         token: A secret that clients must send, as `Authorization: Bearer`; the printed address contains it.
         no_token: Allow access from other machines without a token.
         allow: Further host names under which the service may be reached, such as that of a proxy.
+        speakers: Who speaks, unless a request says otherwise: one voice, or channels (one in each channel); sentences
+            are then judged against the same voice's others.
     """
     _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting)
-    make = partial(analyzer_of, model, whisper if text else None, language, threads)
+    make = partial(analyzer_of, model, whisper if text else None, language, threads, speakers)
     with contextlib.ExitStack() as stack:
         stack.enter_context(ended_as_by_ctrl_c())
         door = stack.enter_context(listening(host, port))
@@ -112,11 +115,13 @@ def _server(
     return Server(config, service.stop)
 
 
-def analyzer_of(model: str | None, whisper: str | None, language: str | None, threads: int) -> "Analyzer":
+def analyzer_of(
+    model: str | None, whisper: str | None, language: str | None, threads: int, speakers: str = "none"
+) -> "Analyzer":
     """The analyzer that `intone analyze` uses with these flags; it is made in the child."""
     from intone.inference.batch import settled
 
-    return settled(model, whisper, language, threads).analyzer()
+    return settled(model, whisper, language, threads, speakers=speakers).analyzer()
 
 
 def _checked(**flags: int) -> None:

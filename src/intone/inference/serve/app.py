@@ -85,7 +85,7 @@ class Service:
         try:
             with TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True) as folder:
                 name, path = await received(request, Path(folder), self.most)
-                job = Job(path, name, formats, asked.text is not False, language, asked.track)
+                job = Job(path, name, formats, asked.text is not False, language, asked.track, asked.speakers)
                 return response(await self._done(request, job), name)
         except OSError as problem:
             raise unwritten(problem) from problem

@@ -1,7 +1,7 @@
 """The service's requests and responses, as FastAPI checks them and /openapi.json describes them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict
@@ -20,6 +20,13 @@ class Asked(BaseModel):
     ] = None
     language: Annotated[
         str | None, Query(description="Which is spoken, such as en or English; found out where it isn't given.")
+    ] = None
+    speakers: Annotated[
+        Literal["none", "one", "channels"] | None,
+        Query(
+            description="Who speaks: one voice, or one in each channel; sentences are then judged against the same "
+            "voice's others. As the service was started where it isn't given."
+        ),
     ] = None
 
 

@@ -35,6 +35,8 @@ class Job:
     """None: that with which the service was started."""
     track: int | None = None
     """Which of several sound tracks; None is the default one."""
+    speakers: str | None = None
+    """Who speaks: none, one or channels; None: as the service was started."""
 
 
 @dataclass(frozen=True)

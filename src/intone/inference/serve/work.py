@@ -19,6 +19,7 @@ from intone.errors import BadClip, IntoneError
 from intone.inference.analyzer import Analyzer
 from intone.inference.formats import FORMATS
 from intone.inference.serve.job import LEFT, STEP, Answer, Facts, Job
+from intone.inference.speakers import Speakers
 
 
 class Left(IntoneError):
@@ -72,7 +73,8 @@ def asked(analyzer: Analyzer, job: Job) -> Analyzer:
     if job.language is not None and analyzer.whisper:
         analyzer.whisper.check_language(job.language)
         language = job.language
-    return Analyzer(analyzer.model, analyzer.whisper if job.text else None, language)
+    speakers = analyzer.speakers if job.speakers is None else Speakers(job.speakers)
+    return Analyzer(analyzer.model, analyzer.whisper if job.text else None, language, speakers)
 
 
 class Line:

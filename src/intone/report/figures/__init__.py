@@ -8,3 +8,4 @@ from intone.report.figures.explained import attention_figure, shares_figure
 from intone.report.figures.history import histories_figure, history_figure
 from intone.report.figures.speakers import speakers_figure
 from intone.report.figures.style import save
+from intone.report.figures.voice import voice_figure

@@ -34,6 +34,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         ),
         "learned": inferences(source)[:LEARNED],
         "words": WORDS,
+        "adapted": source.table("voice.csv") is not None,
     }
 
 

@@ -40,6 +40,9 @@ DESCRIPTIONS = {
     "audio_whisper_small-short": Description(
         "Whisper-small to layer 6, linear probe in noise", PROBE, SMALL, "audio_whisper_small"
     ),
+    "audio_whisper_small-adaptive": Description(
+        "Whisper-small, frozen, speaker-adaptive linear probe", PROBE, SMALL, "audio_whisper_small"
+    ),
     "audio_whisper_small-head": Description("Whisper-small, attentive head", HEAD, SMALL, "audio_whisper_small"),
     "audio_whisper_small-tuned": Description("Whisper-small, fine-tuned", "fine-tuned", SMALL, "audio_whisper_small"),
     "audio_whisper_small": Description("Whisper-small, best of three per fold", CHOICE, SMALL),

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from intone.inference.model import LEARNED
+from intone.inference.card import LEARNED
 from intone.models.branches import Branches
 from intone.models.checkpoint import load_network_file, save_network
 from intone.models.cross_attention import AttentiveFusion, AttentiveFusionPreset

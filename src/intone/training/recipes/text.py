@@ -19,7 +19,7 @@ from intone.data.splits import PARTS, Split
 from intone.data.texts import sentences
 from intone.errors import IntoneError
 from intone.evaluation.details import Details
-from intone.inference.model import Reading
+from intone.inference.card import Reading
 from intone.models.checkpoint import load_network_file, save_network
 from intone.models.graph import TextGraph
 from intone.models.rnn import TextExamples, TextRnn, TextRnnPreset

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from intone.inference.model import Reading
+from intone.inference.card import Reading
 from intone.models import pretrained
 from intone.models.checkpoint import load_network_file, save_network
 from intone.models.graph import TextGraph

@@ -1,0 +1,112 @@
+"""A model file and labelled clips of one or several corpora -> the file with a model of voices, so that it can adapt.
+
+Nothing in the file's networks changes: the model of voices is learned from the embeddings that they give (statistics of
+an encoder's frozen layers), from each clip and from copies of it in noise and babble, in 8 bits if the file has those.
+A user's recording is of another kind than any corpus: temperature and threshold come from corpora held out in turn.
+"""
+
+import shutil
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final
+
+import numpy as np
+import onnx
+import pandas as pd
+from tyro.conf import arg
+
+from intone.audio.augment.noise import VERSION, noisy_copy
+from intone.audio.clip import read_clip
+from intone.cache import cached_array, digest, file_digest
+from intone.data import corpora as published
+from intone.data.corpus import Corpus
+from intone.errors import IntoneError
+from intone.inference import registry
+from intone.inference.card import LEARNED
+from intone.inference.model import VOICE_KEY, Model
+from intone.inference.voice import VoiceModel
+from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted
+from intone.progress import track
+from intone.training.encoder_states import with_company
+
+COPIES: Final = ("noise", "babble")
+"""Kinds of copies of each clip (audio/augment/noise.py)."""
+
+
+def adaptive(
+    model: str | None = None,
+    out: Annotated[Path, arg(aliases=["-o"])] = Path("model.onnx"),
+    corpora: tuple[str, ...] = ("ravdess",),
+    layers: int = 4,
+) -> None:
+    """Give a model file a model of voices: `intone analyze --speakers` then adapts to each speaker, without labels.
+
+    Args:
+        model: A file that `intone export` made, or a name from `intone models list`; default the packaged model.
+        out: The model file to write.
+        corpora: Corpora to learn voices from: ravdess, emodb, nemo, cremad, tess, savee; each below the folder that its
+            variable names (INTONE_EMODB), else data/NAME.
+        layers: Number of encoder layers whose statistics the model's embedding joins.
+    """
+    path = registry.find(model)
+    voices = learned(path, [published.load(name) for name in corpora], layers, VoiceProbePreset())
+    write(path, voices, out)
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB; it adapts to voices (learned from {', '.join(corpora)}).")
+
+
+def learned(path: Path, corpora: Sequence[Corpus], layers: int, preset: VoiceProbePreset) -> VoiceModel:
+    """The model of voices of a model file. Raises IntoneError for a file that can't adapt."""
+    model = Model(path)
+    if model.card.reading and model.card.reading.rule == LEARNED:
+        raise IntoneError(f"{path} fuses words by a network of its own, which knows no voice: export a late fusion.")
+    parts = [(corpus, *_embeddings(model, path, corpus, layers)) for corpus in corpora]
+    x = np.concatenate([x for _, x, _ in parts])
+    clips = pd.concat([clips.assign(corpus=corpus.name) for corpus, _, clips in parts], ignore_index=True)
+    true = np.array([model.card.labels.index(emotion) for emotion in clips["emotion"]])
+    speakers = list(clips["speaker"])
+    voices = fitted(x, true, speakers, len(model.card.labels), preset)
+    strangers = list(clips["corpus"]) if len(corpora) > 1 else None
+    return calibrated(voices, x, true, speakers, preset, strangers)
+
+
+def write(path: Path, voices: VoiceModel, out: Path) -> None:
+    """The model file with this model of voices, in place of any it has."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    fresh = out.with_name(f"{out.name}.new")
+    whole = onnx.load(path)
+    kept = {entry.key: entry.value for entry in whole.metadata_props}
+    onnx.helper.set_model_props(whole, kept | {VOICE_KEY: voices.as_text()})
+    onnx.save(whole, fresh)
+    shutil.move(fresh, out)
+
+
+def _embeddings(model: Model, path: Path, corpus: Corpus, layers: int) -> tuple[np.ndarray, pd.DataFrame]:
+    """Embeddings of clips and their copies [N, copies, layers, width], and the clips; labels that the model doesn't
+    know are left out."""
+    clips = corpus.clips[corpus.clips["emotion"].isin(model.card.labels)]
+    company, network = with_company(corpus), file_digest(path)
+    rows = []
+    for file in track(list(clips["file"]), f"embedding ({corpus.name})", len(clips)):
+        rows.append(np.stack([_copy(model, network, kind, *company[file]) for kind in ("", *COPIES)]))
+    x = np.stack(rows).astype(np.float32)
+    if x.shape[2] % layers:
+        raise IntoneError(f"{path} has embeddings of {x.shape[2]} numbers, which aren't of {layers} layers.")
+    return x.reshape(*x.shape[:2], layers, -1), clips
+
+
+def _copy(model: Model, network: str, kind: str, clip: Path, *company: Path) -> np.ndarray:
+    """The embedding [D] of a clip, or of a copy of it."""
+    own, others = file_digest(clip), [file_digest(other) for other in company] if kind else []
+    return cached_array(
+        "voices", digest(network, own, kind, others, VERSION), partial(_embedding, model, own, kind, clip, company)
+    )
+
+
+def _embedding(model: Model, own: str, kind: str, clip: Path, company: Sequence[Path]) -> np.ndarray:
+    signal = read_clip(clip)
+    if kind:
+        draw = np.random.default_rng([*own.encode(), *kind.encode()])
+        signal = noisy_copy(signal, kind, [read_clip(other) for other in company], draw)
+    mean: np.ndarray = model.predict(signal).embedding.mean(0)
+    return mean

@@ -1,0 +1,185 @@
+"""A recording and what is known of its speakers -> whose voice each of its segments is; times are seconds.
+
+What is known is named by `--speakers`: nothing (`none`), that there is one voice (`one`), that each channel is a voice
+(`channels`), or a file that says who speaks when.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from intone.audio.channels import checked
+from intone.audio.recording import Recording
+from intone.cache import digest
+from intone.errors import BadClip, IntoneError
+from intone.names import field as field_name
+
+NONE, ONE, CHANNELS = "none", "one", "channels"
+
+ONLY: Final = "speaker"
+"""Name of the voice where there is one."""
+
+SAME: Final = 0.95
+"""Correlation from which two channels are copies of one another: a voice that leaks from one to the other is below."""
+
+QUIET: Final = 1e-4
+"""A channel with less than this share of the loudest one's power (-40 dB) is empty."""
+
+SHORTEST: Final = 0.3
+"""Share of a segment that turns of one speaker have to cover for it to be theirs."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Somebody speaks."""
+
+    start: float
+    end: float
+    speaker: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A recording, or a channel of one, whose segments are analysed together."""
+
+    recording: Recording
+    speaker: str | None = None
+    """Who speaks in all of it; None where that isn't known."""
+
+
+@dataclass(frozen=True)
+class Speakers:
+    """What is known of the speakers of recordings."""
+
+    way: str = NONE
+    turns: Mapping[str, Sequence[Turn]] = field(default_factory=dict)
+    """Recording, as the file calls it ("" where it names none) -> its turns."""
+    file: str = ""
+    """That file's path."""
+
+    @classmethod
+    def of(cls, text: str) -> "Speakers":
+        """`none`, `one`, `channels`, or a file's path. Raises IntoneError where that file isn't there or tells no
+        turns."""
+        if text in (NONE, ONE, CHANNELS):
+            return cls(text)
+        path = Path(text)
+        if not path.is_file():
+            raise IntoneError(f"{text} says nothing of speakers: give none, one, channels, or an RTTM or CSV file.")
+        return cls("file", _turns(path), text)
+
+    def key(self) -> str:
+        """What an analysis depends on."""
+        turns = [(name, turn.start, turn.end, turn.speaker) for name, own in self.turns.items() for turn in own]
+        return self.way if not turns else digest(turns)
+
+    def parts(self, recording: Recording) -> tuple[list[Part], list[str]]:
+        """What is analysed of a recording, and sentences about what was done instead of what was asked for."""
+        if self.way == ONE:
+            return [Part(recording, ONLY)], []
+        if self.way != CHANNELS:
+            return [Part(recording)], []
+        kept, count = channels(recording)
+        if len(kept) > 1:
+            return [Part(recording.channel(k), f"channel {k + 1}") for k in kept], []
+        reason = "It has one channel" if count == 1 else f"Of its {count} channels one has a voice of its own"
+        remedy = "it was analysed as a recording of speakers who aren't known; --speakers one says that it is one voice"
+        return [Part(recording)], [f"{reason}: {remedy}."]
+
+    def names(self, part: Part, spans: Sequence[tuple[float, float]]) -> list[str | None]:
+        """Segments (start, end) of a part -> whose voice each is; None where that isn't known.
+
+        Raises BadClip where the file that tells turns doesn't fit this recording.
+        """
+        if self.way != "file":
+            return [part.speaker] * len(spans)
+        turns = self._own(part.recording.name)
+        if spans and min(turn.start for turn in turns) >= max(end for _, end in spans):
+            first = min(turn.start for turn in turns)
+            raise BadClip(
+                f"{self.file} doesn't fit {part.recording.name}: its first turn begins at {first:.1f} s, behind the "
+                "last speech; name the recording's own file with --speakers."
+            )
+        return [_whose(span, turns) for span in spans]
+
+    def _own(self, name: str) -> Sequence[Turn]:
+        wanted = {name, Path(name).name, Path(name).stem, field_name(name)}
+        for called, turns in self.turns.items():
+            if called in wanted:
+                return turns
+        if len(self.turns) == 1 and "" in self.turns:
+            return self.turns[""]
+        told = ", ".join(list(self.turns)[:3])
+        raise BadClip(f"{self.file} doesn't fit {name}: it tells of {told}; name the recording's own file.")
+
+
+def channels(recording: Recording) -> tuple[list[int], int]:
+    """Channels that hold a voice of their own, and how many there are: empty ones and copies of others are left out."""
+    product, count = np.zeros((0, 0)), 0
+    for block in recording.source().blocks:
+        samples = checked(block, recording.name).astype(np.float64)
+        if not count:
+            count = samples.shape[1]
+            product = np.zeros((count, count))
+        product += samples.T @ samples
+    power = np.diag(product) if count else np.zeros(0)
+    kept: list[int] = []
+    for k in np.flatnonzero(power > QUIET * power.max(initial=0)):
+        if all(abs(product[k, other]) < SAME * np.sqrt(power[k] * power[other]) for other in kept):
+            kept.append(int(k))
+    return kept, count
+
+
+def _whose(span: tuple[float, float], turns: Sequence[Turn]) -> str | None:
+    """The speaker of most of a segment."""
+    shares: dict[str, float] = {}
+    for turn in turns:
+        together = min(span[1], turn.end) - max(span[0], turn.start)
+        if together > 0:
+            shares[turn.speaker] = shares.get(turn.speaker, 0.0) + together
+    if not shares:
+        return None
+    most = max(shares, key=shares.__getitem__)
+    return most if shares[most] >= SHORTEST * (span[1] - span[0]) else None
+
+
+def _turns(path: Path) -> dict[str, list[Turn]]:
+    """The turns that an RTTM or a CSV tells, by recording."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig", "replace")
+    except OSError as problem:
+        raise IntoneError(f"{path} can't be read ({problem.strerror}): name another file with --speakers.") from problem
+    lines = [line.split() for line in text.splitlines()]
+    rows = [parts for parts in lines if parts and parts[0] == "SPEAKER" and len(parts) > 7]
+    try:
+        found = [(r[1], float(r[3]), float(r[3]) + float(r[4]), r[7]) for r in rows] if rows else _csv(path)
+    except ValueError as problem:
+        raise IntoneError(f"{path} has a time that is no number ({problem}): give seconds, such as 12.5.") from None
+    out: dict[str, list[Turn]] = {}
+    for name, start, end, speaker in found:
+        if end > start:
+            out.setdefault(name, []).append(Turn(start, end, speaker))
+    if not out:
+        raise IntoneError(f"{path} tells of no turn: an RTTM has lines SPEAKER, a CSV the columns start, end, speaker.")
+    return out
+
+
+def _csv(path: Path) -> list[tuple[str, float, float, str]]:
+    wanted = ("start", "end", "speaker")
+    try:
+        table = pd.read_csv(path, sep=None, engine="python", dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    except (ValueError, csv.Error, pd.errors.ParserError) as problem:
+        raise IntoneError(f"{path} is neither RTTM nor CSV: an RTTM has lines that begin with SPEAKER.") from problem
+    table.columns = [str(name).strip().lower() for name in table.columns]
+    if missing := [name for name in wanted if name not in table]:
+        raise IntoneError(f"{path} has no column {missing[0]}: a CSV of turns has {', '.join(wanted)}.")
+    files = table["file"] if "file" in table else [""] * len(table)
+    return [
+        (str(file), float(start), float(end), str(speaker).strip())
+        for file, start, end, speaker in zip(files, table["start"], table["end"], table["speaker"], strict=True)
+    ]

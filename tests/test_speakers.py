@@ -1,0 +1,171 @@
+"""Who speaks: what `--speakers` says of a recording, and what an analysis makes of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+
+from intone.audio.recording import Recording
+from intone.audio.segments import Stretch
+from intone.errors import BadClip, IntoneError
+from intone.inference import adaptation
+from intone.inference.analyzer import Analyzer
+from intone.inference.model import Model
+from intone.inference.registry import own
+from intone.inference.speakers import Part, Speakers, channels
+from intone.inference.voice import VoiceModel
+from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted
+
+RATE = 16_000
+
+
+def recording(samples: np.ndarray, name: str = "call.wav") -> Recording:
+    return Recording.of_signal(samples, RATE, name)
+
+
+def part(name: str = "talk.wav") -> Part:
+    return Part(recording(np.zeros(RATE), name))
+
+
+def noise(seed: int, seconds: float = 2.0) -> np.ndarray:
+    return (0.1 * np.random.default_rng(seed).normal(size=round(seconds * RATE))).astype(np.float32)
+
+
+def written(tmp_path, text: str, name: str = "turns.rttm") -> Speakers:
+    (tmp_path / name).write_text(text)
+    return Speakers.of(str(tmp_path / name))
+
+
+def test_channels_that_are_copies_or_empty_are_no_voices():
+    a, b = noise(1), noise(2)
+    assert channels(recording(np.stack([a, b], 1))) == ([0, 1], 2)
+    assert channels(recording(np.stack([a, 0.3 * a], 1))) == ([0], 2)
+    assert channels(recording(np.stack([a, -a], 1))) == ([0], 2)
+    assert channels(recording(np.stack([a, 0 * b], 1))) == ([0], 2)
+    leaking = np.stack([a + 0.3 * b, b + 0.3 * a], 1)
+    assert channels(recording(leaking)) == ([0, 1], 2)
+
+
+def test_copies_are_one_recording_and_a_sentence_says_so():
+    parts, notes = Speakers.of("channels").parts(recording(np.stack([noise(1)] * 2, 1)))
+    assert [p.speaker for p in parts] == [None] and notes[0].startswith(
+        "Of its 2 channels one has a voice of its own: "
+    )
+    assert Speakers.of("channels").parts(recording(noise(1)))[1][0].startswith("It has one channel: ")
+
+
+def test_each_channel_is_read_alone():
+    a, b = noise(1), noise(2)
+    parts, notes = Speakers.of("channels").parts(recording(np.stack([a, b], 1)))
+    assert [p.speaker for p in parts] == ["channel 1", "channel 2"] and not notes
+    for found, sound in zip(parts, (a, b), strict=True):
+        assert np.array_equal(np.concatenate(list(found.recording.blocks())), sound)
+
+
+RTTM = "SPEAKER talk 1 0.0 2.0 <NA> <NA> anna <NA> <NA>\nSPEAKER talk 1 2.5 2.0 <NA> <NA> tom <NA> <NA>\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (RTTM, "a.rttm"),
+        ("start,end,speaker\n0,2,anna\n2.5,4.5,tom\n", "a.csv"),
+        ("Start;End;Speaker\n0;2;anna\n2.5;4.5;tom\n", "a.csv"),
+    ],
+)
+def test_a_segment_is_whose_turns_cover_most_of_it(tmp_path, text, name):
+    known = written(tmp_path, text, name)
+    spans = [(0.2, 1.8), (1.5, 4.4), (1.9, 2.6), (8.0, 9.0)]
+    assert known.names(part(), spans) == ["anna", "tom", None, None]
+
+
+def test_a_file_of_several_recordings_gives_each_its_own(tmp_path):
+    known = written(tmp_path, RTTM + "SPEAKER other 1 0 9 <NA> <NA> eve <NA> <NA>\n")
+    assert known.names(part("x/other.mp3"), [(0.0, 1.0)]) == ["eve"]
+    with pytest.raises(BadClip, match=r"doesn't fit third\.wav: it tells of talk, other"):
+        known.names(part("third.wav"), [(0.0, 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "neither RTTM nor CSV"),
+        ("a,b\n1,2\n", "has no column start"),
+        ("start,end,speaker\n0,x,anna\n", "a time that is no number"),
+        ("start,end,speaker\n3,2,anna\n", "tells of no turn"),
+    ],
+)
+def test_a_file_without_turns_gets_a_sentence(tmp_path, text, problem):
+    with pytest.raises(IntoneError, match=problem):
+        written(tmp_path, text)
+
+
+def test_what_says_nothing_and_what_does_not_fit_get_a_sentence(tmp_path):
+    with pytest.raises(IntoneError, match="give none, one, channels, or an RTTM or CSV file"):
+        Speakers.of("everybody")
+    known = written(tmp_path, RTTM.replace(" 0.0 ", " 90.0 ").replace(" 2.5 ", " 95.0 "))
+    with pytest.raises(BadClip, match=r"its first turn begins at 90\.0 s, behind the last speech"):
+        known.names(part(), [(0.2, 1.8)])
+
+
+@pytest.fixture(scope="module")
+def adaptive() -> Model:
+    """The packaged model with a model of voices that was learned from noise."""
+    model, chance = Model(own(), threads=1), np.random.default_rng(0)
+    x, true = chance.normal(size=(64, 1, 4, 1024)), np.tile(np.arange(8), 8)
+    speakers = [f"s{k // 16}" for k in range(64)]
+    preset = VoiceProbePreset(inner=2, draws=1)
+    model.voices = calibrated(fitted(x, true, speakers, 8, preset), x, true, speakers, preset)
+    return model
+
+
+def test_a_segment_is_judged_by_the_others_of_its_voice_and_never_by_itself(adaptive):
+    made = [adaptive.predict(noise(k, 1.0)) for k in range(4)]
+    found = adaptation.adapted(adaptive, made, ["anna", "anna", "anna", "tom"])
+    assert [p.known for p in found] == [2, 2, 2, 0] and found[3] is made[3]
+    alone = adaptive.adapted(made[0], adaptive.voice(made[1]) + adaptive.voice(made[2]))
+    assert np.allclose(found[0].probabilities, alone.probabilities, atol=1e-6)
+    assert not np.allclose(found[0].probabilities, made[0].probabilities, atol=1e-6)
+    other = adaptation.adapted(adaptive, [replace(made[0], logits=made[0].logits + 3), *made[1:]], ["anna"] * 4)
+    assert not np.allclose(other[1].probabilities, found[1].probabilities, atol=1e-9)
+
+
+def test_what_is_known_before_counts_too(adaptive):
+    made = [adaptive.predict(noise(k, 1.0)) for k in range(2)]
+    known = {"anna": adaptive.voice(made[1])}
+    found = adaptation.adapted(adaptive, made[:1], ["anna"], known)
+    assert found[0].known == 1
+
+
+def test_a_voice_with_one_sentence_gets_a_sentence(adaptive):
+    assert adaptation.told(adaptive, ["anna", "anna"], True) == []
+    one, two = adaptation.told(adaptive, ["anna", "tom", "tom", None], True)
+    assert one.startswith("anna has one sentence: ") and two.startswith("For 1 of 4 segments nobody is named")
+    assert adaptation.told(adaptive, [None], False) == []
+
+
+def test_the_model_of_voices_is_stored_as_text(adaptive):
+    again = VoiceModel.of_text(adaptive.voices.as_text())
+    for name, array in adaptive.voices.arrays().items():
+        assert np.allclose(array, getattr(again, name)), name
+
+
+def by_second(blocks, voice, longest):
+    """Seconds that aren't silent, each a stretch of speech."""
+    seconds = np.concatenate(list(blocks)).reshape(-1, RATE)
+    yield from (Stretch(float(k), second) for k, second in enumerate(seconds) if second.any())
+
+
+def test_a_call_is_analysed_channel_by_channel(adaptive, tmp_path, monkeypatch):
+    monkeypatch.setattr("intone.inference.analyzer.stretches", by_second)
+    a, b, pause = noise(1, 1), noise(2, 1), np.zeros(RATE, np.float32)
+    left, right = np.concatenate([a, pause, a[::-1], pause]), np.concatenate([pause, pause, pause, b])
+    soundfile.write(tmp_path / "call.wav", np.stack([left, right], 1), RATE)
+    found = Analyzer(adaptive, speakers=Speakers.of("channels")).analysis(Recording.of_file(tmp_path / "call.wav"))
+    who = list(found.segments["speaker"])
+    assert who == ["channel 1", "channel 1", "channel 2"] and list(found.segments["adapted"]) == [1, 1, 0]
+    assert [n for n in found.warnings if n.startswith("channel 2 has one sentence")]
+    assert found.duration == pytest.approx(len(left) / RATE) and sum(found.windows) == len(found.curve)
+    plain = Analyzer(adaptive).analysis(Recording.of_file(tmp_path / "call.wav"))
+    assert set(plain.segments["speaker"]) == {None} and set(plain.segments["adapted"]) == {0}
