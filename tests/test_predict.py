@@ -20,8 +20,10 @@ from intone.audio.recording import Recording, recordings
 from intone.audio.segments import Stretch
 from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
-from intone.inference.analyzer import Analyzer, Found, Meter
+from intone.inference.analyzer import Analyzer
 from intone.inference.formats import FORMATS
+from intone.inference.found import Found
+from intone.inference.meter import Meter
 from intone.inference.model import Model
 from intone.inference.ood import spans, strangeness
 from intone.inference.registry import find

@@ -102,7 +102,7 @@ def test_a_file_without_turns_gets_a_sentence(tmp_path, text, problem):
 
 
 def test_what_says_nothing_and_what_does_not_fit_get_a_sentence(tmp_path):
-    with pytest.raises(IntoneError, match="give none, one, channels, or an RTTM or CSV file"):
+    with pytest.raises(IntoneError, match="give auto, none, one, channels, or an RTTM or CSV file"):
         Speakers.of("everybody")
     known = written(tmp_path, RTTM.replace(" 0.0 ", " 90.0 ").replace(" 2.5 ", " 95.0 "))
     with pytest.raises(BadClip, match=r"its first turn begins at 90\.0 s, behind the last speech"):
@@ -139,10 +139,10 @@ def test_what_is_known_before_counts_too(adaptive):
 
 
 def test_a_voice_with_one_sentence_gets_a_sentence(adaptive):
-    assert adaptation.told(adaptive, ["anna", "anna"], True) == []
-    one, two = adaptation.told(adaptive, ["anna", "tom", "tom", None], True)
+    assert adaptation.told(adaptive, ["anna", "anna"]) == []
+    one, two = adaptation.told(adaptive, ["anna", "tom", "tom", None])
     assert one.startswith("anna has one sentence: ") and two.startswith("For 1 of 4 segments nobody is named")
-    assert adaptation.told(adaptive, [None], False) == []
+    assert adaptation.told(adaptive, [None]) == []
 
 
 def test_the_model_of_voices_is_stored_as_text(adaptive):
@@ -169,3 +169,24 @@ def test_a_call_is_analysed_channel_by_channel(adaptive, tmp_path, monkeypatch):
     assert found.duration == pytest.approx(len(left) / RATE) and sum(found.windows) == len(found.curve)
     plain = Analyzer(adaptive).analysis(Recording.of_file(tmp_path / "call.wav"))
     assert set(plain.segments["speaker"]) == {None} and set(plain.segments["adapted"]) == {0}
+
+
+class Encoder:
+    """Tells voices apart by the sign of the first sample that isn't 0."""
+
+    def embedding(self, signal: np.ndarray) -> np.ndarray:
+        voice = np.zeros(256, np.float32)
+        voice[int(signal[np.flatnonzero(signal)[0]] > 0)] = 1.0
+        return voice
+
+
+def test_voices_are_told_apart_by_their_sound(adaptive, monkeypatch):
+    monkeypatch.setattr("intone.inference.analyzer.stretches", by_second)
+    one, other, pause = np.abs(noise(1, 1)), -np.abs(noise(2, 1)), np.zeros(RATE, np.float32)
+    talk = np.concatenate([one, pause, other, pause, one[::-1], pause, other[::-1]])
+    found = Analyzer(adaptive, speakers=Speakers.of("auto"), encoder=Encoder()).analysis(recording(talk))
+    assert list(found.segments["speaker"]) == ["speaker 1", "speaker 2"] * 2 and set(found.segments["adapted"]) == {1}
+    still = Analyzer(adaptive, speakers=Speakers.of("auto"), encoder=Encoder()).analysis(recording(pause))
+    assert not len(still.segments)
+    with pytest.raises(IntoneError, match="--speakers auto needs weights that tell voices apart: `intone models get"):
+        Analyzer(adaptive, speakers=Speakers.of("auto"))

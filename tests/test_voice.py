@@ -10,6 +10,8 @@ from intone.data.splits import Split
 from intone.errors import IntoneError
 from intone.evaluation.metrics import score
 from intone.experiments.adaptation import COLUMNS, adaptation, measure
+from intone.experiments.conversations import COLUMNS as TALKED
+from intone.experiments.conversations import measure as talks
 from intone.experiments.draws import KINDS, RECORDING, drawn
 from intone.inference.fusion import log_softmax, softmax
 from intone.inference.voice import Voice, VoiceModel
@@ -164,3 +166,22 @@ def test_a_fold_predicts_as_the_plain_probe_does_and_the_protocol_judges_what_is
 def test_a_model_that_does_not_adapt_is_refused(ravdess_folder, tmp_path):
     with pytest.raises(IntoneError, match="audio_cnn does not adapt to a voice"):
         adaptation(("audio_cnn",), ravdess=ravdess_folder, runs=tmp_path)
+
+
+class OneSex:
+    """Tells men from women, and no two men."""
+
+    def embedding(self, signal: np.ndarray) -> np.ndarray:
+        crossings = np.mean(np.diff(np.signbit(signal)))
+        voice = np.zeros(256, np.float32)
+        voice[int(crossings > 0.02)] = 1.0
+        return voice
+
+
+def test_conversations_are_judged_with_the_voices_that_were_found(space, corpus):
+    by = list(corpus.clips.groupby("speaker")["file"].apply(tuple))
+    fold = space.fold("tiny-adaptive", "none", Split("speakers", "1", by[0] + by[1], by[2], by[3]))
+    split = Split("speakers", "1", by[0] + by[1], (), by[2] + by[3])  # two speakers to talk with one another
+    found = talks(space, "tiny-adaptive", [(split, fold)], OneSex(), each=3)
+    assert list(found.columns) == list(TALKED) and set(found["sexes"]) <= {"same", "both"} and len(found)
+    assert found["purity"].between(0, 100).all() and (found["conversations"] == 3).all()

@@ -27,7 +27,7 @@ def load(
     whisper: str | None = "whisper-base",
     language: str | None = None,
     threads: int = 0,
-    speakers: str = "none",
+    speakers: str | None = None,
 ) -> "Analyzer":
     """Return an Analyzer of recordings, with the methods `file(path)`, `files(paths)`, `folder(path)`, `signal(samples,
     sampling_rate)`.
@@ -38,7 +38,7 @@ def load(
     isn't known), one, channels (a voice each), or the path of an RTTM or CSV file with turns; where it is known, each
     sentence is judged against the speaker's others. Raises Missing for weights that aren't on this machine.
     """
-    from intone.inference.analyzer import loaded
+    from intone.inference.load import loaded
 
     return loaded(model, whisper, language, threads, speakers)
 

@@ -49,6 +49,9 @@ COMMANDS: Final = (
         "inference.batch:analyze",
         "Predict the emotion of each sentence in recordings; write the results in eleven formats.",
     ),
+    Command("voice add", "inference.voice_commands:voice_add", "Make a profile of a person's voice; no sound is kept."),
+    Command("voice list", "inference.voice_commands:voice_list", "List the voices that are known."),
+    Command("voice remove", "inference.voice_commands:voice_remove", "Forget a voice."),
     Command(
         "listen", "inference.microphone:listen", "Predict the emotion of the voice at the microphone, twice a second."
     ),
@@ -101,6 +104,18 @@ COMMANDS: Final = (
         "adaptation",
         "experiments.adaptation:adaptation",
         "Test speaker-adaptive models by how many other clips of a voice are known.",
+        "train",
+    ),
+    Command(
+        "conversations",
+        "experiments.conversations:conversations",
+        "Test telling voices apart in conversations, and what it is worth.",
+        "train",
+    ),
+    Command(
+        "corpora",
+        "experiments.corpora:corpora",
+        "Test what is learned from some corpora on another one, plain and adapted to each speaker.",
         "train",
     ),
     Command(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,10 @@ class Calibration:
         return cls(temperature, unsure_below(confidence, right), {name: round(found[name], 4) for name in names})
 
 
+LEAST: Final = 100
+"""Predictions that a share of right ones is taken of at least."""
+
+
 def temperature(logits: np.ndarray, true: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The T in [0.05, 20] at which softmax(logits / T) makes the true emotions most likely (Guo et al. 2017)."""
 
@@ -58,6 +63,19 @@ def unsure_below(confidence: np.ndarray, right: np.ndarray) -> float:
     steps = np.arange(1, 100) / 100
     wrong = [t for t in steps if (confidence < t).any() and right[confidence < t].mean() <= 0.5]
     return float(max(wrong, default=0.0))
+
+
+def unsure_near(confidence: np.ndarray, right: np.ndarray, width: float = 0.05) -> float:
+    """As `unsure_below`, for speakers of whom most predictions may be wrong, where that rule would leave none.
+
+    It is the lowest confidence, in steps of a hundredth, at which predictions (those `width` around it, a hundred or
+    more) were right at least as often as wrong; the highest confidence where there is none.
+    """
+    for t in np.arange(1, 100) / 100:
+        near = abs(confidence - t) <= width
+        if near.sum() >= LEAST and right[near].mean() >= 0.5:
+            return float(t)
+    return float(confidence.max(initial=0.0))
 
 
 def clip_losses(logits: np.ndarray, true: np.ndarray) -> np.ndarray:

@@ -11,7 +11,8 @@ from intone.audio.augment.perturbations import Sounds
 from intone.audio.frames import SAMPLE_RATE
 from intone.cache import digest, write_whole
 from intone.inference import registry
-from intone.inference.analyzer import Analyzer, loaded
+from intone.inference.analyzer import Analyzer
+from intone.inference.load import loaded
 from intone.inference.result import UNSURE
 from intone.progress import track
 

@@ -1,7 +1,7 @@
 """A model file and labelled clips of one or several corpora -> the file with a model of voices, so that it can adapt.
 
 Nothing in the file's networks changes: the model of voices is learned from the embeddings that they give (statistics of
-an encoder's frozen layers), from each clip and from copies of it in noise and babble, in 8 bits if the file has those.
+an encoder's frozen layers), from each clip and from a copy of it in noise, in 8 bits if the file has those.
 A user's recording is of another kind than any corpus: temperature and threshold come from corpora held out in turn.
 """
 
@@ -30,7 +30,7 @@ from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted
 from intone.progress import track
 from intone.training.encoder_states import with_company
 
-COPIES: Final = ("noise", "babble")
+COPIES: Final = ("noise",)
 """Kinds of copies of each clip (audio/augment/noise.py)."""
 
 
@@ -60,7 +60,7 @@ def learned(path: Path, corpora: Sequence[Corpus], layers: int, preset: VoicePro
     model = Model(path)
     if model.card.reading and model.card.reading.rule == LEARNED:
         raise IntoneError(f"{path} fuses words by a network of its own, which knows no voice: export a late fusion.")
-    parts = [(corpus, *_embeddings(model, path, corpus, layers)) for corpus in corpora]
+    parts = [(corpus, *embeddings(model, path, corpus, layers)) for corpus in corpora]
     x = np.concatenate([x for _, x, _ in parts])
     clips = pd.concat([clips.assign(corpus=corpus.name) for corpus, _, clips in parts], ignore_index=True)
     true = np.array([model.card.labels.index(emotion) for emotion in clips["emotion"]])
@@ -81,7 +81,7 @@ def write(path: Path, voices: VoiceModel, out: Path) -> None:
     shutil.move(fresh, out)
 
 
-def _embeddings(model: Model, path: Path, corpus: Corpus, layers: int) -> tuple[np.ndarray, pd.DataFrame]:
+def embeddings(model: Model, path: Path, corpus: Corpus, layers: int) -> tuple[np.ndarray, pd.DataFrame]:
     """Embeddings of clips and their copies [N, copies, layers, width], and the clips; labels that the model doesn't
     know are left out."""
     clips = corpus.clips[corpus.clips["emotion"].isin(model.card.labels)]

@@ -34,19 +34,21 @@ def adapted(
     return out
 
 
-def told(model: Model, speakers: Sequence[str | None], asked: bool) -> list[str]:
-    """Sentences about voices that nothing could be adapted to; `asked`: whether speakers were named at all."""
-    if not asked or not speakers:
+def told(model: Model, speakers: Sequence[str | None], known: Mapping[str, Voice] = MappingProxyType({})) -> list[str]:
+    """Sentences about voices that nothing could be adapted to."""
+    if not any(speakers):
         return []
     if model.voices is None:
         return ["The model can't adapt to a voice: its emotions are those of unseen speakers."]
     notes = []
     counts = {name: speakers.count(name) for name in dict.fromkeys(speakers) if name is not None}
-    if alone := [name for name, count in counts.items() if count == 1]:
+    if alone := [name for name, count in counts.items() if count == 1 and name not in known]:
         notes.append(
             f"{', '.join(alone)} {'have' if len(alone) > 1 else 'has'} one sentence: with nothing else known of the "
             "voice, its emotion is that of an unseen speaker."
         )
+    if silent := [name for name in known if name not in counts]:
+        notes.append(f"No segment is of {' or '.join(silent)}, whose voice was named: --speakers says who speaks.")
     if nobody := speakers.count(None):
         notes.append(f"For {nobody} of {len(speakers)} segments nobody is named: they are judged as unseen speakers'.")
     return notes

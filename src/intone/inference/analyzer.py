@@ -1,16 +1,16 @@
 """A recording + a model file, and Whisper where words are wanted -> an `Analysis`; needs no training library."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 
-from intone.asr.alignment import Word
 from intone.asr.languages import Language, code
 from intone.asr.retry import spans, written
 from intone.asr.sentences import text_of
@@ -24,40 +24,19 @@ from intone.audio.segments import MAX_SEGMENT_S, MAX_STRETCH_S, Stretch, coverin
 from intone.audio.spool import name_of, spooled
 from intone.audio.vad import VOICE, VOICE_WITH_WORDS
 from intone.errors import BadClip, IntoneError
-from intone.inference import adaptation, ood, registry
+from intone.inference import adaptation, ood
 from intone.inference.blas import one_thread
+from intone.inference.diarization import WEIGHTS, SpeakerEncoder
+from intone.inference.found import Channel, Found, Judged
 from intone.inference.meter import Meter
 from intone.inference.model import Model, Prediction
 from intone.inference.result import UNSURE, Analysis, Segment, Segments, curve, table
-from intone.inference.speakers import NONE, Part, Speakers
+from intone.inference.speakers import AUTO, NONE, Part, Speakers
+from intone.inference.voice import Voice
 from intone.progress import say
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes]
 """A path; the bytes of a file; an object that reads them."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A segment before its emotion is predicted."""
-
-    start: float
-    end: float
-    begin: float
-    """Start of `sound`, which includes the margin."""
-    sound: np.ndarray
-    words: list[Word] = field(default_factory=list)
-    language: str | None = None
-    """Language of the stretch that it lies in; None where words are off."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One segment with its prediction and measurements."""
-
-    found: Found
-    segment: Segment
-    prediction: Prediction
-    measured: dict[str, float]
 
 
 class Analyzer:
@@ -72,9 +51,16 @@ class Analyzer:
         whisper: Whisper | None = None,
         language: str | None = None,
         speakers: Speakers = Speakers(),  # noqa: B008 - it can't be changed
+        known: Mapping[str, Voice] = MappingProxyType({}),
+        encoder: SpeakerEncoder | None = None,
     ) -> None:
-        """`whisper` None: no words; `language` None: detected; `speakers`: what is known of who speaks."""
-        self.model, self.whisper, self.speakers = model, whisper, speakers
+        """`whisper` None: no words; `language` None: detected; `speakers`: what is known of who speaks; `known`: voices
+        that are known before, by the names that `speakers` gives; `encoder` tells voices apart where `speakers` is
+        `auto`. Raises IntoneError where it is needed and not given."""
+        if speakers.way == AUTO and encoder is None:
+            raise IntoneError(f"--speakers auto needs weights that tell voices apart: `intone models get {WEIGHTS}`.")
+        self.encoder = encoder if speakers.way == AUTO else None
+        self.model, self.whisper, self.speakers, self.known = model, whisper, speakers, dict(known)
         self.language = code(language) if language else None
 
     def file(self, file: Source, name: str | None = None, track: int | None = None) -> Segments:
@@ -119,6 +105,13 @@ class Analyzer:
         return self.analysis(Recording.of_signal(samples, sampling_rate, name)).segments
 
     @one_thread()
+    def judged(self, recording: Recording) -> list[Judged]:
+        """The segments of a recording with their predictions, none of them adapted. Raises BadClip."""
+        parts, _ = self.speakers.parts(recording)
+        language = Language(self.language)
+        return [one for part in parts for one in self._channel(part, lambda: None, language).judged]
+
+    @one_thread()
     def analysis(self, recording: Recording, heed: Callable[[], None] = lambda: None) -> Analysis:
         """Everything about one recording; `heed` is called every few seconds of it, and may raise to end it.
 
@@ -154,26 +147,27 @@ class Analyzer:
             tuple(len(j.prediction.middles) for j in judged),
         )
 
-    def _channel(self, part: Part, heed: Callable[[], None], language: Language) -> "_Channel":
+    def _channel(self, part: Part, heed: Callable[[], None], language: Language) -> Channel:
         """All of a part's segments, with their speakers, not adapted yet."""
         meter, sound = Meter(heed=heed), part.recording.sound()
         judged = list(self._judged(meter, meter.along(sound.blocks), language))
-        names = self.speakers.names(part, [(j.segment.start, j.segment.end) for j in judged])
+        spans = [(j.segment.start, j.segment.end) for j in judged]
+        names = self.speakers.names(part, spans, [j.voiceprint for j in judged])
         named = [
             replace(one, segment=replace(one.segment, speaker=who)) for one, who in zip(judged, names, strict=True)
         ]
-        return _Channel(meter, sound, named)
+        return Channel(meter, sound, named)
 
     def _adapted(self, judged: Sequence[Judged]) -> tuple[list[Judged], list[str]]:
         """Segments by time, each predicted given the others of its voice, and sentences about voices without any."""
         judged = sorted(judged, key=lambda one: one.segment.start)
         names = [one.segment.speaker for one in judged]
-        predictions = adaptation.adapted(self.model, [one.prediction for one in judged], names)
+        predictions = adaptation.adapted(self.model, [one.prediction for one in judged], names, self.known)
         out = [
             replace(one, prediction=new, segment=self._segment(one.found, one.segment.text, new, one.segment.speaker))
             for one, new in zip(judged, predictions, strict=True)
         ]
-        return out, adaptation.told(self.model, names, self.speakers.way != NONE)
+        return out, adaptation.told(self.model, names, self.known) if self.speakers.asked else []
 
     def _account(self, meter: Meter, sound: Sound, segments: Sequence[Segment]) -> Account:
         """How each second was used: all that isn't left out was analysed."""
@@ -223,11 +217,12 @@ class Analyzer:
                 if self.speakers.way == NONE:  # nothing will be adapted, and embeddings are large
                     prediction = replace(prediction, embedding=prediction.embedding[:0])
                 measured = {**conditions.measures(found.sound), "distance": prediction.distance}
+                voiceprint = self.encoder.embedding(found.sound) if self.encoder else np.zeros(0, np.float32)
             except BadClip:
                 continue
             segment = self._segment(found, text, prediction)
             # Not even an empty view: it would keep the whole chapter in memory.
-            out.append(Judged(replace(found, sound=np.zeros(0, np.float32)), segment, prediction, measured))
+            out.append(Judged(replace(found, sound=np.zeros(0, np.float32)), segment, prediction, measured, voiceprint))
         return out
 
     def _segment(self, found: Found, text: str, prediction: Prediction, speaker: str | None = None) -> Segment:
@@ -251,15 +246,6 @@ class Analyzer:
         )
 
 
-@dataclass(frozen=True)
-class _Channel:
-    """What was found in a recording, or in one of its channels."""
-
-    meter: Meter
-    sound: Sound
-    judged: list[Judged]
-
-
 def _no_speech(account: Account, heights: np.ndarray) -> str:
     """A possible reason why there is no segment; `heights` is the largest amplitude of each 10 ms."""
     loudest = float(heights.max(initial=0))
@@ -269,24 +255,3 @@ def _no_speech(account: Account, heights: np.ndarray) -> str:
         else "silence"
     )
     return f"No speech was found in the {account.heard:.1f} s that were heard: {level}."
-
-
-def loaded(
-    model: str | Path | None, whisper: str | None, language: str | None, threads: int, speakers: Speakers | str = NONE
-) -> Analyzer:
-    """The result of `intone.load`. Raises IntoneError for models that can't be loaded, and for a negative `threads`."""
-    check_threads(threads)
-    words = Whisper(whisper, threads=threads) if whisper else None
-    language = code(language) if language else None
-    if words:
-        _ = words.folder  # raises Missing now, and not only at the first recording
-        if language:
-            words.check_language(language)
-    known = Speakers.of(speakers) if isinstance(speakers, str) else speakers
-    return Analyzer(Model(registry.find(model), threads), words, language, known)
-
-
-def check_threads(threads: int) -> None:
-    """Raises IntoneError for a negative number of threads."""
-    if threads < 0:
-        raise IntoneError(f"{threads} threads can do nothing: give 1 or more, or 0 for one a core.")

@@ -23,9 +23,10 @@ from intone.audio.recording import Recording
 from intone.audio.spool import STANDARD, standard_input
 from intone.cache import digest, file_digest
 from intone.errors import BadClip, IntoneError, Missing, Partly
-from intone.inference import formats, registry, terminal
-from intone.inference.analyzer import Analyzer, check_threads, loaded
+from intone.inference import formats, profiles, registry, terminal
+from intone.inference.analyzer import Analyzer
 from intone.inference.formats import FORMATS
+from intone.inference.load import check_threads, known, loaded
 from intone.inference.processes import side_by_side
 from intone.inference.resume import Journal
 from intone.inference.speakers import NONE, Speakers
@@ -58,16 +59,19 @@ class Settings:
     language: str | None
     threads: int
     speakers: Speakers = Speakers()  # noqa: RUF009 - it can't be changed
+    voices: tuple[str, ...] = ()
+    """Names of voices that are known before."""
 
     def key(self) -> str:
         """Digest of everything that changes the results."""
         words = Whisper(self.whisper).settings if self.whisper else None
         asked = [] if self.speakers.way == NONE else [self.speakers.key()]
+        asked += [profiles.find(name).digest() for name in self.voices]
         return digest(__version__, file_digest(self.model), words, self.language, *asked)
 
     def analyzer(self) -> Analyzer:
         """A new analyzer. Raises IntoneError for models that can't be loaded."""
-        return loaded(self.model, self.whisper, self.language, self.threads, self.speakers)
+        return loaded(self.model, self.whisper, self.language, self.threads, self.speakers, self.voices)
 
 
 def analyze(
@@ -82,7 +86,8 @@ def analyze(
     threads: int = 0,
     bom: bool = False,
     track: int | None = None,
-    speakers: str = NONE,
+    speakers: str | None = None,
+    voice: tuple[str, ...] = (),
 ) -> None:
     """Predict the emotion of each sentence in recordings: a table on the screen, or files with -o and -f.
 
@@ -105,14 +110,16 @@ def analyze(
         threads: CPU threads of each process; 0 divides the cores among the processes.
         bom: Write a byte order mark first in csv and tsv; Excel needs it to recognise Unicode.
         track: Number of a video's sound track, from 1; default the track that the file marks as default.
-        speakers: Who speaks: one (the whole recording is one voice), channels (each channel is a voice), or an RTTM or
-            CSV file with turns (start, end, speaker); each sentence is then judged against the same voice's others,
-            which is right more often. With none each sentence is judged by itself.
+        speakers: Who speaks: one (the whole recording is one voice), channels (each channel is a voice), auto (voices
+            are told apart by their sound), or an RTTM or CSV file with turns (start, end, speaker); each sentence is
+            then judged against the same voice's others, which is right more often. With none it is judged by itself.
+        voice: A name from `intone voice list`: the recording is that person's voice, or with --speakers the turns under
+            that name are.
     """
     if not files:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     where = target(out, formats, files, bom)
-    settings = settled(model, whisper if text else None, language, threads, workers, speakers)
+    settings = settled(model, whisper if text else None, language, threads, workers, speakers, voice)
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(Path(file) for file in files if file != STANDARD)]
@@ -125,7 +132,8 @@ def settled(
     language: str | None,
     threads: int,
     workers: int = 1,
-    speakers: str = NONE,
+    speakers: str | None = None,
+    voices: tuple[str, ...] = (),
 ) -> Settings:
     """The settings of an analysis; where words are wanted and Whisper isn't here, words are off, with a line on stderr.
 
@@ -134,7 +142,7 @@ def settled(
     check_threads(threads)
     if workers < 1:
         raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
-    where, known = registry.find(model), Speakers.of(speakers)
+    where, who = registry.find(model), known(speakers, voices)
     if whisper:
         try:
             _ = Whisper(whisper).folder
@@ -142,7 +150,7 @@ def settled(
             say(f"words are off: {problem}")
             whisper = None
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
-    return Settings(where, whisper, code(language) if language else None, threads or share, known)
+    return Settings(where, whisper, code(language) if language else None, threads or share, who, voices)
 
 
 def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: int) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.vad import VOICE, VadSettings, speech_spans
 from intone.errors import BadClip, IntoneError, Missing, brought_by
-from intone.inference import registry
-from intone.inference.model import Model
+from intone.inference import profiles, registry
+from intone.inference.model import Model, Prediction
 from intone.inference.result import UNSURE
+from intone.inference.voice import Voice
 
 STEP: Final = SAMPLE_RATE // 2
 """Samples between two predictions."""
@@ -25,15 +26,24 @@ STILL: Final = SAMPLE_RATE * 7 // 10
 """Samples of silence after which speech counts as ended."""
 
 
-def listen(model: str | None = None, device: int | None = None, seconds: float = 0.0) -> None:
+def listen(
+    model: str | None = None,
+    device: int | None = None,
+    seconds: float = 0.0,
+    adapt: bool = True,
+    voice: str | None = None,
+) -> None:
     """Predict the emotion of the voice at the microphone, twice a second; Ctrl-C ends it.
 
     Args:
         model: A file that `intone export` made, or a name from `intone models list`; default the packaged model.
         device: Number of the microphone; default the system's.
         seconds: Stop after this many seconds; 0 never stops.
+        adapt: Take all that is heard for one person's voice, and judge each utterance against those before it.
+        voice: A name from `intone voice list`, whose voice it is.
     """
-    live = Live(Model(registry.find(model)))
+    ear = Model(registry.find(model))
+    live = Live(ear, adapt, profiles.fitting(voice, ear) if voice else None)
     steps = round(2 * seconds) or None
     line_end = "\r" if sys.stdout.isatty() else "\n"
     for number, block in enumerate(microphone(device)):
@@ -47,22 +57,37 @@ class Live:
     """Keeps the last four seconds and predicts the emotion of the last speech in them."""
 
     model: Model
+    adapt: bool = True
+    """Whether utterances that have ended tell of the voice of the next one."""
+    voice: Voice | None = None
+    """What is known of the voice."""
     recent: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    utterance: Prediction | None = None
+    """The utterance that hasn't ended."""
 
     def answer(self, block: np.ndarray) -> str:
         """The next half second (mono float32, 16 kHz) -> `angry  83 %`, or `…` where nobody speaks."""
         self.recent = np.concatenate([self.recent, block])[-MEMORY:]
         found = speech_spans(self.recent, VadSettings(VOICE, MEMORY / SAMPLE_RATE))
         if not found or found[-1][1] < len(self.recent) - STILL:
+            self._ended()
             return "…"
         start, end = found[-1]
         try:
-            prediction = self.model.predict(self.recent[start:end])
+            self.utterance = self.model.predict(self.recent[start:end])
         except BadClip:
             return "…"
+        prediction = self.model.adapted(self.utterance, self.voice) if self.voice else self.utterance
         p = prediction.probabilities.max()
         name = self.model.card.labels[int(prediction.probabilities.argmax())] if prediction.sure else UNSURE
         return f"{name:10s} {100 * p:3.0f} %  {'█' * round(20 * p)}"
+
+    def _ended(self) -> None:
+        """What was said last is known of the voice from now on."""
+        if self.adapt and self.utterance is not None:
+            last = self.model.voice(self.utterance)
+            self.voice = self.voice + last if self.voice else last
+        self.utterance = None
 
 
 def microphone(device: int | None) -> Iterator[np.ndarray]:

@@ -1,7 +1,7 @@
 """A recording and what is known of its speakers -> whose voice each of its segments is; times are seconds.
 
 What is known is named by `--speakers`: nothing (`none`), that there is one voice (`one`), that each channel is a voice
-(`channels`), or a file that says who speaks when.
+(`channels`), or a file that says who speaks when. With `auto` voices are told apart by their sound (diarization.py).
 """
 
 import csv
@@ -17,9 +17,10 @@ from intone.audio.channels import checked
 from intone.audio.recording import Recording
 from intone.cache import digest
 from intone.errors import BadClip, IntoneError
+from intone.inference.diarization import clustered
 from intone.names import field as field_name
 
-NONE, ONE, CHANNELS = "none", "one", "channels"
+NONE, ONE, CHANNELS, AUTO = "none", "one", "channels", "auto"
 
 ONLY: Final = "speaker"
 """Name of the voice where there is one."""
@@ -61,27 +62,37 @@ class Speakers:
     """Recording, as the file calls it ("" where it names none) -> its turns."""
     file: str = ""
     """That file's path."""
+    only: str = ONLY
+    """Name of the voice, where there is one."""
+    asked: bool = True
+    """Whether somebody said this, and wants to know where it can't be done."""
 
     @classmethod
-    def of(cls, text: str) -> "Speakers":
-        """`none`, `one`, `channels`, or a file's path. Raises IntoneError where that file isn't there or tells no
-        turns."""
-        if text in (NONE, ONE, CHANNELS):
+    def of(cls, text: str, voices: Sequence[str] = ()) -> "Speakers":
+        """`none`, `one`, `channels`, `auto`, or a file's path; with the name of one voice that is known before, and
+        nothing else said, it is the only one. Raises IntoneError where that file isn't there or tells no turns, and for
+        more voices than are told apart."""
+        if voices and text in (NONE, ONE):
+            if len(voices) > 1:
+                both = " and ".join(voices)
+                raise IntoneError(f"{both} can't both be the only voice: say who speaks when with --speakers FILE.")
+            return cls(ONE, only=voices[0])
+        if text in (NONE, ONE, CHANNELS, AUTO):
             return cls(text)
         path = Path(text)
         if not path.is_file():
-            raise IntoneError(f"{text} says nothing of speakers: give none, one, channels, or an RTTM or CSV file.")
+            raise IntoneError(f"{text} tells no speakers: give auto, none, one, channels, or an RTTM or CSV file.")
         return cls("file", _turns(path), text)
 
     def key(self) -> str:
         """What an analysis depends on."""
         turns = [(name, turn.start, turn.end, turn.speaker) for name, own in self.turns.items() for turn in own]
-        return self.way if not turns else digest(turns)
+        return f"{self.way} {self.only}" if not turns else digest(turns)
 
     def parts(self, recording: Recording) -> tuple[list[Part], list[str]]:
         """What is analysed of a recording, and sentences about what was done instead of what was asked for."""
         if self.way == ONE:
-            return [Part(recording, ONLY)], []
+            return [Part(recording, self.only)], []
         if self.way != CHANNELS:
             return [Part(recording)], []
         kept, count = channels(recording)
@@ -91,11 +102,17 @@ class Speakers:
         remedy = "it was analysed as a recording of speakers who aren't known; --speakers one says that it is one voice"
         return [Part(recording)], [f"{reason}: {remedy}."]
 
-    def names(self, part: Part, spans: Sequence[tuple[float, float]]) -> list[str | None]:
+    def names(
+        self, part: Part, spans: Sequence[tuple[float, float]], voiceprints: Sequence[np.ndarray] = ()
+    ) -> list[str | None]:
         """Segments (start, end) of a part -> whose voice each is; None where that isn't known.
 
-        Raises BadClip where the file that tells turns doesn't fit this recording.
+        `voiceprints` [segments] of [256] are needed where voices are told apart by their sound. Raises BadClip where
+        the file that tells turns doesn't fit this recording.
         """
+        if self.way == AUTO and spans:
+            found = clustered(np.stack(list(voiceprints)), np.array([end - start for start, end in spans]))
+            return [None if number < 0 else f"speaker {number + 1}" for number in found]
         if self.way != "file":
             return [part.speaker] * len(spans)
         turns = self._own(part.recording.name)

@@ -5,7 +5,7 @@ The voices' prior comes from the clips themselves. A speaker of whom few sentenc
 whom all are: for every count there is a temperature, from speakers held out in turn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
 
-from intone.evaluation.calibration import temperature, unsure_below
+from intone.evaluation.calibration import temperature, unsure_below, unsure_near
 from intone.inference.fusion import log_softmax, softmax
 from intone.inference.voice import DEVIATION_WEIGHT, Voice, VoiceModel
 from intone.models.linear_probe import UNKNOWN, both_of
@@ -59,7 +59,7 @@ def fitted(
     )
     usual = np.sqrt(within).reshape(x.shape[2:])
     standard = _standard(x, voices, usual)
-    weights, biases = _regressions(standard, true, labels, preset)
+    weights, biases = regressions(standard, true, labels, preset)
     one, farthest = np.ones(1), np.sqrt((standard[:, 0].reshape(len(x), -1) ** 2).mean(1).max(keepdims=True))
     return VoiceModel(means.mean(0), between, within, emotions, weights, biases, one, one, 0 * one, farthest)
 
@@ -76,32 +76,38 @@ def calibrated(
 
     Arguments are those of `fitted`. For each held-out speaker and count, sentences are drawn at random and the
     speaker's others are judged. A count that is too high for the speakers is left out. With `corpora` [N] each corpus
-    is held out in turn, with all its speakers: so unlike is a user's recording.
+    is held out in turn, with all its speakers: so unlike is a user's recording. Clips with a label that the other
+    corpora don't have are left out.
     """
     speaker, labels = np.asarray(speakers), model.bias.shape[1]
     judged: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
     some = GroupKFold(min(preset.inner, len(set(speakers)))).split(x, true, speaker)
     folds = some if corpora is None else LeaveOneGroupOut().split(x, true, corpora)
     for learn, held_out in folds:
-        twin = fitted(x[learn], true[learn], speaker[learn], labels, preset)
-        weights, biases = _regressions(x[learn], true[learn], labels, replace(preset, strength=preset.plain_strength))
+        clips = x[learn, :1]  # the clips themselves: with their copies, twins take six times as long
+        twin = fitted(clips, true[learn], speaker[learn], labels, preset)
+        weights, biases = regressions(clips, true[learn], labels, replace(preset, strength=preset.plain_strength))
+        held_out = held_out[np.isin(true[held_out], true[learn])]
         for name in np.unique(speaker[held_out]):
             own = held_out[speaker[held_out] == name]
             said = np.einsum("nlw,lcw->nlc", x[own, 0], weights) + biases
             for count, *rows in _draws(x[own, 0], log_softmax(said).mean(1), true[own], twin, preset):
                 judged.setdefault(count, []).append((rows[0], rows[1]))
-    fits = [_fits(*(np.concatenate(part) for part in zip(*judged[count], strict=True))) for count in sorted(judged)]
+    rule = unsure_below if corpora is None else unsure_near
+    parts = [tuple(map(np.concatenate, zip(*judged[count], strict=True))) for count in sorted(judged)]
+    fits = [_fits(rule, logits, found) for logits, found in parts]
     if not fits:
         return model
     warmth, thresholds = np.array(fits).T
     return replace(model, counts=np.array(sorted(judged), float), temperatures=warmth, thresholds=thresholds)
 
 
-def _fits(logits: np.ndarray, true: np.ndarray) -> tuple[float, float]:
-    """Held-out logits [N, labels] and labels [N] -> their temperature, and the confidence below which to be unsure."""
+def _fits(rule: Callable[[np.ndarray, np.ndarray], float], logits: np.ndarray, true: np.ndarray) -> tuple[float, float]:
+    """Held-out logits [N, labels] and labels [N] -> their temperature, and by the rule the confidence below which to be
+    unsure."""
     warmth = temperature(logits, true)
     chances = softmax(logits / warmth)
-    return warmth, unsure_below(chances.max(1), chances.argmax(1) == true)
+    return warmth, rule(chances.max(1), chances.argmax(1) == true)
 
 
 def _draws(
@@ -130,7 +136,7 @@ def _standard(x: np.ndarray, voices: Sequence[np.ndarray], usual: np.ndarray) ->
     return out
 
 
-def _regressions(
+def regressions(
     x: np.ndarray, true: np.ndarray, labels: int, preset: VoiceProbePreset
 ) -> tuple[np.ndarray, np.ndarray]:
     """A logistic regression for each layer -> coefficients [layers, labels, width], intercepts [layers, labels]."""

@@ -37,7 +37,8 @@ def serve(
     token: str | None = None,
     no_token: FlagCreatePairsOff[bool] = False,
     allow: tuple[str, ...] = (),
-    speakers: Literal["none", "one", "channels"] = "none",
+    speakers: Literal["auto", "none", "one", "channels"] | None = None,
+    voice: tuple[str, ...] = (),
 ) -> None:
     """Start a web page and an HTTP service on this machine that analyse recordings, until Ctrl-C.
 
@@ -59,11 +60,12 @@ def serve(
         token: A secret that clients must send, as `Authorization: Bearer`; the printed address contains it.
         no_token: Allow access from other machines without a token.
         allow: Further host names under which the service may be reached, such as that of a proxy.
-        speakers: Who speaks, unless a request says otherwise: one voice, or channels (one in each channel); sentences
-            are then judged against the same voice's others.
+        speakers: Who speaks, unless a request says otherwise: one voice, channels (one in each channel), or auto
+            (voices are told apart by their sound); sentences are then judged against the same voice's others.
+        voice: A name from `intone voice list`: recordings are that person's voice.
     """
     _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting)
-    make = partial(analyzer_of, model, whisper if text else None, language, threads, speakers)
+    make = partial(analyzer_of, model, whisper if text else None, language, threads, speakers, voice)
     with contextlib.ExitStack() as stack:
         stack.enter_context(ended_as_by_ctrl_c())
         door = stack.enter_context(listening(host, port))
@@ -116,12 +118,17 @@ def _server(
 
 
 def analyzer_of(
-    model: str | None, whisper: str | None, language: str | None, threads: int, speakers: str = "none"
+    model: str | None,
+    whisper: str | None,
+    language: str | None,
+    threads: int,
+    speakers: str | None = None,
+    voices: tuple[str, ...] = (),
 ) -> "Analyzer":
     """The analyzer that `intone analyze` uses with these flags; it is made in the child."""
     from intone.inference.batch import settled
 
-    return settled(model, whisper, language, threads, speakers=speakers).analyzer()
+    return settled(model, whisper, language, threads, speakers=speakers, voices=voices).analyzer()
 
 
 def _checked(**flags: int) -> None:

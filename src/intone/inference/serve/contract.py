@@ -22,10 +22,10 @@ class Asked(BaseModel):
         str | None, Query(description="Which is spoken, such as en or English; found out where it isn't given.")
     ] = None
     speakers: Annotated[
-        Literal["none", "one", "channels"] | None,
+        Literal["auto", "none", "one", "channels"] | None,
         Query(
-            description="Who speaks: one voice, or one in each channel; sentences are then judged against the same "
-            "voice's others. As the service was started where it isn't given."
+            description="Who speaks: one voice, one in each channel, or voices that are told apart by their sound "
+            "(auto); sentences are then judged against the same voice's others. Default: as the service was started."
         ),
     ] = None
 

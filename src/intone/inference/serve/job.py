@@ -36,7 +36,7 @@ class Job:
     track: int | None = None
     """Which of several sound tracks; None is the default one."""
     speakers: str | None = None
-    """Who speaks: none, one or channels; None: as the service was started."""
+    """Who speaks: auto, none, one or channels; None: as the service was started."""
 
 
 @dataclass(frozen=True)

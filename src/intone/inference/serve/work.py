@@ -73,8 +73,11 @@ def asked(analyzer: Analyzer, job: Job) -> Analyzer:
     if job.language is not None and analyzer.whisper:
         analyzer.whisper.check_language(job.language)
         language = job.language
-    speakers = analyzer.speakers if job.speakers is None else Speakers(job.speakers)
-    return Analyzer(analyzer.model, analyzer.whisper if job.text else None, language, speakers)
+    speakers = analyzer.speakers
+    if job.speakers is not None:
+        speakers = Speakers(job.speakers, only=speakers.only)
+    words = analyzer.whisper if job.text else None
+    return Analyzer(analyzer.model, words, language, speakers, analyzer.known, analyzer.encoder)
 
 
 class Line:

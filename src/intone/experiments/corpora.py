@@ -1,0 +1,160 @@
+"""A model file's embeddings of several corpora -> results/corpora.csv: learned on some corpora, tested on another one.
+
+    intone corpora
+
+The embeddings are statistics of the frozen layers that the model file has; the regressions on them are learned here,
+from all speakers of the corpora learned from, and temperatures from speakers that were held out of them (with several
+corpora: from each corpus held out in turn). K = 0 is the plain probe; else K other clips of the test speaker are known,
+without labels; `recording`: all of them, the judged one included. A corpus without calm has it counted as neutral.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from intone.cache import digest, write_whole
+from intone.data import corpora as published
+from intone.emotions import EMOTIONS
+from intone.evaluation.metrics import calibration_error, confusion, interval, places, uar
+from intone.evaluation.results import Experiment
+from intone.experiments.draws import RECORDING
+from intone.experiments.publish import log_look, packed
+from intone.export.voices import embeddings
+from intone.inference import registry
+from intone.inference.fusion import log_softmax, softmax
+from intone.inference.model import Model
+from intone.inference.voice import Voice, VoiceModel
+from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted, regressions
+from intone.progress import track
+
+PAIRS: Final = (
+    (("ravdess",), "emodb"),
+    (("ravdess", "nemo"), "emodb"),
+    (("ravdess",), "nemo"),
+    (("ravdess", "emodb"), "nemo"),
+)
+"""Corpora learned from, and the one that they are tested on."""
+
+KNOWN: Final = ("0", "8", RECORDING)
+
+KEYS: Final = ("file", "speaker", "emotion", "predicted")
+
+COLUMNS: Final = ("learned", "tested", "k", "uar", "uar_low", "uar_high", "ece", "auroc", "answered")
+"""`uar` over the tested corpus's own emotions, in percent, its interval over speakers; `auroc`: how well the confidence
+tells right from wrong predictions; `answered`: percent that are not `unsure`."""
+
+
+def corpora(model: str | None = None, layers: int = 4, results: Path = Path("results")) -> None:
+    """Test what a model's embeddings learn from some corpora on another one, plain and adapted to each speaker.
+
+    Args:
+        model: A file that `intone export` made, or a name from `intone models list`; default the packaged model.
+        layers: Number of encoder layers whose statistics the model's embedding joins.
+        results: Folder for the tables.
+    """
+    path = registry.find(model)
+    ear, rows = Model(path), []
+    names = dict.fromkeys(name for learned, tested in PAIRS for name in (*learned, tested))
+    known = {name: _Clips(*embeddings(ear, path, published.load(name), layers)) for name in names}
+    for learned, tested in track(PAIRS, "learning from corpora", len(PAIRS)):
+        reader = _Reader.of([known[name] for name in learned], VoiceProbePreset())
+        for k, table in reader.predicted(known[tested]):
+            stem = f"{'+'.join(learned)}__{tested}__{k}"
+            write_whole(results / "corpora" / f"{stem}.csv.gz", packed(table, (*KEYS, *EMOTIONS)))
+            rows.append({"learned": "+".join(learned), "tested": tested, "k": k, **_scores(table)})
+    found = pd.DataFrame(rows, columns=list(COLUMNS))
+    told = "; ".join(f"{r.learned} on {r.tested}, {r.k}: UAR {r.uar:.1f}" for r in found.itertuples())
+    log_look(results, Experiment("packaged", "audio", "none", "corpora"), digest(found.to_csv()), f"corpora: {told}")
+    write_whole(results / "corpora.csv", found.to_csv(index=False, lineterminator="\n").encode())
+
+
+@dataclass(frozen=True)
+class _Clips:
+    """A corpus's clips and their copies."""
+
+    x: np.ndarray
+    """[N, copies, layers, width]."""
+    facts: pd.DataFrame
+
+    @property
+    def true(self) -> np.ndarray:
+        """Label indices [N]."""
+        return np.array([EMOTIONS.index(emotion) for emotion in self.facts["emotion"]])
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A plain probe and a speaker-adaptive one, both learned from the same clips."""
+
+    weights: np.ndarray
+    biases: np.ndarray
+    voices: VoiceModel
+    temperature: float
+    threshold: float
+
+    @classmethod
+    def of(cls, clips: Sequence[_Clips], preset: VoiceProbePreset) -> "_Reader":
+        x, true = np.concatenate([c.x for c in clips]), np.concatenate([c.true for c in clips])
+        facts = pd.concat([c.facts for c in clips], ignore_index=True)
+        speakers = list(facts["speaker"])
+        strangers = list(facts["corpus"]) if len(clips) > 1 else None
+        plain = VoiceProbePreset(strength=preset.plain_strength)
+        voices = calibrated(fitted(x, true, speakers, len(EMOTIONS), preset), x, true, speakers, preset, strangers)
+        # With one other clip known a prediction is half the plain one's, so its calibration serves both.
+        return cls(*regressions(x, true, len(EMOTIONS), plain), voices, voices.temperature(1), voices.unsure(1))
+
+    def predicted(self, tested: _Clips) -> Iterator[tuple[str, pd.DataFrame]]:
+        """For each of `KNOWN` the predictions of all clips: `KEYS`, probabilities, and whether they are sure."""
+        x = tested.x[:, 0].reshape(len(tested.x), -1)
+        plain = log_softmax(np.einsum("nlw,lcw->nlc", tested.x[:, 0], self.weights) + self.biases).mean(1)
+        calm = "calm" in set(tested.facts["emotion"])
+        for k in KNOWN:
+            chances, sure = np.zeros((len(x), len(EMOTIONS))), np.zeros(len(x), bool)
+            for own in tested.facts.reset_index(drop=True).groupby("speaker").indices.values():
+                for row in own:
+                    chances[row], threshold = self._one(x, plain, row, _drawn(np.asarray(own), row, k))
+                    sure[row] = chances[row].max() >= threshold
+            yield k, _table(tested.facts, chances, sure, calm)
+
+    def _one(self, x: np.ndarray, plain: np.ndarray, row: int, known: np.ndarray) -> tuple[np.ndarray, float]:
+        if not len(known):
+            return softmax(plain[row] / self.temperature), self.threshold
+        voice = Voice.of(x[known], softmax(plain[known]))
+        return self.voices.probabilities(x[[row]], plain[[row]], voice)[0], self.voices.unsure(voice.count)
+
+
+def _drawn(own: np.ndarray, row: int, k: str) -> np.ndarray:
+    """Which of a speaker's clips are known when one of them is judged."""
+    if k == RECORDING:
+        return own
+    chance = np.random.default_rng([int(k), int(row)])
+    return chance.permutation(own[own != row])[: int(k)]
+
+
+def _table(facts: pd.DataFrame, chances: np.ndarray, sure: np.ndarray, calm: bool) -> pd.DataFrame:
+    if not calm:
+        chances = chances.copy()
+        chances[:, EMOTIONS.index("neutral")] += chances[:, EMOTIONS.index("calm")]
+        chances[:, EMOTIONS.index("calm")] = 0
+    table = facts[["file", "speaker", "emotion"]].assign(predicted=[EMOTIONS[i] for i in chances.argmax(1)], sure=sure)
+    return table.assign(**dict(zip(EMOTIONS, chances.T, strict=True)))
+
+
+def _scores(table: pd.DataFrame) -> Mapping[str, float]:
+    judged = table.drop(columns="sure").assign(fold="0")
+    low, high = interval(judged)
+    right = judged["predicted"] == judged["emotion"]
+    found = {
+        "uar": uar(confusion(*places(judged))),
+        "uar_low": low,
+        "uar_high": high,
+        "ece": calibration_error(judged),
+        "auroc": roc_auc_score(right, judged[list(EMOTIONS)].max(axis=1)),
+        "answered": 100 * table["sure"].mean(),
+    }
+    return {name: round(float(value), 4) for name, value in found.items()}
