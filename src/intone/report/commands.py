@@ -69,8 +69,8 @@ def results_readme(
     results: Path = Path("results"),
     page: Path = Path("docs/results.md"),
 ) -> None:
-    """Write the table of results into the README, between its markers, and the pages docs/results.md and
-    docs/tried.md.
+    """Write the table of results into the README, between its markers, the pages docs/results.md and docs/tried.md, and
+    the picture docs/voice.png.
 
     Args:
         readme: The README to update.
@@ -79,11 +79,16 @@ def results_readme(
         page: The page of all results.
     """
     from intone.cache import write_whole
+    from intone.report.figures.style import save
     from intone.report.readme import results_page, tried_page, write_readme
+    from intone.report.sections.voice import picture
+    from intone.report.source import Source
 
     write_readme(readme, results)
     write_whole(page, results_page(results).encode())
     write_whole(tried, tried_page(results).encode())
+    if drawn := picture(Source(results)):
+        save(drawn, page.parent / "voice.png")
 
 
 def report(

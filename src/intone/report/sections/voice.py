@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from typing import Any, Final
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from intone.evaluation.correction import holm
 from intone.evaluation.metrics import sign_flip
@@ -14,6 +15,7 @@ from intone.report.figures import voice_figure
 from intone.report.markdown import Gallery, listed, table, verdict, whole_span
 from intone.report.numbers import p_value, points, rate, span
 from intone.report.sections.leaks import KINDS as LEAKS
+from intone.report.sections.voice_elsewhere import conversations, corpora
 from intone.report.source import MAIN, Source
 
 TABLE: Final = "voice.csv"
@@ -54,25 +56,43 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any] | None:
     return {
         "models": [_model(source, gallery, str(model), part) for model, part in rows.groupby("model", sort=False)],
         "published": _published(published),
+        "conversations": conversations(source, gallery),
+        "corpora": corpora(source, gallery),
         "leak": LEAKS[f"{MAIN}_test_statistics"],
     }
 
 
+def picture(source: Source) -> Figure | None:
+    """The first model's figure, for docs/voice.md; None where results/voice.csv is not there."""
+    rows = source.table(TABLE)
+    return None if rows is None else _figure(source, rows[rows["model"] == rows["model"].iloc[0]])
+
+
+def _figure(source: Source, rows: pd.DataFrame) -> Figure:
+    shown = _panels(rows)
+    published = source.published[source.published["topic"] == TOPIC]
+    return voice_figure(rows, _names(rows), shown, published)
+
+
+def _panels(rows: pd.DataFrame) -> list[str]:
+    there = set(rows["protocol"])
+    return [p for p in PANELS if p in there] or list(rows["protocol"].iloc[:1])
+
+
 def _model(source: Source, gallery: Gallery, model: str, rows: pd.DataFrame) -> dict[str, Any]:
-    protocols = list(dict.fromkeys(rows["protocol"]))
-    shown = [p for p in PANELS if p in protocols] or protocols[:1]
+    protocols = sorted(dict.fromkeys(rows["protocol"]), key=lambda name: name != MAIN)
     published = source.published[source.published["topic"] == TOPIC]
     caption = (
         f"`{model}`: test UAR against the number of known clips of the speaker, by the way in which these were drawn. "
         "Band: 95 % interval of random draws; dashed line: nothing is known of the voice; dotted: all clips, the "
         "judged one included."
     )
-    if published["setting"].isin(shown).any():
+    if published["setting"].isin(_panels(rows)).any():
         caption += " Grey squares: published systems that use all clips of a test speaker."
     return {
         "result": result(source, model, rows),
         "one_sided": _one_sided(rows[rows["protocol"] == MAIN]),
-        "figure": gallery.add(caption, {f"voice-{model}": voice_figure(rows, _names(rows), shown, published)}),
+        "figure": gallery.add(caption, {f"voice-{model}": _figure(source, rows)}),
         "tables": [
             gallery.captioned(
                 f"`{model}` under {protocol}, with the speaker's voice known: mean over draws, in percent; ECE is a "

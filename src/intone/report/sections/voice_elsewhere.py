@@ -1,0 +1,72 @@
+"""results/conversations.csv and corpora.csv -> what adaptation is worth in conversations, and on other corpora."""
+
+from typing import Any, Final
+
+from intone.data.corpora import NAMED
+from intone.report.markdown import Gallery, absent, table, whole_span
+from intone.report.numbers import rate
+from intone.report.source import Source
+
+SEXES: Final = {"same": "one sex", "both": "both sexes"}
+
+KNOWN: Final = {"0": "none", "8": "8", "recording": "all"}
+"""`k` in corpora.csv -> how many clips of the test speaker are known."""
+
+
+def conversations(source: Source, gallery: Gallery) -> str:
+    """A table of purity, counts and UAR by what is known of who speaks; a note where nothing was measured."""
+    rows = source.table("conversations.csv")
+    if rows is None:
+        return absent("intone conversations", "telling voices apart in conversations")
+    cells = [
+        [
+            f"{r['voices']}, {SEXES.get(r['sexes'], r['sexes'])}",
+            f"{r['conversations']:.0f}",
+            *(rate(r[column]) for column in ("purity", "count_right", *_uars())),
+        ]
+        for r in rows.to_dict("records")
+    ]
+    caption = (
+        f"Conversations put together from test clips (`{rows['model'].iloc[0]}`, {rows['protocol'].iloc[0]}; 6 to 12 "
+        "clips of each voice, in percent). Purity: sentences whose found voice is mostly of their speaker. Count: "
+        "conversations in which as many voices were found as there are. UAR: of the plain model (none); with all taken "
+        "for one voice (one); with the voices that were found; with the true ones."
+    )
+    head = ["voices", "number", "purity", "count", *(f"UAR: {name.removeprefix('uar_')}" for name in _uars())]
+    return gallery.captioned(caption, table(head, cells))
+
+
+def corpora(source: Source, gallery: Gallery) -> str:
+    """A table of what is learned on some corpora and tested on another one; a note where nothing was measured."""
+    rows = source.table("corpora.csv")
+    if rows is None:
+        return absent("intone corpora", "learning on some corpora and testing on another one")
+    cells: list[list[Any]] = [
+        [
+            ", ".join(map(_title, r["learned"].split("+"))),
+            _title(r["tested"]),
+            KNOWN.get(str(r["k"]), r["k"]),
+            whole_span(r["uar"], r["uar_low"], r["uar_high"]),
+            f"{r['ece']:.3f}",
+            f"{r['auroc']:.2f}",
+            rate(r["answered"]),
+        ]
+        for r in rows.to_dict("records")
+    ]
+    caption = (
+        "Regressions on the embeddings of the package's model, learned on some corpora and tested on another one that "
+        "is in another language and was recorded elsewhere; a corpus without calm has it counted as neutral. Known: "
+        "other clips of the test speaker, without labels. AUROC: how well the confidence tells right from wrong. "
+        "Named: predictions that are not *unsure*."
+    )
+    head = ["learned on", "tested on", "known", "UAR [95 %]", "ECE", "AUROC", "named"]
+    return gallery.captioned(caption, table(head, cells, left=3))
+
+
+def _title(corpus: str) -> str:
+    """A corpus's name as its authors write it."""
+    return NAMED[corpus].title if corpus in NAMED else corpus.upper()
+
+
+def _uars() -> tuple[str, ...]:
+    return ("uar_none", "uar_one", "uar_found", "uar_true")
