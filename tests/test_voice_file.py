@@ -21,11 +21,15 @@ def cache(tmp_path, monkeypatch):
 
 def test_a_file_with_voices_answers_as_before_and_adapts(model_file, corpus, tmp_path):
     learned = voices.learned(model_file, [corpus], 2, QUICK)
-    voices.write(model_file, learned, tmp_path / "new.onnx")
+    voices.write(model_file, learned, tmp_path / "new.onnx", voices.told([corpus]))
     old, new = Model(model_file, 1), Model(tmp_path / "new.onnx", 1)
     assert old.voices is None and new.card == old.card and learned.weight.shape[:2] == (2, 8)
+    assert (
+        new.facts()[-1].startswith("adapts to voices, learned from ravdess (") and "CC BY-NC-SA 4.0" in new.facts()[-1]
+    )
+    assert old.facts() == old.card.facts()
     for name, array in learned.arrays().items():
-        assert np.array_equal(array, getattr(new.voices, name), equal_nan=True), name
+        assert np.allclose(array, getattr(new.voices, name), rtol=1e-3, atol=1e-5, equal_nan=True), name
     one, other = new.predict(noise(1, 1)), old.predict(noise(1, 1))
     assert np.array_equal(one.probabilities, other.probabilities)
     adapted = new.adapted(one, new.voice(new.predict(noise(2, 1))))

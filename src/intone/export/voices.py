@@ -22,9 +22,10 @@ from intone.cache import cached_array, digest, file_digest
 from intone.data import corpora as published
 from intone.data.corpus import Corpus
 from intone.errors import IntoneError
+from intone.export.pack import LICENCES
 from intone.inference import registry
 from intone.inference.card import LEARNED
-from intone.inference.model import VOICE_KEY, Model
+from intone.inference.model import VOICE_FACTS_KEY, VOICE_KEY, Model
 from intone.inference.voice import VoiceModel
 from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted
 from intone.progress import track
@@ -50,8 +51,8 @@ def adaptive(
         layers: Number of encoder layers whose statistics the model's embedding joins.
     """
     path = registry.find(model)
-    voices = learned(path, [published.load(name) for name in corpora], layers, VoiceProbePreset())
-    write(path, voices, out)
+    loaded = [published.load(name) for name in corpora]
+    write(path, learned(path, loaded, layers, VoiceProbePreset()), out, told(loaded))
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB; it adapts to voices (learned from {', '.join(corpora)}).")
 
 
@@ -70,13 +71,25 @@ def learned(path: Path, corpora: Sequence[Corpus], layers: int, preset: VoicePro
     return calibrated(voices, x, true, speakers, preset, strangers)
 
 
-def write(path: Path, voices: VoiceModel, out: Path) -> None:
-    """The model file with this model of voices, in place of any it has."""
+def told(corpora: Sequence[Corpus]) -> str:
+    """What a model of voices was learned from, in a line."""
+    parts = [f"{corpus.name} ({len(corpus.clips)} clips, {_licence(corpus.name)})" for corpus in corpora]
+    return f"adapts to voices, learned from {', '.join(parts)}"
+
+
+def _licence(corpus: str) -> str:
+    if corpus in published.NAMED:
+        return published.NAMED[corpus].licence
+    return LICENCES.get(corpus, f"that of {corpus}")
+
+
+def write(path: Path, voices: VoiceModel, out: Path, facts: str = "") -> None:
+    """The model file with this model of voices and a line about it, in place of any it has."""
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.with_name(f"{out.name}.new")
     whole = onnx.load(path)
     kept = {entry.key: entry.value for entry in whole.metadata_props}
-    onnx.helper.set_model_props(whole, kept | {VOICE_KEY: voices.as_text()})
+    onnx.helper.set_model_props(whole, kept | {VOICE_KEY: voices.as_text(), VOICE_FACTS_KEY: facts})
     onnx.save(whole, fresh)
     shutil.move(fresh, out)
 

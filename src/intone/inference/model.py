@@ -26,6 +26,9 @@ from intone.per_process import PerProcess
 VOICE_KEY: Final = "intone-voice"
 """Name of the one that holds the model of voices, where the file has one."""
 
+VOICE_FACTS_KEY: Final = "intone-voice-facts"
+"""Name of the one that says, in a line, what that was learned from and under which licence."""
+
 MIN_SAMPLES: Final = SAMPLE_RATE * 3 // 10
 """Samples; a shorter sound is padded with silence."""
 
@@ -65,6 +68,8 @@ class Model:
         self.card = Card.of_json(metadata[METADATA_KEY])
         self.voices = VoiceModel.of_text(metadata[VOICE_KEY]) if VOICE_KEY in metadata else None
         """What adapts predictions to a voice; None where the file can't."""
+        self.voice_facts = metadata.get(VOICE_FACTS_KEY, "")
+        """What that was learned from, in a line."""
 
     @property
     def session(self) -> onnxruntime.InferenceSession:
@@ -75,6 +80,10 @@ class Model:
     def name(self) -> str:
         """Name, version and the beginning of the fingerprint."""
         return f"{self.card.name} {self.card.version} {self.card.fingerprint[:8]}"
+
+    def facts(self) -> list[str]:
+        """The card's facts, and what the model of voices was learned from, one per line."""
+        return [*self.card.facts(), *filter(None, [self.voice_facts])]
 
     def predict(self, signal: np.ndarray, text: str = "") -> Prediction:
         """A segment [samples] and its words -> its prediction. Raises BadClip where the segment is silent."""

@@ -90,7 +90,7 @@ def facts() -> list[str]:
     found = []
     for name, path in here().items():
         with suppress(IntoneError):  # `listing` reports it
-            found += [f"{name}: {fact}" for fact in Model(path, threads=1).card.facts()]
+            found += [f"{name}: {fact}" for fact in Model(path, threads=1).facts()]
     return found
 
 
