@@ -142,13 +142,14 @@ def settled(
     check_threads(threads)
     if workers < 1:
         raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
-    where, who = registry.find(model), known(speakers, voices)
+    where = registry.find(model)
     if whisper:
         try:
             _ = Whisper(whisper).folder
         except Missing as problem:
             say(f"words are off: {problem}")
             whisper = None
+    who = known(speakers, voices)
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
     return Settings(where, whisper, code(language) if language else None, threads or share, who, voices)
 

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import kaldi_native_fbank
 import numpy as np
 import onnxruntime
 
@@ -67,6 +66,8 @@ class SpeakerEncoder:
 def filter_bank(signal: np.ndarray) -> np.ndarray:
     """A signal (float32 [samples], 16 kHz) -> Kaldi's log-mel energies, each band minus its mean, float32
     [frames, 80]; frames are 25 ms long and 10 ms apart."""
+    import kaldi_native_fbank  # here, as most analyses need none of it
+
     options = kaldi_native_fbank.FbankOptions()
     options.frame_opts.samp_freq = SAMPLE_RATE
     options.frame_opts.window_type = "hamming"
