@@ -103,7 +103,7 @@ def test_every_format_says_who_speaks():
     got = pd.read_csv(io.StringIO(made["csv"]), keep_default_na=False)
     assert list(got["speaker"]) == ["anna lee", "Tom", ""] and list(got["adapted"]) == [1, 1, 0]
     assert [s["speaker"] for s in json.loads(made["json"])["segments"]] == ["anna lee", "Tom", None]
-    assert [line.split()[7] for line in made["rttm"].splitlines()] == ["anna_lee", "Tom", "calm"]
+    assert [line.split()[7] for line in made["rttm"].splitlines()] == ["anna_lee", "Tom", "unknown"]
     assert made["txt"].splitlines()[0].split("] ")[1] == "anna lee: So. (sad 80 %)"
     for name in ("srt", "vtt", "audacity"):
         assert "anna lee: So. (sad 80 %)" in made[name] and "Tom: So." in made[name]

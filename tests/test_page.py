@@ -75,7 +75,7 @@ def opened(tab: Browser, tmp_path: Path) -> Browser:
 def address() -> Iterator[str]:
     """Of a service with the model that is in the package."""
     code = "import sys; from intone.cli import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", code, "serve", "--port", "0", "--no-text"]
+    command = [sys.executable, "-c", code, "serve", "--port", "0", "--no-text", "--speakers", "none"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield re.search(r"http://127\.0\.0\.1:\d+/", process.stderr.readline())[0]

@@ -97,10 +97,12 @@ def test_bad_voices_get_a_sentence(ear, tmp_path, monkeypatch, capsys):
         profiles.find("../tom")
     with pytest.raises(IntoneError, match="anna and tom can't both be the only voice"):
         Speakers.of("none", ("anna", "tom"))
-    (tmp_path / "cache" / "profiles").mkdir(parents=True)
-    (tmp_path / "cache" / "profiles" / "tom.npz").write_bytes(b"PK")
-    with pytest.raises(IntoneError, match="is damaged: `intone voice remove tom`"):
-        profiles.find("tom")
+    path = profiles.keep(profiles.made("tom", ear, [(ear.voice(ear.predict(noise(1, 1))), 1.0)]))
+    whole = path.read_bytes()
+    for damaged in (b"PK", whole[: len(whole) // 2], whole[:600] + bytes(200) + whole[800:]):
+        path.write_bytes(damaged)
+        with pytest.raises(IntoneError, match="is damaged: `intone voice remove tom`"):
+            profiles.find("tom")
     voice_list()
     assert "is damaged" in capsys.readouterr().err
 

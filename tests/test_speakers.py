@@ -116,6 +116,7 @@ def adaptive() -> Model:
     x, true = chance.normal(size=(64, 1, 4, 1024)), np.tile(np.arange(8), 8)
     speakers = [f"s{k // 16}" for k in range(64)]
     preset = VoiceProbePreset(inner=2, draws=1)
+    model.card = replace(model.card, known={**model.card.known, "distance": (0.0, 10.0)})  # noise counts as speech
     model.voices = calibrated(fitted(x, true, speakers, 8, preset), x, true, speakers, preset)
     return model
 
@@ -124,11 +125,14 @@ def test_a_segment_is_judged_by_the_others_of_its_voice_and_never_by_itself(adap
     made = [adaptive.predict(noise(k, 1.0)) for k in range(4)]
     found = adaptation.adapted(adaptive, made, ["anna", "anna", "anna", "tom"])
     assert [p.known for p in found] == [2, 2, 2, 0] and found[3] is made[3]
-    alone = adaptive.adapted(made[0], adaptive.voice(made[1]) + adaptive.voice(made[2]))
+    others = adaptive.voice(made[1]) + adaptive.voice(made[2])
+    alone = adaptive.adapted(made[0], others)
     assert np.allclose(found[0].probabilities, alone.probabilities, atol=1e-6)
     assert not np.allclose(found[0].probabilities, made[0].probabilities, atol=1e-6)
-    other = adaptation.adapted(adaptive, [replace(made[0], logits=made[0].logits + 3), *made[1:]], ["anna"] * 4)
-    assert not np.allclose(other[1].probabilities, found[1].probabilities, atol=1e-9)
+    moved = replace(made[0], embedding=made[0].embedding + 0.5)
+    other = adaptation.adapted(adaptive, [moved, *made[1:]], ["anna", "anna", "anna", "tom"])
+    assert not np.allclose(other[1].probabilities, found[1].probabilities, atol=1e-4)
+    assert np.allclose(other[0].probabilities, adaptive.adapted(moved, others).probabilities, atol=1e-6)
 
 
 def test_what_is_known_before_counts_too(adaptive):
@@ -142,7 +146,16 @@ def test_a_voice_with_one_sentence_gets_a_sentence(adaptive):
     assert adaptation.told(adaptive, ["anna", "anna"]) == []
     one, two = adaptation.told(adaptive, ["anna", "tom", "tom", None])
     assert one.startswith("anna has one sentence: ") and two.startswith("For 1 of 4 segments nobody is named")
-    assert adaptation.told(adaptive, [None]) == []
+    assert adaptation.told(adaptive, []) == []
+    assert adaptation.told(adaptive, [None])[0].startswith("For 1 of 1 segments nobody is named")
+
+
+def test_what_is_stranger_than_speech_tells_nothing_of_a_voice(adaptive):
+    made = [adaptive.predict(noise(k, 1.0)) for k in range(3)]
+    bell = replace(made[2], distance=1.01 * adaptive.strangest)
+    found = adaptation.adapted(adaptive, [*made[:2], bell], ["anna"] * 3)
+    assert [p.known for p in found] == [1, 1, 0] and found[2] is bell
+    assert not adaptive.adapted(bell, adaptive.voice(made[0])).sure
 
 
 def test_the_model_of_voices_is_stored_as_text(adaptive):

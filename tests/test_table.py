@@ -274,6 +274,7 @@ def own_output(folder: Path, name: str) -> Path:
     """What intone writes of two recordings, joined; one answer in two is unsure."""
     analysis = example()
     analysis.segments["emotion"] = ["angry", "unsure"]
+    analysis.segments["speaker"] = None
     text = FORMATS[name].write(analysis)
     path = folder / f"mine.{name}"
     path.write_text(text + text.replace("a.wav", "long.wav"), encoding="utf-8")

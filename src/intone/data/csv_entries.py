@@ -79,6 +79,8 @@ def entries(sheet: Sheet, table: Path, root: Path, conventions: Conventions) -> 
     """The rows that have an emotion, in order; the number of rows that are left out for their label goes to stderr."""
     needed = [c for c in REQUIRED if c != "speaker" or conventions.speaker == "column"]
     absent = [column for column in needed if column not in sheet.columns]
+    if "speaker" in needed and "speaker" not in absent and not any(_value(row, "speaker") for row in sheet.rows):
+        absent.append("speaker")  # of recordings whose speakers weren't known, intone's own tables have it empty
     if absent:
         remedy = (
             ": add one, or give --speaker file where each file is a speaker of its own (--speaker folder: each folder)"

@@ -24,7 +24,7 @@ def adapted(
         return out
     own: dict[str, dict[int, Voice]] = {}
     for place, (prediction, speaker) in enumerate(zip(predictions, speakers, strict=True)):
-        if speaker is not None:
+        if speaker is not None and prediction.distance <= model.strangest:  # a bell tells nothing of a voice
             own.setdefault(speaker, {})[place] = model.voice(prediction)
     for speaker, sentences in own.items():
         before = [known[speaker]] if speaker in known else []
@@ -36,7 +36,7 @@ def adapted(
 
 def told(model: Model, speakers: Sequence[str | None], known: Mapping[str, Voice] = MappingProxyType({})) -> list[str]:
     """Sentences about voices that nothing could be adapted to."""
-    if not any(speakers):
+    if not speakers:
         return []
     if model.voices is None:
         return ["The model can't adapt to a voice: its emotions are those of unseen speakers."]

@@ -214,7 +214,9 @@ class Analyzer:
             text = text_of(found.words)
             try:
                 prediction = self.model.predict(found.sound, text if found.language == self.model.card.language else "")
-                if self.speakers.way == NONE:  # nothing will be adapted, and embeddings are large
+                if (
+                    self.speakers.way == NONE or self.model.voices is None
+                ):  # nothing will be adapted, and embeddings are large
                     prediction = replace(prediction, embedding=prediction.embedding[:0])
                 measured = {**conditions.measures(found.sound), "distance": prediction.distance}
                 voiceprint = self.encoder.embedding(found.sound) if self.encoder else np.zeros(0, np.float32)

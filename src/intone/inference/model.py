@@ -29,6 +29,10 @@ VOICE_KEY: Final = "intone-voice"
 VOICE_FACTS_KEY: Final = "intone-voice-facts"
 """Name of the one that says, in a line, what that was learned from and under which licence."""
 
+STRANGER: Final = 1.5
+"""How many times as far from the training clips as the farthest of these a new voice's speech may be; tones, bells and
+white noise were 1.55 to 2.3 times as far."""
+
 MIN_SAMPLES: Final = SAMPLE_RATE * 3 // 10
 """Samples; a shorter sound is padded with silence."""
 
@@ -114,6 +118,11 @@ class Model:
             audio,
         )
 
+    @property
+    def strangest(self) -> float:
+        """Largest distance of a sentence that tells of a voice: beyond it lie tones, bells and noise."""
+        return STRANGER * self.card.farthest
+
     def adapted(self, prediction: Prediction, voice: Voice) -> Prediction:
         """A prediction given other sentences of the same voice; as it is where none are known, or the file can't."""
         if self.voices is None or not voice.count:
@@ -122,7 +131,7 @@ class Model:
         alone, threshold = each.mean(0), self.voices.unsure(voice.count)
         together, unsure = self._joined(alone, threshold, prediction.sentence)
         near = self.voices.distance(prediction.embedding, voice) <= self.voices.farthest[0]
-        sure = bool(together.max() >= unsure and near)
+        sure = bool(together.max() >= unsure and near and prediction.distance <= self.strangest)
         return replace(prediction, probabilities=together, audio=alone, windows=each, sure=sure, known=voice.count)
 
     @staticmethod

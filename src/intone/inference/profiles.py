@@ -83,7 +83,8 @@ def find(name: str) -> Profile:
             model, bound = file["facts"].tolist()
             count, seconds = file["numbers"].tolist()
             voice = Voice(int(count), *(file[array].astype(np.float64) for array in ARRAYS))
-    except (OSError, ValueError, KeyError, EOFError) as problem:
+    # Of a damaged file NumPy and the modules below it raise anything, even tokenize.TokenError.
+    except Exception as problem:
         raise IntoneError(f"{path} is damaged: `intone voice remove {name}`, and add it again.") from problem
     return Profile(name, model, bound, seconds, voice)
 

@@ -91,6 +91,8 @@ class Speakers:
 
     def parts(self, recording: Recording) -> tuple[list[Part], list[str]]:
         """What is analysed of a recording, and sentences about what was done instead of what was asked for."""
+        if self.way == "file":
+            self._own(recording.name)  # what doesn't fit is said before the work is done
         if self.way == ONE:
             return [Part(recording, self.only)], []
         if self.way != CHANNELS:

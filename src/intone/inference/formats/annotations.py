@@ -1,6 +1,7 @@
 """An `Analysis` -> files for annotation programs: Praat TextGrid, RTTM, Audacity labels, Label Studio tasks."""
 
 import json
+from typing import Final
 
 from praatio.utilities import textgrid_io
 from praatio.utilities.constants import Interval
@@ -8,6 +9,9 @@ from praatio.utilities.constants import Interval
 from intone.inference.formats.subtitles import SAID, caption
 from intone.inference.result import Analysis
 from intone.names import field, word
+
+UNKNOWN: Final = "unknown"
+"""Speaker in RTTM of a segment whose speaker isn't known, where others' are."""
 
 
 def textgrid(analysis: Analysis) -> str:
@@ -58,10 +62,13 @@ def rttm(analysis: Analysis) -> str:
     Such tools identify a recording by the file field: its name without path, extension and blanks.
     """
     name = field(analysis.file)
-    rows = zip(analysis.segments.index, analysis.segments[["emotion", "speaker"]].to_numpy(), strict=True)
+    labels = analysis.segments["emotion"]
+    if analysis.speakers:
+        labels = analysis.segments["speaker"].fillna(UNKNOWN)
+    rows = zip(analysis.segments.index, labels, strict=True)
     return "".join(
-        f"SPEAKER {name} 1 {start:.3f} {end - start:.3f} <NA> <NA> {word(speaker or emotion)} <NA> <NA>\n"
-        for (_, start, end), (emotion, speaker) in rows
+        f"SPEAKER {name} 1 {start:.3f} {end - start:.3f} <NA> <NA> {word(label)} <NA> <NA>\n"
+        for (_, start, end), label in rows
     )
 
 
