@@ -29,7 +29,7 @@ class AudioCnnPreset:
     version: int = 2
     """Raised when the same sizes give another network, so that folds of the old one are trained again."""
     width: int = 24
-    """Channels of the stem, a multiple of 8; the blocks have 2, 4 and 8 times as many."""
+    """Channels of the stem; the blocks have 2, 4 and 8 times as many."""
     depth: int = 1
     """Residual blocks at each of the three resolutions."""
     dropout: float = 0.3
@@ -62,8 +62,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor, own: Tensor) -> Tensor:
         """Body and shortcut added."""
-        # The backward pass of a strided 1 x 1 convolution over few channels writes beyond its memory in torch 2.13: what
-        # it would skip is left out before it.
+        # The backward pass of a strided 1 x 1 convolution over few channels writes beyond its memory in torch 2.13:
+        # what it would skip is left out before it.
         skipped = x[..., :: self.stride, :: self.stride]
         return torch.relu(self.second(self.first(x) * own) + self.short(skipped)) * own
 
