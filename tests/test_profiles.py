@@ -54,7 +54,7 @@ def test_a_voice_is_made_listed_used_and_forgotten(ear, clips, capsys, tmp_path)
 
     known = {"anna": profiles.fitting("anna", ear)}
     assert known["anna"].count == 6
-    found = Analyzer(ear, speakers=Speakers.of("none", ("anna",)), known=known).analysis(
+    found = Analyzer(ear, speakers=Speakers.of("one", ("anna",)), known=known).analysis(
         Recording.of_signal(noise(7, 1), RATE)
     )
     assert (
@@ -96,7 +96,7 @@ def test_bad_voices_get_a_sentence(ear, tmp_path, monkeypatch, capsys):
     with pytest.raises(IntoneError, match="can't be a voice's name"):
         profiles.find("../tom")
     with pytest.raises(IntoneError, match="anna and tom can't both be the only voice"):
-        Speakers.of("none", ("anna", "tom"))
+        Speakers.of("one", ("anna", "tom"))
     path = profiles.keep(profiles.made("tom", ear, [(ear.voice(ear.predict(noise(1, 1))), 1.0)]))
     whole = path.read_bytes()
     for damaged in (b"PK", whole[: len(whole) // 2], whole[:600] + bytes(200) + whole[800:]):

@@ -8,6 +8,8 @@ import soundfile
 
 from intone.audio.recording import Recording
 from intone.audio.segments import Stretch
+from intone.cli import main
+from intone.emotions import EMOTIONS
 from intone.errors import BadClip, IntoneError, Missing
 from intone.inference import adaptation, load
 from intone.inference.analyzer import Analyzer
@@ -15,7 +17,7 @@ from intone.inference.model import Model
 from intone.inference.registry import own
 from intone.inference.speakers import Part, Speakers, channels
 from intone.inference.voice import VoiceModel
-from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted
+from intone.models.voice_probe import Sentences, VoiceProbePreset, calibrated, fitted
 
 RATE = 16_000
 
@@ -113,11 +115,12 @@ def test_what_says_nothing_and_what_does_not_fit_get_a_sentence(tmp_path):
 def adaptive() -> Model:
     """The packaged model with a model of voices that was learned from noise."""
     model, chance = Model(own(), threads=1), np.random.default_rng(0)
-    x, true = chance.normal(size=(64, 1, 4, 1024)), np.tile(np.arange(8), 8)
-    speakers = [f"s{k // 16}" for k in range(64)]
+    width = model.predict(noise(0, 1.0)).embedding.shape[1]
+    x, true = chance.normal(size=(64, 1, 1, width)), np.tile(np.arange(8), 8)
+    known = Sentences(x, true, np.array([f"s{k // 16}" for k in range(64)]), EMOTIONS)
     preset = VoiceProbePreset(inner=2, draws=1)
     model.card = replace(model.card, known={**model.card.known, "distance": (0.0, 10.0)})  # noise counts as speech
-    model.voices = calibrated(fitted(x, true, speakers, 8, preset), x, true, speakers, preset)
+    model.voices = calibrated(fitted(known, preset), known, preset)
     return model
 
 
@@ -216,3 +219,39 @@ def test_where_nothing_is_said_voices_are_told_apart_if_the_weights_are_here(mon
     monkeypatch.setattr("intone.weights.find", lambda name: tmp_path)
     assert load.known(None) == Speakers("auto", asked=False) and load.known("none") == Speakers("none")
     assert load.known(None, ("anna",)) == Speakers("one", only="anna") and not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["none", "channels", "auto"])
+def test_a_voice_that_is_known_where_nobody_is_called_by_name_is_refused(text):
+    with pytest.raises(IntoneError, match=f"With --speakers {text} nobody is called anna"):
+        Speakers.of(text, ["anna"])
+
+
+def test_a_file_is_found_by_its_whole_name_first(tmp_path):
+    path = tmp_path / "turns.csv"
+    path.write_text("file,start,end,speaker\ntalk.wav,0,1,bea\nb/talk.wav,0,1,al\n")
+    known = Speakers.of(str(path))
+    named = [known._own(name)[0].speaker for name in ("b/talk.wav", "a/talk.wav", "talk.mp3")[:2]]
+    assert named == ["al", "bea"] and not known.of_any
+    path.write_text("start,end,speaker\n0,1,bea\n")
+    assert Speakers.of(str(path)).of_any
+
+
+def test_names_of_speakers_are_one_line_and_nobody_has_no_turn(tmp_path):
+    path = tmp_path / "turns.csv"
+    path.write_text('start,end,speaker\n0,1,"an\nna\x07 b"\n1,2,nan\n2,3,\n3,4,None\n')
+    assert [turn.speaker for turn in Speakers.of(str(path)).turns[""]] == ["an na b"]
+    path.write_text("start,end,speaker\n0,inf,anna\n")
+    with pytest.raises(IntoneError, match=r"a turn from 0\.0 to inf"):
+        Speakers.of(str(path))
+
+
+def test_turns_of_a_recording_that_is_not_named_are_not_given_to_two(tmp_path, capsys):
+    turns = tmp_path / "turns.csv"
+    turns.write_text("start,end,speaker\n0,1,anna\n")
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, noise(1, 1.0), 16_000)
+    files = [str(tmp_path / "a.wav"), str(tmp_path / "b.wav")]
+    with pytest.raises(SystemExit):
+        main(["analyze", *files, "--no-text", "--speakers", str(turns), "-o", str(tmp_path / "out")])
+    assert "doesn't say of which of the 2 recordings" in capsys.readouterr().err

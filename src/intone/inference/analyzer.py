@@ -59,7 +59,7 @@ class Analyzer:
         `auto`. Raises IntoneError where it is needed and not given."""
         if speakers.way == AUTO and encoder is None:
             raise IntoneError(f"--speakers auto needs weights that tell voices apart: `intone models get {WEIGHTS}`.")
-        self.encoder = encoder if speakers.way == AUTO else None
+        self.encoder = encoder
         self.model, self.whisper, self.speakers, self.known = model, whisper, speakers, dict(known)
         self.language = code(language) if language else None
 
@@ -214,18 +214,22 @@ class Analyzer:
             text = text_of(found.words)
             try:
                 prediction = self.model.predict(found.sound, text if found.language == self.model.card.language else "")
-                if (
-                    self.speakers.way == NONE or self.model.voices is None
-                ):  # nothing will be adapted, and embeddings are large
+                # Embeddings are large.
+                if self.speakers.way == NONE or self.model.voices is None:
                     prediction = replace(prediction, embedding=prediction.embedding[:0])
                 measured = {**conditions.measures(found.sound), "distance": prediction.distance}
-                voiceprint = self.encoder.embedding(found.sound) if self.encoder else np.zeros(0, np.float32)
+                voiceprint = self._voiceprint(found.sound)
             except BadClip:
                 continue
             segment = self._segment(found, text, prediction)
             # Not even an empty view: it would keep the whole chapter in memory.
             out.append(Judged(replace(found, sound=np.zeros(0, np.float32)), segment, prediction, measured, voiceprint))
         return out
+
+    def _voiceprint(self, sound: np.ndarray) -> np.ndarray:
+        if self.speakers.way != AUTO or self.encoder is None:
+            return np.zeros(0, np.float32)
+        return self.encoder.embedding(sound)
 
     def _segment(self, found: Found, text: str, prediction: Prediction, speaker: str | None = None) -> Segment:
         labels = self.model.card.labels

@@ -65,8 +65,8 @@ class Settings:
     def key(self) -> str:
         """Digest of everything that changes the results."""
         words = Whisper(self.whisper).settings if self.whisper else None
-        asked = [] if self.speakers.way == NONE else [self.speakers.key()]
-        asked += [profiles.find(name).digest() for name in self.voices]
+        asked = [] if self.speakers.way == NONE else [self.speakers.key(), str(self.speakers.asked)]
+        asked += [f"{name} {profiles.find(name).digest()}" for name in self.voices]
         return digest(__version__, file_digest(self.model), words, self.language, *asked)
 
     def analyzer(self) -> Analyzer:
@@ -123,7 +123,12 @@ def analyze(
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(Path(file) for file in files if file != STANDARD)]
-        run(tasks(paths, where, called, track), settings, where.folder, workers)
+        wanted = tasks(paths, where, called, track)
+        if settings.speakers.of_any and len(wanted) > 1:
+            raise IntoneError(
+                f"{speakers} doesn't say of which of the {len(wanted)} recordings its turns are: give it a column file."
+            )
+        run(wanted, settings, where.folder, workers)
 
 
 def settled(

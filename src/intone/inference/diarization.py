@@ -106,8 +106,10 @@ def _groups(embeddings: np.ndarray, least: int, estimated: bool) -> np.ndarray:
     distance = 1 - embeddings @ embeddings.T
     np.fill_diagonal(distance, np.inf)
     # Each group's cheapest partner is kept: a search through all pairs for each join would take hours for long files.
-    costs = [_cost(distance[k], size[k], size, allowance) for k in group]
-    partner, cost = np.array([c.argmin() for c in costs]), np.array([c.min() for c in costs])
+    partner, cost = np.zeros(left, int), np.zeros(left)
+    for k in group:
+        row = _cost(distance[k], size[k], size, allowance)
+        partner[k], cost[k] = row.argmin(), row.min()
     while left > least:
         one = int(cost.argmin())
         other = int(partner[one])

@@ -11,7 +11,7 @@ from intone.inference import profiles, registry
 from intone.inference.analyzer import Analyzer
 from intone.inference.diarization import WEIGHTS, SpeakerEncoder
 from intone.inference.model import Model
-from intone.inference.speakers import AUTO, NONE, Speakers
+from intone.inference.speakers import AUTO, ONE, Speakers
 from intone.progress import say
 
 
@@ -42,7 +42,7 @@ def known(speakers: str | None, voices: Sequence[str] = ()) -> Speakers:
     """What `--speakers` and `--voice` say. Where neither says anything, voices are told apart by their sound, or, where
     the weights for that aren't here, not at all, with a line on stderr. Raises IntoneError as `Speakers.of` does."""
     if speakers is not None or voices:
-        return Speakers.of(speakers or NONE, voices)
+        return Speakers.of(speakers or ONE, voices)
     try:
         weights.find(WEIGHTS)
     except Missing as problem:

@@ -48,7 +48,8 @@ def key(model: Model) -> str:
     """What a profile of this model's is bound to. Raises IntoneError for a model that can't adapt."""
     if model.voices is None:
         raise IntoneError(f"{model.name} can't adapt to a voice: take a model that can, such as the packaged one.")
-    return digest(model.card.fingerprint, model.voices.as_text())
+    arrays = model.voices.arrays()
+    return digest(model.card.fingerprint, *(name.encode() + arrays[name].tobytes() for name in sorted(arrays)))
 
 
 def made(name: str, model: Model, sentences: Sequence[tuple[Voice, float]]) -> Profile:

@@ -35,6 +35,10 @@ SHORTEST: Final = 0.3
 """Share of a segment that turns of one speaker have to cover for it to be theirs."""
 
 
+NOBODY: Final = ("", "<na>", "nan", "none", "null")
+"""What tables have in place of a speaker's name."""
+
+
 @dataclass(frozen=True)
 class Turn:
     """Somebody speaks."""
@@ -69,20 +73,30 @@ class Speakers:
 
     @classmethod
     def of(cls, text: str, voices: Sequence[str] = ()) -> "Speakers":
-        """`none`, `one`, `channels`, `auto`, or a file's path; with the name of one voice that is known before, and
-        nothing else said, it is the only one. Raises IntoneError where that file isn't there or tells no turns, and for
-        more voices than are told apart."""
-        if voices and text in (NONE, ONE):
+        """`none`, `one`, `channels`, `auto`, or a file's path; `voices`: names of voices that are known before, one of
+        which may be the `one`. Raises IntoneError where that file isn't there or tells no turns, for more voices than
+        are told apart, and for voices where nobody is called by a name."""
+        if voices and text == ONE:
             if len(voices) > 1:
                 both = " and ".join(voices)
                 raise IntoneError(f"{both} can't both be the only voice: say who speaks when with --speakers FILE.")
             return cls(ONE, only=voices[0])
+        if voices and text in (NONE, CHANNELS, AUTO):
+            raise IntoneError(
+                f"With --speakers {text} nobody is called {voices[0]}: leave --speakers out where all of it is that "
+                "voice, or name a file with turns."
+            )
         if text in (NONE, ONE, CHANNELS, AUTO):
             return cls(text)
         path = Path(text)
         if not path.is_file():
             raise IntoneError(f"{text} tells no speakers: give auto, none, one, channels, or an RTTM or CSV file.")
         return cls("file", _turns(path), text)
+
+    @property
+    def of_any(self) -> bool:
+        """Whether it tells the turns of a recording that it doesn't name."""
+        return self.way == "file" and set(self.turns) == {""}
 
     def key(self) -> str:
         """What an analysis depends on."""
@@ -127,11 +141,10 @@ class Speakers:
         return [_whose(span, turns) for span in spans]
 
     def _own(self, name: str) -> Sequence[Turn]:
-        wanted = {name, Path(name).name, Path(name).stem, field_name(name)}
-        for called, turns in self.turns.items():
-            if called in wanted:
-                return turns
-        if len(self.turns) == 1 and "" in self.turns:
+        for called in (name, Path(name).name, Path(name).stem, field_name(name)):
+            if called in self.turns:
+                return self.turns[called]
+        if self.of_any:
             return self.turns[""]
         told = ", ".join(list(self.turns)[:3])
         raise BadClip(f"{self.file} doesn't fit {name}: it tells of {told}; name the recording's own file.")
@@ -181,11 +194,19 @@ def _turns(path: Path) -> dict[str, list[Turn]]:
         raise IntoneError(f"{path} has a time that is no number ({problem}): give seconds, such as 12.5.") from None
     out: dict[str, list[Turn]] = {}
     for name, start, end, speaker in found:
-        if end > start:
-            out.setdefault(name, []).append(Turn(start, end, speaker))
+        if not np.isfinite((start, end)).all():
+            raise IntoneError(f"{path} has a turn from {start} to {end}: give seconds, such as 12.5.")
+        if end > start and (known := _named(speaker)):
+            out.setdefault(name, []).append(Turn(start, end, known))
     if not out:
         raise IntoneError(f"{path} tells of no turn: an RTTM has lines SPEAKER, a CSV the columns start, end, speaker.")
     return out
+
+
+def _named(speaker: str) -> str:
+    """A speaker's name in one line, without characters that formats can't hold; "" where it names nobody."""
+    name = "".join(sign for sign in " ".join(speaker.split()) if sign.isprintable())
+    return "" if name.lower() in NOBODY else name
 
 
 def _csv(path: Path) -> list[tuple[str, float, float, str]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import FlagCreatePairsOff
 
-from intone.errors import IntoneError
+from intone.errors import IntoneError, Missing
 from intone.inference.serve.child import Child, Limits
 from intone.progress import say
 
@@ -126,9 +126,14 @@ def analyzer_of(
     voices: tuple[str, ...] = (),
 ) -> "Analyzer":
     """The analyzer that `intone analyze` uses with these flags; it is made in the child."""
+    from intone import weights
     from intone.inference.batch import settled
+    from intone.inference.diarization import WEIGHTS, SpeakerEncoder
 
-    return settled(model, whisper, language, threads, speakers=speakers, voices=voices).analyzer()
+    made = settled(model, whisper, language, threads, speakers=speakers, voices=voices).analyzer()
+    with contextlib.suppress(Missing):  # any request may ask for voices to be told apart
+        made.encoder = made.encoder or SpeakerEncoder(weights.find(WEIGHTS), threads)
+    return made
 
 
 def _checked(**flags: int) -> None:
