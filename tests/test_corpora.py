@@ -7,6 +7,8 @@ import soundfile
 from conftest import RATE, voice
 
 from intone.data import corpora
+from intone.data.clip_source import ClipSource
+from intone.data.splits import folds
 from intone.errors import IntoneError, Missing
 
 NAMES = {
@@ -76,6 +78,34 @@ def test_a_clip_that_lies_there_twice_is_used_once_and_one_without_sound_is_name
     corpus = corpora.load("cremad", tmp_path)
     assert list(corpus.clips["file"]) == ["1076_MTI_NEU_XX.wav"]
     assert {s.file for s in corpus.skipped} == {"1076_MTI_SAD_XX.wav", "1076_TIE_NEU_XX.wav"}
+
+
+def test_several_corpora_are_one_and_each_is_left_out_in_turn(tmp_path, monkeypatch):
+    for name, files in NAMES.items():
+        monkeypatch.setenv(f"INTONE_{name.upper()}", str(written(tmp_path / name, files)))
+    one = corpora.together(("savee", "cremad", "tess"))
+    assert one.name == "savee+cremad+tess" and one.flags == "--corpora savee cremad tess"
+    assert len(one.clips) == 9 and one.clips["file"].is_monotonic_increasing
+    assert set(one.paths) == set(one.clips["file"])
+    assert one.labels == ("neutral", "happy", "sad", "angry", "fearful", "surprised")
+    assert corpora.licences(one.name).count("; ") == 2 and "(TESS)" in corpora.licences(one.name)
+    splits = folds(one.clips, "corpora")
+    assert [split.fold for split in splits] == ["cremad", "savee", "tess"]
+    of = dict(zip(one.clips["file"], one.clips["corpus"], strict=True))
+    for split in splits:
+        assert {of[file] for file in split.test} == {split.fold}
+        assert split.fold not in {of[file] for file in (*split.train, *split.validation)}
+
+
+def test_corpora_that_can_not_be_one_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("INTONE_TESS", str(written(tmp_path / "tess", NAMES["tess"])))
+    monkeypatch.setenv("INTONE_SAVEE", str(written(tmp_path / "tess", NAMES["savee"])))
+    with pytest.raises(IntoneError, match="--corpora names tess twice"):
+        corpora.together(("tess", "savee", "tess"))
+    with pytest.raises(IntoneError, match="takes two or more"):
+        folds(corpora.together(("tess",)).clips, "corpora")
+    with pytest.raises(IntoneError, match="give no other flag of clips"):
+        ClipSource(tmp_path / "mine.csv", corpora=("tess",)).corpus()
 
 
 def test_the_counts_of_a_corpus_that_is_here(monkeypatch):

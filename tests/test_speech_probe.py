@@ -5,6 +5,7 @@ import pytest
 
 from intone.errors import IntoneError
 from intone.models.linear_probe import LinearProbe, LinearProbePreset, pooled
+from intone.models.partial_labels import Targets
 
 QUICK = LinearProbePreset(widest=2, inner=3)
 
@@ -57,3 +58,16 @@ def test_an_emotion_that_was_never_heard_is_never_likely():
     assert np.isfinite(said).all()
     with pytest.raises(IntoneError, match="two or more"):
         LinearProbe(QUICK).fit(x[:32], true[:32], who[:32])
+
+
+def test_a_probe_of_several_corpora_reads_what_each_can_tell():
+    chance = np.random.default_rng(5)
+    true = np.concatenate([np.tile([0, 1, 2, 3], 24), np.tile([0, 2], 24)])
+    corpora = np.repeat(["a", "b"], [96, 48])
+    x = (0.5 * chance.normal(size=(144, 2, 8)) + np.eye(4, 8)[true][:, None]).astype(np.float32)
+    targets = Targets.of(true, list(corpora), ("neutral", "calm", "sad", "angry"))
+    speakers = [f"{corpus}{k % 4}" for k, corpus in enumerate(corpora)]
+    probe = LinearProbe(LinearProbePreset(strength=1.0, inner=2), 4).fit(x, true, speakers, targets)
+    assert (probe.logits(x).argmax(1) == true)[:96].mean() > 0.9
+    kept = probe.fitted((4, 5))
+    np.testing.assert_allclose(kept.logits({k: x[:, k - 4] for k in kept.readers}), probe.logits(x), atol=1e-4)

@@ -136,24 +136,35 @@ def test_export_asks_for_the_table_that_a_run_learnt_from(tmp_path, capsys):
     assert stop.value.code == 1
     told = f"{run} learnt from the clips of a table, my own.csv: give --table '/data/my own.csv' --map x=sad."
     assert capsys.readouterr().err == f"intone: {told}\n"
-    for other, flags in (("/data/other.csv", "--map x=sad"), ("/data/my own.csv", "")):
+    for other, names in (("/data/other.csv", "x=sad"), ("/data/my own.csv", "")):
         with pytest.raises(IntoneError, match="give --table"):
-            check_corpus(FinishedFold(run, MODELS), Path(other), flags)
-    check_corpus(FinishedFold(run, MODELS), Path("/moved/my own.csv"), "--map x=sad")
+            check_corpus(FinishedFold(run, MODELS), ClipSource(Path(other), names=names))
+    check_corpus(FinishedFold(run, MODELS), ClipSource(Path("/moved/my own.csv"), names="x=sad"))
+
+
+def test_export_asks_for_the_corpora_that_a_run_learnt_from(tmp_path):
+    both = ("ravdess", "nemo")
+    run = FinishedFold(finished(tmp_path / "a", name="ravdess+nemo", table="", flags="--corpora ravdess nemo"), MODELS)
+    check_corpus(run, ClipSource(corpora=both))
+    for other in (ClipSource(), ClipSource(corpora=("nemo",)), ClipSource(Path("mine.csv"))):
+        with pytest.raises(IntoneError, match=r"learnt from ravdess\+nemo: give --corpora ravdess nemo"):
+            check_corpus(run, other)
 
 
 def test_export_of_other_runs(tmp_path):
     published = FinishedFold(finished(tmp_path / "a", name="ravdess", table="", flags=""), MODELS)
-    check_corpus(published, None, "")
+    check_corpus(published, ClipSource())
     with pytest.raises(IntoneError, match=r"learnt from RAVDESS, and not from mine\.csv: leave --table out"):
-        check_corpus(published, Path("mine.csv"), "")
+        check_corpus(published, ClipSource(Path("mine.csv")))
+    with pytest.raises(IntoneError, match=r"learnt from RAVDESS, and not from nemo: leave --corpora out"):
+        check_corpus(published, ClipSource(corpora=("nemo",)))
     older = finished(tmp_path / "b")
-    check_corpus(FinishedFold(older, MODELS), None, "")  # what it learnt from, nothing says
+    check_corpus(FinishedFold(older, MODELS), ClipSource())  # what it learnt from, nothing says
     for speaker, refused in (("ravdess-01", Path("mine.csv")), ("mine-Al", None)):
         (older / "predictions.csv").write_text(f"file,speaker\na.wav,{speaker}\n")
         with pytest.raises(IntoneError, match="--table"):
-            check_corpus(FinishedFold(older, MODELS), refused, "")
-        check_corpus(FinishedFold(older, MODELS), None if refused else Path("mine.csv"), "")
+            check_corpus(FinishedFold(older, MODELS), ClipSource(refused))
+        check_corpus(FinishedFold(older, MODELS), ClipSource(None if refused else Path("mine.csv")))
 
 
 def test_the_flags_of_a_table_are_what_is_typed():

@@ -16,7 +16,7 @@ from intone.experiments.draws import KINDS, RECORDING, drawn
 from intone.inference.fusion import log_softmax, softmax
 from intone.inference.voice import Voice, VoiceModel
 from intone.models.linear_probe import LinearProbePreset
-from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted
+from intone.models.voice_probe import Sentences, VoiceProbePreset, calibrated, fitted
 from intone.training.recipes.adaptive_probe import AdaptiveProbeRecipe
 from intone.training.workspace import Workspace
 
@@ -41,8 +41,8 @@ def voices():
 def model(voices) -> VoiceModel:
     x, true, speaker = voices
     seen = ~np.isin(speaker, ("s8", "s9"))
-    learnt = fitted(x[seen], true[seen], speaker[seen], LABELS, QUICK)
-    return calibrated(learnt, x[seen], true[seen], speaker[seen], QUICK)
+    known = Sentences(x[seen], true[seen], speaker[seen], tuple("abcdefgh"[:LABELS]))
+    return calibrated(fitted(known, QUICK), known, QUICK)
 
 
 def unseen(voices) -> tuple[np.ndarray, np.ndarray]:

@@ -85,7 +85,7 @@ COMMANDS: Final = (
     Command(
         "elsewhere",
         "experiments.cross_corpus:elsewhere",
-        "Test the packaged model on another corpus, EMO-DB.",
+        "Test a model of RAVDESS alone on another corpus, EMO-DB.",
         "train",
     ),
     Command(

@@ -27,6 +27,9 @@ URL: Final = "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24
 CHECKSUM: Final = "md5:bc696df654c87fed845eb13823edef8a"
 """From the Zenodo record; for 208 468 073 bytes."""
 
+LICENCE: Final = "CC BY-NC-SA 4.0 (RAVDESS)"
+"""Of the clips, and of a model that learned from them."""
+
 SENTENCES: Final = {"kids": "Kids are talking by the door", "dogs": "Dogs are sitting by the door"}
 CLIPS: Final = 1440
 INTENSITIES: Final = ("normal", "strong")

@@ -41,9 +41,9 @@ EMOBOX6: tuple[tuple[Actors, Actors], ...] = (
 LOSO24: tuple[tuple[Actors, Actors], ...] = tuple(((k,), (k % 24 + 1, (k + 1) % 24 + 1)) for k in range(1, 25))
 """(test, validation) actors of each fold: actor k for test, actors k+1 and k+2 (modulo 24) for validation."""
 
-PROTOCOLS = ("luna5", "emobox6", "loso24", "luna5_sentence", "random", "speakers")
+PROTOCOLS = ("luna5", "emobox6", "loso24", "luna5_sentence", "random", "speakers", "corpora")
 """`random` shuffles clips and so leaks speakers (only for the leakage audit); `speakers` leaves some speakers out in
-each fold, for any corpus that is not RAVDESS."""
+each fold, for any corpus that is not RAVDESS; `corpora` leaves one of several corpora out in each fold."""
 
 OF_RAVDESS = ("luna5", "emobox6", "loso24", "luna5_sentence")
 """Protocols that name RAVDESS's actors."""
@@ -76,6 +76,8 @@ def folds(clips: pd.DataFrame, protocol: str) -> list[Split]:
         return _random(clips)
     if protocol == "speakers":
         return [_by_speaker(clips, protocol, str(k + 1), *pair) for k, pair in enumerate(_groups(clips))]
+    if protocol == "corpora":
+        return _corpora(clips)
     table = {"luna5": LUNA5, "emobox6": EMOBOX6, "loso24": LOSO24, "luna5_sentence": LUNA5}[protocol]
     splits = []
     for k, (test, validation) in enumerate(table, start=1):
@@ -153,6 +155,20 @@ def check_disjoint(split: Split, clips: pd.DataFrame) -> None:
             raise IntoneError(
                 f"Fold {split.fold} of {split.protocol} has {', '.join(both)} in both {one} and {other}: refused."
             )
+
+
+def _corpora(clips: pd.DataFrame) -> list[Split]:
+    """One fold per corpus, which is its test part; one man and one woman of each other corpus are for validation."""
+    if clips["corpus"].nunique() < 2:
+        raise IntoneError("Leaving a corpus out takes two or more: name them with --corpora.")
+    speakers = clips.drop_duplicates("speaker").sort_values("speaker")
+    chosen = speakers.drop_duplicates(["corpus", "sex"])
+    splits = []
+    for corpus in sorted(clips["corpus"].unique()):
+        test = speakers.loc[speakers["corpus"] == corpus, "speaker"]
+        validation = chosen.loc[chosen["corpus"] != corpus, "speaker"]
+        splits.append(_by_speaker(clips, "corpora", corpus, list(test), list(validation)))
+    return splits
 
 
 def _crossed(clips: pd.DataFrame, split: Split) -> list[Split]:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax, logsumexp, softmax
 
 from intone.evaluation.metrics import labels_of, score
 
@@ -40,7 +40,10 @@ LEAST: Final = 100
 
 
 def temperature(logits: np.ndarray, true: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """The T in [0.05, 20] at which softmax(logits / T) makes the true emotions most likely (Guo et al. 2017)."""
+    """The T in [0.05, 20] at which softmax(logits / T) makes the true emotions most likely (Guo et al. 2017).
+
+    `true`: label indices [N], or the labels that are right, bool [N, labels].
+    """
 
     def cost(log_t: float) -> float:
         return log_loss(logits / np.exp(log_t), true, weights)
@@ -79,8 +82,16 @@ def unsure_near(confidence: np.ndarray, right: np.ndarray, width: float = 0.05) 
 
 
 def clip_losses(logits: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Negative log-likelihood of each clip's true emotion, [N], in nats."""
+    """Negative log-likelihood of each clip's true emotion, [N], in nats; `true` as in `temperature`."""
+    if true.ndim == 2:
+        return set_losses(logits, true)
     losses: np.ndarray = -log_softmax(logits, axis=1)[np.arange(len(true)), true]
+    return losses
+
+
+def set_losses(logits: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Negative log-likelihood of a set of labels for each clip, `right` bool [N, labels], in nats, [N]."""
+    losses: np.ndarray = -logsumexp(np.where(right, log_softmax(logits, axis=1), -np.inf), axis=1)
     return losses
 
 

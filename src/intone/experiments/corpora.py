@@ -19,17 +19,19 @@ from sklearn.metrics import roc_auc_score
 
 from intone.cache import digest, write_whole
 from intone.data import corpora as published
+from intone.data.splits import folds
 from intone.emotions import EMOTIONS
 from intone.evaluation.metrics import calibration_error, confusion, interval, places, uar
 from intone.evaluation.results import Experiment
 from intone.experiments.draws import RECORDING
 from intone.experiments.publish import log_look, packed
-from intone.export.voices import embeddings
+from intone.export.voices import embeddings, sentences
 from intone.inference import registry
-from intone.inference.fusion import log_softmax, softmax
+from intone.inference.fusion import softmax
 from intone.inference.model import Model
 from intone.inference.voice import Voice, VoiceModel
-from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted, regressions
+from intone.models.partial_labels import merged, without_calm
+from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted, plain, regressions
 from intone.progress import track
 
 PAIRS: Final = (
@@ -37,8 +39,12 @@ PAIRS: Final = (
     (("ravdess", "nemo"), "emodb"),
     (("ravdess",), "nemo"),
     (("ravdess", "emodb"), "nemo"),
+    (("ravdess", "emodb", "nemo"), "ravdess"),
 )
-"""Corpora learned from, and the one that they are tested on."""
+"""Corpora learned from, and the one that they are tested on; one of the former is tested by the folds of `OWN`."""
+
+OWN: Final = "luna5"
+"""Protocol by which RAVDESS's speakers are held out where it is learned from, too."""
 
 KNOWN: Final = ("0", "8", RECORDING)
 
@@ -60,10 +66,9 @@ def corpora(model: str | None = None, layers: int = 4, results: Path = Path("res
     path = registry.find(model)
     ear, rows = Model(path), []
     names = dict.fromkeys(name for learned, tested in PAIRS for name in (*learned, tested))
-    known = {name: _Clips(*embeddings(ear, path, published.load(name), layers)) for name in names}
+    known: dict[str, Part] = {name: (*embeddings(ear, path, published.load(name), layers), name) for name in names}
     for learned, tested in track(PAIRS, "learning from corpora", len(PAIRS)):
-        reader = _Reader.of([known[name] for name in learned], VoiceProbePreset())
-        for k, table in reader.predicted(known[tested]):
+        for k, table in _answers([known[name] for name in learned], known[tested]):
             stem = f"{'+'.join(learned)}__{tested}__{k}"
             write_whole(results / "corpora" / f"{stem}.csv.gz", packed(table, (*KEYS, *EMOTIONS)))
             rows.append({"learned": "+".join(learned), "tested": tested, "k": k, **_scores(table)})
@@ -73,59 +78,60 @@ def corpora(model: str | None = None, layers: int = 4, results: Path = Path("res
     write_whole(results / "corpora.csv", found.to_csv(index=False, lineterminator="\n").encode())
 
 
-@dataclass(frozen=True)
-class _Clips:
-    """A corpus's clips and their copies."""
-
-    x: np.ndarray
-    """[N, copies, layers, width]."""
-    facts: pd.DataFrame
-
-    @property
-    def true(self) -> np.ndarray:
-        """Label indices [N]."""
-        return np.array([EMOTIONS.index(emotion) for emotion in self.facts["emotion"]])
+Part = tuple[np.ndarray, pd.DataFrame, str]
+"""A corpus's clips and their copies [N, copies, layers, width], their rows of the clip table, and its name."""
 
 
 @dataclass(frozen=True)
 class _Reader:
     """A plain probe and a speaker-adaptive one, both learned from the same clips."""
 
-    weights: np.ndarray
-    biases: np.ndarray
+    probe: tuple[np.ndarray, np.ndarray]
     voices: VoiceModel
     temperature: float
     threshold: float
 
     @classmethod
-    def of(cls, clips: Sequence[_Clips], preset: VoiceProbePreset) -> "_Reader":
-        x, true = np.concatenate([c.x for c in clips]), np.concatenate([c.true for c in clips])
-        facts = pd.concat([c.facts for c in clips], ignore_index=True)
-        speakers = list(facts["speaker"])
-        strangers = list(facts["corpus"]) if len(clips) > 1 else None
-        plain = VoiceProbePreset(strength=preset.plain_strength)
-        voices = calibrated(fitted(x, true, speakers, len(EMOTIONS), preset), x, true, speakers, preset, strangers)
+    def of(cls, parts: Sequence[Part], preset: VoiceProbePreset) -> "_Reader":
+        known = sentences(parts, EMOTIONS)
+        voices = calibrated(fitted(known, preset), known, preset)
         # With one other clip known a prediction is half the plain one's, so its calibration serves both.
-        return cls(*regressions(x, true, len(EMOTIONS), plain), voices, voices.temperature(1), voices.unsure(1))
+        return cls(regressions(known, preset.plain_strength), voices, voices.temperature(1), voices.unsure(1))
 
-    def predicted(self, tested: _Clips) -> Iterator[tuple[str, pd.DataFrame]]:
+    def predicted(self, tested: Part) -> Iterator[tuple[str, pd.DataFrame]]:
         """For each of `KNOWN` the predictions of all clips: `KEYS`, probabilities, and whether they are sure."""
-        x = tested.x[:, 0].reshape(len(tested.x), -1)
-        plain = log_softmax(np.einsum("nlw,lcw->nlc", tested.x[:, 0], self.weights) + self.biases).mean(1)
-        calm = "calm" in set(tested.facts["emotion"])
+        clips, facts, name = tested
+        x, answers = clips[:, 0].reshape(len(clips), -1), plain(clips[:, 0], *self.probe)
+        coarse = without_calm([name] * len(facts), list(facts["emotion"]))
         for k in KNOWN:
-            chances, sure = np.zeros((len(x), len(EMOTIONS))), np.zeros(len(x), bool)
-            for own in tested.facts.reset_index(drop=True).groupby("speaker").indices.values():
+            chances, unsure = np.zeros((len(x), len(EMOTIONS))), np.zeros(len(x))
+            for own in facts.reset_index(drop=True).groupby("speaker").indices.values():
                 for row in own:
-                    chances[row], threshold = self._one(x, plain, row, _drawn(np.asarray(own), row, k))
-                    sure[row] = chances[row].max() >= threshold
-            yield k, _table(tested.facts, chances, sure, calm)
+                    chances[row], unsure[row] = self._one(x, answers, row, _drawn(np.asarray(own), row, k))
+            chances = merged(chances, EMOTIONS, coarse)
+            yield k, _table(facts, chances, chances.max(1) >= unsure)
 
     def _one(self, x: np.ndarray, plain: np.ndarray, row: int, known: np.ndarray) -> tuple[np.ndarray, float]:
         if not len(known):
             return softmax(plain[row] / self.temperature), self.threshold
         voice = Voice.of(x[known], softmax(plain[known]))
         return self.voices.probabilities(x[[row]], plain[[row]], voice)[0], self.voices.unsure(voice.count)
+
+
+def _answers(learned: Sequence[Part], tested: Part) -> Iterator[tuple[str, pd.DataFrame]]:
+    """For each of `KNOWN` the predictions for all clips of a corpus, by what was learned without their speakers."""
+    clips, facts, name = tested
+    others = [part for part in learned if part[2] != name]
+    if len(others) == len(learned):
+        yield from _Reader.of(learned, VoiceProbePreset()).predicted(tested)
+        return
+    found: dict[str, list[pd.DataFrame]] = {k: [] for k in KNOWN}
+    for split in folds(facts, OWN):
+        mine, judged = (facts["file"].isin(files).to_numpy() for files in (split.train, split.test))
+        reader = _Reader.of([(clips[mine], facts[mine], name), *others], VoiceProbePreset())
+        for k, table in reader.predicted((clips[judged], facts[judged], name)):
+            found[k].append(table)
+    yield from ((k, pd.concat(tables, ignore_index=True)) for k, tables in found.items())
 
 
 def _drawn(own: np.ndarray, row: int, k: str) -> np.ndarray:
@@ -136,11 +142,7 @@ def _drawn(own: np.ndarray, row: int, k: str) -> np.ndarray:
     return chance.permutation(own[own != row])[: int(k)]
 
 
-def _table(facts: pd.DataFrame, chances: np.ndarray, sure: np.ndarray, calm: bool) -> pd.DataFrame:
-    if not calm:
-        chances = chances.copy()
-        chances[:, EMOTIONS.index("neutral")] += chances[:, EMOTIONS.index("calm")]
-        chances[:, EMOTIONS.index("calm")] = 0
+def _table(facts: pd.DataFrame, chances: np.ndarray, sure: np.ndarray) -> pd.DataFrame:
     table = facts[["file", "speaker", "emotion"]].assign(predicted=[EMOTIONS[i] for i in chances.argmax(1)], sure=sure)
     return table.assign(**dict(zip(EMOTIONS, chances.T, strict=True)))
 

@@ -1,6 +1,6 @@
-"""EMO-DB's clips and the package's model -> results/elsewhere.csv: other speakers, words, rooms and language.
+"""EMO-DB's clips and a model file -> results/elsewhere.csv: other speakers, words, rooms and language.
 
-    intone elsewhere --emodb data/emodb
+    intone elsewhere --emodb data/emodb --model RAVDESS_ALONE.onnx
 
 No prediction was trained or selected on EMO-DB. Its words are German, so the model uses the audio alone.
 """
@@ -14,7 +14,7 @@ from intone.cache import write_whole
 from intone.data import corpora
 from intone.data.corpus import Corpus
 from intone.emotions import EMOTIONS
-from intone.errors import BadClip
+from intone.errors import BadClip, IntoneError
 from intone.evaluation.metrics import PREDICTION_COLUMNS
 from intone.inference import registry
 from intone.inference.model import Model
@@ -26,17 +26,24 @@ the clip is farther from the training clips than any of these."""
 
 
 def elsewhere(emodb: Path | None = None, model: str | None = None, results: Path = Path("results")) -> None:
-    """Test the packaged model on another corpus, EMO-DB.
+    """Test a model that learned from RAVDESS alone on another corpus, EMO-DB.
 
     Args:
         emodb: Folder with EMO-DB's WAV files; default INTONE_EMODB, else data/emodb.
-        model: A file that `intone export` made, or a name from `intone models list`; default the packaged model.
+        model: A file that `intone export` made, or a name from `intone models list`; the packaged model learned from
+            EMO-DB and is refused.
         results: Folder for elsewhere.csv.
     """
     corpus = corpora.load("emodb", emodb)
     for skipped in corpus.skipped[:1]:
         say(f"{len(corpus.skipped)} clips are left out, such as {skipped.file}: {skipped.reason}.")
-    answers = judged(Model(registry.find(model)), corpus)
+    ear = Model(registry.find(model))
+    if corpus.name in ear.card.corpora:
+        raise IntoneError(
+            f"{ear.name} learned from EMO-DB, which can't test it then: name a file that learned from other speakers "
+            "with --model; `intone corpora` tests the package's kind of model without each corpus."
+        )
+    answers = judged(ear, corpus)
     data = answers.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode()
     write_whole(results / "elsewhere.csv", data)
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from intone.evaluation.results import Experiment
-from intone.training.recipes import FIRST_PHASE, LONG, MODELS
+from intone.training.recipes import FIRST_PHASE, LONG, MODELS, TRANSFORMERS
 from intone.training.recipes.descriptions import DESCRIPTIONS
 
 CHOSEN = {
@@ -68,7 +68,7 @@ def repeated(experiment: Experiment) -> bool:
 
 def experiments(protocol: str, transformers: bool = True, tuned: bool = False) -> list[Experiment]:
     """All experiments under the main protocol, and the random split of audio_cnn."""
-    models = MODELS if transformers else FIRST_PHASE
+    models = {**FIRST_PHASE, **(TRANSFORMERS if transformers else {})}
     wanted = [Experiment("audio_cnn", "audio", "none", "random")]
     for modality, tracks in (("audio", ("none",)), ("text", TRACKS), ("fusion", FUSED_TRACKS)):
         names = [n for n, recipe in models.items() if recipe.modality == modality and (tuned or n not in LONG)]

@@ -26,7 +26,7 @@ def export(
     from intone.export.pack import found, pack
 
     done = found(run)
-    check_corpus(done, clips.table, clips.conventions.flags)
+    check_corpus(done, clips)
     card = pack(done, clips.corpus(), out, eight_bits)
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {card.name}, {card.licence}")
     for line in card.facts():

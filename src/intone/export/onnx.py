@@ -26,6 +26,9 @@ logging.getLogger("onnxscript").setLevel(logging.ERROR)  # else it lists what it
 TOLERANCE = 1e-4
 """Largest difference of a logit that is accepted; relative for logits beyond 1."""
 
+LARGE = 100_000
+"""Numbers from which on a weight that is no matrix product's is stored in fewer bits."""
+
 SAME_ANSWERS, LOWER_ACCURACY = 97.0, 0.5
 """8-bit weights are kept where at least this percentage of predictions stays the same, and accuracy falls by at most
 this many points."""
@@ -101,7 +104,8 @@ def with_card(path: Path, card: Card, out: Path) -> None:
 
 def quantize(path: Path, out: Path) -> None:
     """Convert the weights of all matrix products to 8 bits, with one scale per column, and word vectors; activations
-    are scaled at run time. The file gives the same outputs on every processor, except for rounding."""
+    are scaled at run time. Large weights of convolutions and other large numbers are stored in 8 and 16 bits, and used
+    in 32. The file gives the same outputs on every processor, except for rounding."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _quiet():
@@ -109,6 +113,7 @@ def quantize(path: Path, out: Path) -> None:
             path, out, op_types_to_quantize=["MatMul", "Gemm", "Gather"], per_channel=True, weight_type=QuantType.QInt8
         )
     unsigned(out)
+    compact(out)
 
 
 def unsigned(path: Path) -> None:
@@ -125,6 +130,29 @@ def unsigned(path: Path) -> None:
         if numbers.dtype == np.int8:
             shifted = (numbers.astype(np.int16) + 128).astype(np.uint8)
             kept[name].CopyFrom(onnx.numpy_helper.from_array(shifted, name))
+    onnx.save(model, path)
+
+
+def compact(path: Path) -> None:
+    """Store a file's large weights in 8 bits where they are a convolution's, with one scale per output channel, and
+    else in half precision; they become 32 bits again when the file is loaded."""
+    model = onnx.load(path)
+    graph, convolved = model.graph, {node.input[1] for node in model.graph.node if node.op_type == "Conv"}
+    for kept in list(graph.initializer):
+        numbers = onnx.numpy_helper.to_array(kept)
+        if numbers.dtype == np.float32 and numbers.size >= LARGE:
+            name, stored = kept.name, f"{kept.name}_stored"
+            scale = np.ones(1, np.float32)
+            if name in convolved:
+                scale = np.abs(numbers).max(tuple(range(1, numbers.ndim)), keepdims=True) / 127
+                numbers = np.round(numbers / np.maximum(scale, np.finfo(np.float32).tiny)).astype(np.int8)
+            else:
+                numbers = numbers.astype(np.float16)
+            kept.CopyFrom(onnx.numpy_helper.from_array(numbers, stored))
+            graph.initializer.append(onnx.numpy_helper.from_array(scale, f"{name}_scale"))
+            wide = onnx.helper.make_node("Cast", [stored], [f"{name}_wide"], to=onnx.TensorProto.FLOAT)
+            graph.node.insert(0, onnx.helper.make_node("Mul", [f"{name}_wide", f"{name}_scale"], [name]))
+            graph.node.insert(0, wide)
     onnx.save(model, path)
 
 

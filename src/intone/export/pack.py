@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from intone.data.corpora import licences
 from intone.data.corpus import Corpus
 from intone.errors import IntoneError
 from intone.export.onnx import export, holds, place, quantize
@@ -19,9 +20,6 @@ from intone.training.finished_fold import FinishedFold, base_name
 from intone.training.recipe import Recipe
 from intone.training.recipes import MODELS
 from intone.version import __version__
-
-LICENCES: Final = {"ravdess": "CC BY-NC-SA 4.0 (RAVDESS)"}
-"""Corpus -> the licence of a network that was trained on it."""
 
 CHECKED: Final = 400
 """Clips on which a file is checked: every n-th of the corpus, with all actors and emotions."""
@@ -64,7 +62,7 @@ def pack(run: FinishedFold, corpus: Corpus, out: Path, eight_bits: bool = True, 
     card = replace(
         card,
         trained_on=f"{corpus.name}, {len(corpus.clips)} clips{words}",
-        licence=LICENCES.get(corpus.name, f"that of {corpus.name}"),
+        licence=licences(corpus.name),
     )
     with tempfile.TemporaryDirectory() as work:
         plain, small = Path(work) / "plain.onnx", Path(work) / "small.onnx"

@@ -22,12 +22,11 @@ from intone.cache import cached_array, digest, file_digest
 from intone.data import corpora as published
 from intone.data.corpus import Corpus
 from intone.errors import IntoneError
-from intone.export.pack import LICENCES
 from intone.inference import registry
 from intone.inference.card import LEARNED
 from intone.inference.model import VOICE_FACTS_KEY, VOICE_KEY, Model
 from intone.inference.voice import VoiceModel
-from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted
+from intone.models.voice_probe import Sentences, VoiceProbePreset, calibrated, fitted
 from intone.progress import track
 from intone.training.encoder_states import with_company
 
@@ -61,26 +60,28 @@ def learned(path: Path, corpora: Sequence[Corpus], layers: int, preset: VoicePro
     model = Model(path)
     if model.card.reading and model.card.reading.rule == LEARNED:
         raise IntoneError(f"{path} fuses words by a network of its own, which knows no voice: export a late fusion.")
-    parts = [(corpus, *embeddings(model, path, corpus, layers)) for corpus in corpora]
-    x = np.concatenate([x for _, x, _ in parts])
-    clips = pd.concat([clips.assign(corpus=corpus.name) for corpus, _, clips in parts], ignore_index=True)
-    true = np.array([model.card.labels.index(emotion) for emotion in clips["emotion"]])
-    speakers = list(clips["speaker"])
-    voices = fitted(x, true, speakers, len(model.card.labels), preset)
-    strangers = list(clips["corpus"]) if len(corpora) > 1 else None
-    return calibrated(voices, x, true, speakers, preset, strangers)
+    parts = [(*embeddings(model, path, corpus, layers), corpus.name) for corpus in corpora]
+    known = sentences(parts, model.card.labels)
+    return calibrated(fitted(known, preset), known, preset)
+
+
+def sentences(parts: Sequence[tuple[np.ndarray, pd.DataFrame, str]], labels: tuple[str, ...]) -> Sentences:
+    """Embeddings and clips of each corpus, and its name -> what voices are learned from."""
+    clips = pd.concat([clips for _, clips, _ in parts], ignore_index=True)
+    corpora = np.concatenate([np.full(len(clips), name) for _, clips, name in parts])
+    return Sentences(
+        np.concatenate([x for x, _, _ in parts]),
+        np.array([labels.index(emotion) for emotion in clips["emotion"]]),
+        clips["speaker"].to_numpy(str),
+        labels,
+        corpora if len(parts) > 1 else None,
+    )
 
 
 def told(corpora: Sequence[Corpus]) -> str:
     """What a model of voices was learned from, in a line."""
-    parts = [f"{corpus.name} ({len(corpus.clips)} clips, {_licence(corpus.name)})" for corpus in corpora]
+    parts = [f"{corpus.name} ({len(corpus.clips)} clips, {published.licences(corpus.name)})" for corpus in corpora]
     return f"adapts to voices, learned from {', '.join(parts)}"
-
-
-def _licence(corpus: str) -> str:
-    if corpus in published.NAMED:
-        return published.NAMED[corpus].licence
-    return LICENCES.get(corpus, f"that of {corpus}")
 
 
 def write(path: Path, voices: VoiceModel, out: Path, facts: str = "") -> None:

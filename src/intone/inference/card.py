@@ -98,6 +98,11 @@ class Card:
     labels: tuple[str, ...] = EMOTIONS
 
     @property
+    def corpora(self) -> tuple[str, ...]:
+        """Names of the corpora that it was trained on."""
+        return tuple(self.trained_on.split(",")[0].split("+"))
+
+    @property
     def farthest(self) -> float:
         """Largest distance of a training clip: coughs and bells mostly lie beyond it, new speakers' speech within."""
         return self.known.get("distance", (0.0, math.inf))[1]

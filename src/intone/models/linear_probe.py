@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from intone.errors import IntoneError
 from intone.evaluation.calibration import log_loss, temperature
+from intone.models.partial_labels import PartialRegression, Targets
 
 MIN_PROMINENCE: Final = 1e-6
 """Added to every frame's prominence, so that the weights never sum to zero."""
@@ -77,7 +78,7 @@ class LayerReader:
         return {"mean": self.mean, "deviation": self.deviation, "weight": self.weight, "bias": self.bias}
 
     @classmethod
-    def of(cls, scale: StandardScaler, regression: LogisticRegression) -> "LayerReader":
+    def of(cls, scale: StandardScaler, regression: LogisticRegression | PartialRegression) -> "LayerReader":
         """From scikit-learn's fitted objects; for two labels it keeps only the second's coefficients."""
         weight, bias = both_of(regression)
         # safetensors writes memory in its own order, and scikit-learn's coefficients are stored column by column.
@@ -85,10 +86,10 @@ class LayerReader:
         return cls(*(np.ascontiguousarray(part, np.float32) for part in parts))
 
 
-def both_of(regression: LogisticRegression) -> tuple[np.ndarray, np.ndarray]:
+def both_of(regression: LogisticRegression | PartialRegression) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients [classes, D] and intercepts [classes]; of two classes scikit-learn keeps only the second's."""
     weight, bias = regression.coef_, regression.intercept_
-    if len(regression.classes_) == 2:
+    if len(regression.coef_) == 1:
         return np.concatenate([0 * weight, weight]), np.concatenate([0 * bias, bias])
     return weight, bias
 
@@ -131,17 +132,21 @@ class LinearProbe:
     """Indices of the chosen layers, from 0."""
     readers: list[Pipeline] = field(default_factory=list)
 
-    def fit(self, x: np.ndarray, true: np.ndarray, speakers: Sequence[str]) -> "LinearProbe":
+    def fit(
+        self, x: np.ndarray, true: np.ndarray, speakers: Sequence[str], targets: Targets | None = None
+    ) -> "LinearProbe":
         """Choose layers and train on clips [N, layers, 2D], their emotions [N] and speakers [N].
 
-        Raises IntoneError where there is only one speaker.
+        `targets`: what is known of the clips' labels, where they are of corpora that don't have the same ones. Raises
+        IntoneError where there is only one speaker.
         """
         if len(set(speakers)) < 2:
             raise IntoneError("A probe chooses its layers on speakers held out in turn: it needs two or more.")
         inner = list(GroupKFold(min(self.preset.inner, len(set(speakers)))).split(x, true, speakers))
-        answers = [self._out_of_fold(x[:, layer], true, inner) for layer in range(x.shape[1])]
-        self.layers = min(self.windows(x.shape[1]), key=lambda w: _loss(np.mean([answers[k] for k in w], 0), true))
-        self.readers = [self._reader().fit(x[:, k], true) for k in self.layers]
+        answers = [self._out_of_fold(x[:, layer], true, targets, inner) for layer in range(x.shape[1])]
+        right = true if targets is None else targets.right
+        self.layers = min(self.windows(x.shape[1]), key=lambda w: _loss(np.mean([answers[k] for k in w], 0), right))
+        self.readers = [self._read(x[:, k], true, targets) for k in self.layers]
         return self
 
     def logits(self, x: np.ndarray) -> np.ndarray:
@@ -164,19 +169,28 @@ class LinearProbe:
         widths = range(1, min(self.preset.widest, layers) + 1)
         return [tuple(range(k, k + w)) for w in widths for k in range(layers - w + 1)]
 
-    def _out_of_fold(self, x: np.ndarray, true: np.ndarray, inner: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    def _out_of_fold(
+        self,
+        x: np.ndarray,
+        true: np.ndarray,
+        targets: Targets | None,
+        inner: list[tuple[np.ndarray, np.ndarray]],
+    ) -> np.ndarray:
         out = np.empty((len(x), self.classes))
         for learn, held_out in inner:
             if len(known := np.unique(true[learn])) > 1:
-                out[held_out] = self._log_probabilities(self._reader().fit(x[learn], true[learn]), x[held_out])
+                reader = self._read(x[learn], true[learn], None if targets is None else targets[learn])
+                out[held_out] = self._log_probabilities(reader, x[held_out])
             else:  # the training clips have only one emotion: predict it for every clip
                 out[held_out] = log_softmax(np.where(np.arange(self.classes) == known, 0.0, UNKNOWN))
         return out
 
-    def _reader(self) -> Pipeline:
+    def _read(self, x: np.ndarray, true: np.ndarray, targets: Targets | None) -> Pipeline:
+        if targets is not None:
+            return make_pipeline(StandardScaler(), PartialRegression(self.preset.strength)).fit(x, targets)
         # Every emotion has the same weight, though one of RAVDESS's has half as many clips as the others.
         regression = LogisticRegression(C=self.preset.strength, class_weight="balanced", max_iter=500, tol=1e-3)
-        return make_pipeline(StandardScaler(), regression)
+        return make_pipeline(StandardScaler(), regression).fit(x, true)
 
     def _log_probabilities(self, reader: Pipeline, x: np.ndarray) -> np.ndarray:
         """[N, 2D] -> [N, labels]; an emotion without training clips gets a very low score."""

@@ -17,6 +17,7 @@ from intone.evaluation.calibration import temperature, unsure_below, unsure_near
 from intone.inference.fusion import log_softmax, softmax
 from intone.inference.voice import DEVIATION_WEIGHT, Voice, VoiceModel
 from intone.models.linear_probe import UNKNOWN, both_of
+from intone.models.partial_labels import PartialRegression, Targets, merged, right_labels, without_calm
 
 COUNTS: Final = (1, 2, 4, 8, 16, 30)
 """Numbers of other sentences for which a temperature is fitted, as far as the speakers have as many."""
@@ -39,13 +40,38 @@ class VoiceProbePreset:
     """Draws of other sentences for each speaker and count, for the temperatures."""
 
 
-def fitted(
-    x: np.ndarray, true: np.ndarray, speakers: Sequence[str], labels: int, preset: VoiceProbePreset
-) -> VoiceModel:
-    """Learn from embeddings [N, copies, layers, width], label indices [N] and speakers [N]; temperatures are 1."""
-    speaker = np.asarray(speakers)
+@dataclass(frozen=True)
+class Sentences:
+    """Labelled sentences to learn from."""
+
+    x: np.ndarray
+    """Embeddings of each sentence and its copies, [N, copies, layers, width]."""
+    true: np.ndarray
+    """Label indices, [N]."""
+    speakers: np.ndarray
+    """[N]."""
+    labels: tuple[str, ...]
+    corpora: np.ndarray | None = None
+    """[N], where they are of several corpora, which may not have the same labels."""
+
+    def at(self, rows: np.ndarray) -> "Sentences":
+        """Some of them, without their copies."""
+        corpora = None if self.corpora is None else self.corpora[rows]
+        return Sentences(self.x[rows, :1], self.true[rows], self.speakers[rows], self.labels, corpora)
+
+    @property
+    def coarse(self) -> np.ndarray:
+        """Whether a sentence's corpus doesn't tell calm from neutral, bool [N]."""
+        if self.corpora is None:
+            return np.zeros(len(self.true), bool)
+        return without_calm(list(self.corpora), [self.labels[k] for k in self.true])
+
+
+def fitted(known: Sentences, preset: VoiceProbePreset) -> VoiceModel:
+    """Learn voices and a regression relative to them; temperatures are 1."""
+    x, true = known.x, known.true
     clean = x[:, 0].reshape(len(x), -1).astype(np.float64)
-    voices = [speaker == name for name in np.unique(speaker)]
+    voices = [known.speakers == name for name in np.unique(known.speakers)]
     means = np.stack([clean[own].mean(0) for own in voices])
     relative = clean.copy()
     for own, mean in zip(voices, means, strict=True):
@@ -55,75 +81,79 @@ def fitted(
     spread = means.var(0, ddof=1) if len(means) > 1 else np.zeros(len(within))
     between = np.maximum(spread - within * (1 / counts).mean(), SMALLEST)
     emotions = np.stack(
-        [relative[true == k].mean(0) if (true == k).any() else np.zeros(len(within)) for k in range(labels)]
+        [relative[true == k].mean(0) if (true == k).any() else np.zeros(len(within)) for k in range(len(known.labels))]
     )
     usual = np.sqrt(within).reshape(x.shape[2:])
     standard = _standard(x, voices, usual)
-    weights, biases = regressions(standard, true, labels, preset)
+    weights, biases = regressions(replace(known, x=standard), preset.strength)
     one, farthest = np.ones(1), np.sqrt((standard[:, 0].reshape(len(x), -1) ** 2).mean(1).max(keepdims=True))
     return VoiceModel(means.mean(0), between, within, emotions, weights, biases, one, one, 0 * one, farthest)
 
 
-def calibrated(
-    model: VoiceModel,
-    x: np.ndarray,
-    true: np.ndarray,
-    speakers: Sequence[str],
-    preset: VoiceProbePreset,
-    corpora: Sequence[str] | None = None,
-) -> VoiceModel:
+def calibrated(model: VoiceModel, known: Sentences, preset: VoiceProbePreset) -> VoiceModel:
     """This model with a temperature and a threshold for each of `COUNTS`, from predictions for held-out speakers.
 
-    Arguments are those of `fitted`. For each held-out speaker and count, sentences are drawn at random and the
-    speaker's others are judged. A count that is too high for the speakers is left out. With `corpora` [N] each corpus
-    is held out in turn, with all its speakers: so unlike is a user's recording. Clips with a label that the other
-    corpora don't have are left out.
+    For each held-out speaker and count, sentences are drawn at random and the speaker's others are judged. A count that
+    is too high for the speakers is left out. Of several corpora, each is held out in turn, with all its speakers: so
+    unlike is a user's recording. Clips with a label that the other corpora don't have are left out; calm counts as
+    neutral where either side has none.
     """
-    speaker, labels = np.asarray(speakers), model.bias.shape[1]
-    judged: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
-    some = GroupKFold(min(preset.inner, len(set(speakers)))).split(x, true, speaker)
-    folds = some if corpora is None else LeaveOneGroupOut().split(x, true, corpora)
+    judged: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+    some = GroupKFold(min(preset.inner, len(set(known.speakers)))).split(known.x, known.true, known.speakers)
+    folds = some if known.corpora is None else LeaveOneGroupOut().split(known.x, known.true, known.corpora)
     for learn, held_out in folds:
-        clips = x[learn, :1]  # the clips themselves: with their copies, twins take six times as long
-        twin = fitted(clips, true[learn], speaker[learn], labels, preset)
-        weights, biases = regressions(clips, true[learn], labels, replace(preset, strength=preset.plain_strength))
-        held_out = held_out[np.isin(true[held_out], true[learn])]
-        for name in np.unique(speaker[held_out]):
-            own = held_out[speaker[held_out] == name]
-            said = np.einsum("nlw,lcw->nlc", x[own, 0], weights) + biases
-            for count, *rows in _draws(x[own, 0], log_softmax(said).mean(1), true[own], twin, preset):
-                judged.setdefault(count, []).append((rows[0], rows[1]))
-    rule = unsure_below if corpora is None else unsure_near
+        clips = known.at(learn)  # the clips themselves: with their copies, twins take six times as long
+        twin, probe = fitted(clips, preset), regressions(clips, preset.plain_strength)
+        held_out = held_out[np.isin(known.true[held_out], clips.true)]
+        coarse = known.coarse | (known.corpora is not None and bool(clips.coarse.all()))
+        for name in np.unique(known.speakers[held_out]):
+            own = held_out[known.speakers[held_out] == name]
+            order = np.random.default_rng([len(own), *known.true[own]])
+            answers = plain(known.x[own, 0], *probe)
+            for count, logits, rows in _draws(known.x[own, 0], answers, own, twin, preset.draws, order):
+                judged.setdefault(count, []).append((logits, known.true[rows], coarse[rows]))
+    rule = unsure_below if known.corpora is None else unsure_near
     parts = [tuple(map(np.concatenate, zip(*judged[count], strict=True))) for count in sorted(judged)]
-    fits = [_fits(rule, logits, found) for logits, found in parts]
+    fits = [_fits(rule, known.labels, *part) for part in parts]
     if not fits:
         return model
     warmth, thresholds = np.array(fits).T
     return replace(model, counts=np.array(sorted(judged), float), temperatures=warmth, thresholds=thresholds)
 
 
-def _fits(rule: Callable[[np.ndarray, np.ndarray], float], logits: np.ndarray, true: np.ndarray) -> tuple[float, float]:
-    """Held-out logits [N, labels] and labels [N] -> their temperature, and by the rule the confidence below which to be
-    unsure."""
-    warmth = temperature(logits, true)
-    chances = softmax(logits / warmth)
+def plain(x: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
+    """Embeddings [N, layers, width] and the regressions of `regressions` -> mean log-probabilities [N, labels]."""
+    found: np.ndarray = log_softmax(np.einsum("nlw,lcw->nlc", x, weights) + biases).mean(1)
+    return found
+
+
+def _fits(
+    rule: Callable[[np.ndarray, np.ndarray], float],
+    labels: Sequence[str],
+    logits: np.ndarray,
+    true: np.ndarray,
+    coarse: np.ndarray,
+) -> tuple[float, float]:
+    """Held-out logits [N, labels], label indices [N] and where calm counts as neutral [N] -> their temperature, and by
+    the rule the confidence below which to be unsure."""
+    warmth = temperature(logits, right_labels(true, labels, coarse))
+    chances = merged(softmax(logits / warmth), labels, coarse)
     return warmth, rule(chances.max(1), chances.argmax(1) == true)
 
 
 def _draws(
-    x: np.ndarray, plain: np.ndarray, true: np.ndarray, model: VoiceModel, preset: VoiceProbePreset
+    x: np.ndarray, plain: np.ndarray, rows: np.ndarray, model: VoiceModel, draws: int, chance: np.random.Generator
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """One speaker's sentences [n, layers, width], plain log-probabilities and labels -> count, logits and labels of
-    those that weren't drawn, for each draw."""
+    """One speaker's sentences [n, layers, width], plain log-probabilities and rows -> count, logits and rows of those
+    that weren't drawn, for each draw."""
     flat, chances = x.reshape(len(x), -1), softmax(plain)
-    chance = np.random.default_rng([len(x), *true])
     for count in COUNTS:
-        for _ in range(preset.draws):
+        for _ in range(draws):
             order = chance.permutation(len(x))
             drawn, others = order[:count], order[count:]
             if len(others):
                 voice = Voice.of(flat[drawn], chances[drawn])
-                yield count, model.log_probabilities(flat[others], plain[others], voice), true[others]
+                yield count, model.log_probabilities(flat[others], plain[others], voice), rows[others]
 
 
 def _standard(x: np.ndarray, voices: Sequence[np.ndarray], usual: np.ndarray) -> np.ndarray:
@@ -136,15 +166,22 @@ def _standard(x: np.ndarray, voices: Sequence[np.ndarray], usual: np.ndarray) ->
     return out
 
 
-def regressions(
-    x: np.ndarray, true: np.ndarray, labels: int, preset: VoiceProbePreset
-) -> tuple[np.ndarray, np.ndarray]:
+def regressions(known: Sentences, strength: float) -> tuple[np.ndarray, np.ndarray]:
     """A logistic regression for each layer -> coefficients [layers, labels, width], intercepts [layers, labels]."""
-    copies, layers, width = x.shape[1:]
-    targets = np.repeat(true, copies)
-    weights, biases = np.zeros((layers, labels, width)), np.full((layers, labels), UNKNOWN)
+    copies, layers, width = known.x.shape[1:]
+    weights = np.zeros((layers, len(known.labels), width))
+    biases = np.full((layers, len(known.labels)), UNKNOWN)
     for layer in range(layers):
-        regression = LogisticRegression(C=preset.strength, class_weight="balanced", max_iter=500, tol=1e-3)
-        regression.fit(x[:, :, layer].reshape(-1, width), targets)
+        regression = _regression(known, known.x[:, :, layer].reshape(-1, width), copies, strength)
         weights[layer, regression.classes_], biases[layer, regression.classes_] = both_of(regression)
     return weights, biases
+
+
+def _regression(
+    known: Sentences, x: np.ndarray, copies: int, strength: float
+) -> LogisticRegression | PartialRegression:
+    if known.corpora is not None:
+        targets = Targets.of(known.true, list(known.corpora), known.labels)
+        return PartialRegression(strength).fit(x, targets.repeated(copies))
+    regression = LogisticRegression(C=strength, class_weight="balanced", max_iter=500, tol=1e-3)
+    return regression.fit(x, np.repeat(known.true, copies))

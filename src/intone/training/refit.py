@@ -5,14 +5,17 @@ and at that temperature its threshold for "unsure", come from these models' logi
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from intone.data.splits import Split, folds
 from intone.errors import IntoneError
 from intone.evaluation.calibration import Calibration, probabilities, temperature
+from intone.models.partial_labels import merged, right_labels, without_calm
 from intone.training.finished_fold import FinishedFold
 from intone.training.processor import processor
 from intone.training.recipe import FoldTask
@@ -70,20 +73,48 @@ def judged(space: Workspace, made: Sequence[FinishedFold]) -> Calibration:
     """Temperature, threshold and scores from folds: each clip as predicted by the network of the fold that tests it.
 
     The scores are at the temperature fitted on the other folds' test speakers, since users' speakers are unseen, too.
+    Clips of an emotion that a fold's training clips lack are left out: the model itself knows it. Where a corpus, or
+    what a fold learned from, has no calm, it counts as neutral.
     """
-    labels = list(space.labels)
-    tested = [table[table["split"] == "test"].set_index("file") for table in (fold.predictions for fold in made)]
-    logits = [fold.logits.loc[table.index, labels] for fold, table in zip(made, tested, strict=True)]
+    tested, order = [_Tested.of(space, fold) for fold in made], range(len(made))
 
-    def warmth(answers: Sequence[pd.DataFrame]) -> float:
-        together = pd.concat(answers)
-        return temperature(together.to_numpy(), space.true(list(together.index)))
+    def warmth(parts: Sequence[_Tested]) -> float:
+        return temperature(*(np.concatenate(both) for both in zip(*((p.logits, p.right) for p in parts), strict=True)))
 
-    def answered(k: int, t: float) -> pd.DataFrame:
-        chances = pd.DataFrame(probabilities(logits[k].to_numpy(), t), logits[k].index, labels)
-        return tested[k].drop(columns=labels).join(chances).reset_index()
-
-    t, order = warmth(logits), range(len(made))
-    shipped = pd.concat([answered(k, t) for k in order])
-    strange = pd.concat([answered(k, warmth([*logits[:k], *logits[k + 1 :]])) for k in order])
+    t = warmth(tested)
+    shipped = pd.concat([part.at(t) for part in tested])
+    strange = pd.concat([tested[k].at(warmth([*tested[:k], *tested[k + 1 :]])) for k in order])
     return Calibration.of(t, shipped, strange)
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A fold's test clips of emotions that were there to learn."""
+
+    table: pd.DataFrame
+    """Their predictions."""
+    logits: np.ndarray
+    """[N, labels]."""
+    right: np.ndarray
+    """The labels that are right, bool [N, labels]."""
+    coarse: np.ndarray
+    """Where calm counts as neutral, bool [N]."""
+    labels: Sequence[str]
+
+    @classmethod
+    def of(cls, space: Workspace, fold: FinishedFold) -> "_Tested":
+        predictions, labels = fold.predictions, list(space.labels)
+        learned = set(predictions.loc[predictions["split"] == "train", "emotion"])
+        table = predictions[(predictions["split"] == "test") & predictions["emotion"].isin(learned)]
+        files, clips = list(table["file"]), space.corpus.clips
+        of_clip = without_calm(list(clips["corpus"]), list(clips["emotion"]), learned)
+        everywhere = dict(zip(clips["file"], of_clip, strict=True))
+        coarse = np.array([everywhere[file] for file in files])
+        logits = fold.logits.loc[files, labels].to_numpy()
+        return cls(table, logits, right_labels(space.true(files), labels, coarse), coarse, labels)
+
+    def at(self, t: float) -> pd.DataFrame:
+        """The predictions at a temperature."""
+        chances = merged(probabilities(self.logits, t), self.labels, self.coarse)
+        predicted = [self.labels[k] for k in chances.argmax(1)]
+        return self.table.assign(predicted=predicted, **dict(zip(self.labels, chances.T, strict=True)))

@@ -65,7 +65,7 @@ def train(
     Args:
         model: Such as audio_cnn, text_lstm or fusion_late_weighted.
         track: Which words a text model or a fusion gets: asr, asr_punctuated, natural, simulated.
-        protocol: luna5, emobox6, loso24, luna5_sentence, random, or speakers (any corpus).
+        protocol: luna5, emobox6, loso24, luna5_sentence, random, speakers (any corpus), or corpora (each of several).
         clips: Which clips; a table takes the protocol speakers.
         runs: Where run folders are kept; the user's cache by default.
         epochs: Fewer epochs for a try; 0 is the preset.
@@ -128,6 +128,8 @@ def prepared(order: Order) -> tuple[Workspace, str]:
 def _check(order: Order) -> None:
     if order.clips.table and order.protocol in OF_RAVDESS:
         raise IntoneError(f"{order.protocol} names RAVDESS's actors: for a table of your own give --protocol speakers.")
+    if order.protocol == "corpora" and len(order.clips.corpora) < 2:
+        raise IntoneError("Leaving a corpus out takes two or more: name them with --corpora.")
     if order.model not in MODELS:
         raise IntoneError(f"There is no model {order.model!r}: choose one of {', '.join(MODELS)}.")
     if order.track not in TRACKS:

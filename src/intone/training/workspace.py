@@ -102,6 +102,11 @@ class Workspace:
         return dict(zip(self.corpus.clips["file"], self.corpus.clips["speaker"], strict=True))
 
     @cached_property
+    def corpora(self) -> dict[str, str]:
+        """`file` -> corpus."""
+        return dict(zip(self.corpus.clips["file"], self.corpus.clips["corpus"], strict=True))
+
+    @cached_property
     def word_vectors(self) -> Glove:
         """The GloVe vectors; raises Missing where they aren't there."""
         return Glove.read(self.needed("GloVe vectors", self.glove, "intone models get glove-6b-50d"))

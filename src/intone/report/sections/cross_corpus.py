@@ -1,4 +1,4 @@
-"""The package's model on another corpus: other speakers, words, rooms and language."""
+"""A model that learned from RAVDESS alone on another corpus: other speakers, words, rooms and language."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from intone.report.numbers import rate, span
 from intone.report.source import Source
 
 COMMAND = "intone elsewhere"
-WHAT = "the package's model on another corpus, EMO-DB"
+WHAT = "a model of RAVDESS alone on another corpus, EMO-DB"
 
 
 def elsewhere(source: Source, gallery: Gallery) -> str:
@@ -30,7 +30,8 @@ def elsewhere(source: Source, gallery: Gallery) -> str:
         cells.append([name, *figures, *(rate(recall[e]) for e in there)])
     speakers = tested["speaker"].nunique()
     caption = (
-        f"The package's model, audio alone, on {len(tested)} clips of EMO-DB (Burkhardt et al. 2005): {speakers} "
+        f"{_name(rows)}, learned from RAVDESS alone, audio alone, on {len(tested)} clips of EMO-DB (Burkhardt et al. "
+        f"2005): {speakers} "
         f"German actors, {len(there)} emotions, of eight that the model can predict. No prediction was trained or "
         "selected on EMO-DB."
     )
@@ -39,13 +40,18 @@ def elsewhere(source: Source, gallery: Gallery) -> str:
 
 
 def carried_over(source: Source) -> dict[str, Any] | None:
-    """UAR with its interval, ECE and how many emotions there were, for a sentence; None where nothing was measured."""
+    """The model, its UAR with interval, ECE and the number of emotions, for a sentence; None where not measured."""
     rows = source.table("elsewhere.csv")
     if rows is None:
         return None
     got = score(calm_is_neutral(rows))
-    worth = {"uar": span(got.uar, got.uar_low, got.uar_high), "ece": f"{got.ece:.3f}"}
+    worth = {"model": _name(rows), "uar": span(got.uar, got.uar_low, got.uar_high), "ece": f"{got.ece:.3f}"}
     return {**worth, "emotions": rows["emotion"].nunique()}
+
+
+def _name(rows: pd.DataFrame) -> str:
+    """The model's name, in code."""
+    return f"`{rows['model'].iloc[0].split()[0]}`"
 
 
 def calm_is_neutral(tested: pd.DataFrame) -> pd.DataFrame:

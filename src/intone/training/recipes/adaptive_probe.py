@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from intone.inference.voice import VoiceModel
 from intone.models.linear_probe import FittedProbe
-from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted
+from intone.models.voice_probe import Sentences, VoiceProbePreset, calibrated, fitted
 from intone.training.finished_fold import FinishedFold
 from intone.training.recipe import FoldResult, FoldTask, Voiced
 from intone.training.recipes.linear_probe import WEIGHTS, NoisyProbeRecipe
@@ -39,9 +39,11 @@ class AdaptiveProbeRecipe(NoisyProbeRecipe):
         files = list(task.split.train)
         probe = FittedProbe.load(task.folder / WEIGHTS)
         x = self._embeddings(probe, [space.features(self.states)[file] for file in files])
-        true, speakers = space.true(files), [space.speakers[file] for file in files]
-        model = fitted(x, true, speakers, len(space.labels), self.voice)
-        model = calibrated(model, x, true, speakers, self.voice)
+        several = np.array([space.corpora[file] for file in files])
+        corpora = several if len(set(several)) > 1 else None
+        speakers = np.array([space.speakers[file] for file in files])
+        known = Sentences(x, space.true(files), speakers, tuple(space.labels), corpora)
+        model = calibrated(fitted(known, self.voice), known, self.voice)
         save_file(model.arrays(), task.folder / VOICE_FILE)
         spent = result.seconds + time.perf_counter() - started
         return replace(result, seconds=spent, parameters=result.parameters + model.weight.size + model.bias.size)

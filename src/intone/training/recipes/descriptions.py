@@ -40,6 +40,9 @@ DESCRIPTIONS = {
     "audio_whisper_small-short": Description(
         "Whisper-small to layer 6, linear probe in noise", PROBE, SMALL, "audio_whisper_small"
     ),
+    "audio_whisper_small-packaged": Description(
+        "Whisper-small to layer 6, linear probe of several corpora", PROBE, SMALL, "audio_whisper_small"
+    ),
     "audio_whisper_small-adaptive": Description(
         "Whisper-small, frozen, speaker-adaptive linear probe", PROBE, SMALL, "audio_whisper_small"
     ),
@@ -80,6 +83,7 @@ DESCRIPTIONS = {
     ),
     "fusion_whisper_minilm": Description("Whisper-small + MiniLM, fusion chosen per fold", CHOICE, SMALL_MINILM),
     "fusion_whisper_lstm": Description("Whisper-base + LSTM, weighted logits", LATE, BASE),
+    "fusion_whisper_small_lstm": Description("Whisper-small + LSTM, of several corpora", LATE, SMALL),
     "fusion_attention": Description("Whisper-small + MiniLM, cross-attention", EARLY, SMALL_MINILM),
 }
 

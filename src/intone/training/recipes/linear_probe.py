@@ -13,6 +13,7 @@ from intone.data.splits import PARTS
 from intone.errors import IntoneError
 from intone.models.graph import ProbeGraph, SoundGraph
 from intone.models.linear_probe import FittedProbe, LinearProbe, LinearProbePreset
+from intone.models.partial_labels import Targets
 from intone.training.encoder_states import EncoderStates
 from intone.training.finished_fold import FinishedFold
 from intone.training.recipe import Details, FoldResult, FoldTask, Predictor, Recipe
@@ -43,7 +44,7 @@ class LinearProbeRecipe(EncoderRecipe):
         x = np.stack([states[file][view] for file, view in copies])
         files = [file for file, _ in copies]
         probe = LinearProbe(self.probe, len(space.labels))
-        probe.fit(x, space.true(files), [space.speakers[file] for file in files])
+        probe.fit(x, space.true(files), [space.speakers[file] for file in files], _targets(space, files))
         everything = [file for part in PARTS for file in getattr(task.split, part)]
         logits = probe.logits(np.stack([states[file][0] for file in everything]))
         chosen = [self.layers[k] for k in probe.layers]
@@ -87,6 +88,13 @@ class LinearProbeRecipe(EncoderRecipe):
     def twin(self, kind: "type[LinearProbeRecipe]", model: str) -> "LinearProbeRecipe":
         """This probe as one of another class, for the audit of leaks. Raises IntoneError for one that isn't plain."""
         return kind(weights=self.weights, layers=self.layers, speeds=self.speeds, probe=self.probe)
+
+
+def _targets(space: Workspace, files: Sequence[str]) -> Targets | None:
+    """What is known of the clips' labels, where the clips are of several corpora."""
+    if len(set(space.corpora.values())) < 2:
+        return None
+    return Targets.of(space.true(files), [space.corpora[file] for file in files], space.labels)
 
 
 @dataclass(frozen=True, kw_only=True)
