@@ -9,7 +9,7 @@ from conftest import RATE, voice
 
 from intone.cli import main
 from intone.data import corpora
-from intone.data.corpus import Corpus
+from intone.data.corpus import Corpus, Skipped
 from intone.data.splits import folds
 from intone.errors import IntoneError
 from intone.experiments.cross_corpus import elsewhere
@@ -20,6 +20,7 @@ from intone.models.linear_probe import LinearProbePreset
 from intone.models.voice_probe import VoiceProbePreset
 from intone.training.recipes.linear_probe import LinearProbeRecipe
 from intone.training.refit import judged, train_everyone
+from intone.training.spectrogram_views import _told
 from intone.training.workspace import Workspace
 
 NAMES = ("ravdess", "nemo")
@@ -103,3 +104,13 @@ def test_sentences_know_where_calm_is_neutral(joint):
     known = sentences([(x[:1], clips[:1], "nemo"), (x[1:], clips[1:], "ravdess")], joint.labels)
     assert list(known.coarse) == [True, False] and known.corpora is not None
     assert known.corpora.tolist() == ["nemo", "ravdess"]
+
+
+def test_many_clips_that_are_left_out_for_one_reason_are_one_line():
+    few = [Skipped(f"{k}.wav", "it is silent") for k in range(2)]
+    many = [Skipped(f"b{k}.wav", "bored") for k in range(9)]
+    assert list(_told([*few, *many])) == [
+        "left out: 0.wav: it is silent",
+        "left out: 1.wav: it is silent",
+        "left out: 9 clips, b0.wav the first: bored",
+    ]

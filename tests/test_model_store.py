@@ -17,11 +17,13 @@ def model() -> Model:
 
 
 def test_it_is_small_and_says_what_binds_it_and_what_it_is_worth(model):
-    assert registry.own().stat().st_size <= 20e6
+    assert registry.own().stat().st_size <= 49e6
     card = model.card
-    assert card.licence.startswith("CC BY-NC-SA") and "1440 clips" in card.trained_on
-    assert card.scores["clips"] == 1440 and 0 < card.parity <= 1e-4 and card.quantization["same_answers"] >= 97
-    assert card.reading.track == "natural" and card.reading.scores["clips"] == 1440
+    assert card.licence.startswith("CC BY-NC-SA") and card.corpora == ("ravdess", "emodb", "nemo")
+    assert all(f"{name} (" in model.voice_facts for name in card.corpora)
+    # Calm and disgust of RAVDESS, and other clips of emotions that no other corpus has, have nobody to be learned from.
+    assert 3000 < card.scores["clips"] < 3309 and 0 < card.parity <= 1e-4 and card.quantization["same_answers"] >= 97
+    assert card.reading.track == "natural" and card.reading.scores["clips"] == card.scores["clips"]
     assert all(any(p in fact for fact in card.facts()) for p in ("sound alone", "measures fusion", "8 bits"))
     assert registry.listing()["name"].iloc[0] == registry.DEFAULT
 

@@ -19,6 +19,7 @@ from intone.report.markdown import Gallery
 from intone.report.readme import front_table
 from intone.report.sections import voice
 from intone.report.sections.answer import published, standing
+from intone.report.sections.voice_elsewhere import strangers
 from intone.report.source import Source
 
 MODEL = "audio_whisper_small-adaptive"
@@ -141,3 +142,17 @@ def test_the_figure_has_a_panel_for_each_protocol_and_the_published_systems_in_t
 
 def test_every_way_of_drawing_has_a_name():
     assert set(voice.KINDS) == set(DRAWN)
+
+
+def test_corpora_that_were_held_out_are_told_and_those_learned_from_are_not(tmp_path):
+    columns = ["learned", "tested", "k", "uar", "uar_low", "uar_high", "ece", "auroc", "answered"]
+    rows = [
+        (learned, tested, k, 40.0 + n, 1.0, 99.0, 0.05, 0.7, 80.0)
+        for learned, tested in (("ravdess", "nemo"), ("ravdess+nemo", "emodb"), ("ravdess+nemo", "ravdess"))
+        for n, k in enumerate(("0", "8", "recording"))
+    ]
+    folder = write_results(tmp_path)
+    assert strangers(Source(folder)) == ""
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "corpora.csv", index=False)
+    told = strangers(Source(folder))
+    assert "40.0, 41.0, 42.0 on EMO-DB (" in told and "nEMO" not in told and "RAVDESS" not in told

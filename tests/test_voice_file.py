@@ -61,7 +61,7 @@ def test_what_is_learned_from_two_corpora_is_tested_on_a_third(corpus):
         x[np.arange(len(x)), 0, :, true] += 1.5
         return x, facts, name
 
-    reader = corpora._Reader.of([clips("a"), clips("b")], QUICK)
+    reader = corpora.Reader.of([clips("a"), clips("b")], QUICK)
     found = dict(reader.predicted(clips("c")))
     assert list(found) == list(corpora.KNOWN)
     for table in found.values():

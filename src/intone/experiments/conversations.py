@@ -1,34 +1,44 @@
 """Finished folds of a speaker-adaptive model -> results/conversations.csv: who speaks, and what that is worth.
 
     intone conversations
+    intone conversations --corpus emodb
 
-Conversations are put together from clips of a fold's test speakers, 6 to 12 of each voice, whose emotions are drawn
-evenly. Voices are told apart by their sound, as in `intone analyze --speakers auto`. UAR is that of the plain model
-(`none`), and of the adapted one with everything taken for one voice (`one`), with the voices that were found (`found`)
-and with the true ones (`true`); a sentence is judged by the others of its voice. The order of turns plays no role.
+Conversations are put together from clips of a fold's test speakers, or of a corpus that was held out, 6 to 12 clips of
+each voice, drawn at random. Voices are told apart by their sound, as in `intone analyze --speakers auto`. UAR is that
+of the plain model (`none`), and of the adapted one with everything taken for one voice (`one`), with the voices that
+were found (`found`) and with the true ones (`true`); a sentence is judged by the others of its voice. Calm counts as
+neutral where a corpus has none. The order of turns plays no role.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 
 from intone import weights
 from intone.audio.clip import duration, read_clip
-from intone.cache import cache_folder, cached_array, digest, file_digest, write_whole
+from intone.cache import cache_folder, cached_array, digest, file_digest
+from intone.data import corpora as published
 from intone.data import ravdess as ravdess_corpus
+from intone.data.corpus import Corpus
 from intone.data.splits import Split, folds
+from intone.emotions import EMOTIONS
 from intone.evaluation.metrics import confusion, uar
 from intone.evaluation.results import Experiment
-from intone.experiments.publish import log_look
+from intone.experiments.corpora import Part, Reader
+from intone.experiments.publish import log_look, merge
+from intone.export.voices import PRESET, embeddings
+from intone.inference import registry
 from intone.inference.diarization import WEIGHTS, SpeakerEncoder, clustered
 from intone.inference.fusion import softmax
+from intone.inference.model import Model
 from intone.inference.voice import Voice
+from intone.models.partial_labels import merged, without_calm
 from intone.progress import track
 from intone.training.finished_fold import FinishedFold
 from intone.training.recipe import Voiced
@@ -45,15 +55,17 @@ WAYS: Final = ("none", "one", "found", "true")
 """What is known of who speaks."""
 
 COLUMNS: Final = (
-    *("model", "protocol", "voices", "sexes", "conversations", "purity", "count_right"),
+    *("model", "track", "protocol", "voices", "sexes", "conversations", "purity", "count_right"),
     *(f"uar_{way}" for way in WAYS),
 )
 """`purity`: percent of sentences whose found voice is mostly of their speaker; `count_right`: percent of talks."""
 
 
 def conversations(
-    model: str = "audio_whisper_small-adaptive",
+    model: str | None = None,
     protocol: str = "luna5",
+    corpus: Literal["ravdess", "emodb", "nemo"] = "ravdess",
+    layers: int = 3,
     ravdess: Path | None = None,
     runs: Path | None = None,
     results: Path = Path("results"),
@@ -61,40 +73,57 @@ def conversations(
     """Test telling voices apart in conversations, and what it is worth to a speaker-adaptive model.
 
     Args:
-        model: A speaker-adaptive model (`-adaptive`); a fold that has not been trained is trained now.
-        protocol: luna5, emobox6, loso24.
+        model: A speaker-adaptive model (`-adaptive`); a fold that has not been trained is trained now. With another
+            corpus a model file, default the packaged one: what its embeddings learn from the other two is tested.
+        protocol: luna5, emobox6, loso24; another corpus is tested as a whole.
+        corpus: Whose clips are put together.
+        layers: With another corpus, the number of encoder layers whose statistics the file's embedding joins.
         ravdess: The RAVDESS folder; default INTONE_RAVDESS, else data/ravdess.
         runs: Folder for the run folders; default the user's cache.
         results: Folder for the table.
     """
-    space = Workspace(ravdess_corpus.load(ravdess), MODELS, runs or cache_folder() / "runs")
-    made = [(split, space.fold(model, "none", split)) for split in folds(space.corpus.clips, protocol)]
-    found = measure(space, model, made, SpeakerEncoder(weights.find(WEIGHTS), threads=0))
+    encoder = SpeakerEncoder(weights.find(WEIGHTS), threads=0)
+    if corpus == "ravdess":
+        model = model or "audio_whisper_small-adaptive"
+        space = Workspace(ravdess_corpus.load(ravdess), MODELS, runs or cache_folder() / "runs")
+        made = [(split, space.fold(model, "none", split)) for split in folds(space.corpus.clips, protocol)]
+        parts: Iterable[tuple[str, _Voices]] = ((s.fold, _Voices.of(space, s, fold, encoder)) for s, fold in made)
+        total = len(made)
+    else:
+        path, model, protocol, total = registry.find(model), "packaged", corpus, 1
+        parts = [(corpus, _strangers(path, corpus, layers, encoder))]
+    found = measure(track(parts, f"putting conversations together ({model})", total), len(EMOTIONS))
+    found = found.assign(model=model, track="none", protocol=protocol)[list(COLUMNS)]
     told = "; ".join(
         f"{r.voices} voices, {r.sexes}: " + ", ".join(f"{way} {getattr(r, f'uar_{way}'):.1f}" for way in WAYS)
         for r in found.itertuples()
     )
     log_look(results, Experiment(model, "audio", "none", protocol), digest(found.to_csv()), f"conversations: {told}")
-    write_whole(results / "conversations.csv", found.to_csv(index=False, lineterminator="\n").encode())
+    merge(results / "conversations.csv", found)
 
 
-def measure(
-    space: Workspace, model: str, made: Sequence[tuple[Split, FinishedFold]], encoder: SpeakerEncoder, each: int = EACH
-) -> pd.DataFrame:
-    """Rows of conversations.csv, for the numbers of voices and kinds that a fold's test speakers allow."""
-    parts: dict[tuple[int, str], list[pd.DataFrame]] = {}
-    for split, fold in track(made, f"putting conversations together ({model})", len(made)):
-        voices = _Voices.of(space, split, fold, encoder)
+def _strangers(path: Path, tested: str, layers: int, encoder: SpeakerEncoder) -> "_Voices":
+    """A corpus's clips, by what a model file's embeddings learn from the other corpora."""
+    ear, corpora = Model(path), {name: published.load(name) for name in ("ravdess", "emodb", "nemo")}
+    known: dict[str, Part] = {n: (*embeddings(ear, path, c, layers), n) for n, c in corpora.items()}
+    reader = Reader.of([part for name, part in known.items() if name != tested], PRESET)
+    _, facts, _ = known[tested]
+    return _Voices.from_clips(corpora[tested], facts, EMOTIONS, reader.voiced(known[tested]), encoder)
+
+
+def measure(parts: Iterable[tuple[str, "_Voices"]], labels: int, each: int = EACH) -> pd.DataFrame:
+    """Rows of conversations.csv, without model and protocol, for the numbers of voices and kinds that the test speakers
+    of each part, such as a fold, allow."""
+    talks: dict[tuple[int, str], list[pd.DataFrame]] = {}
+    for part, voices in parts:
         for count in (2, 3, 4):
             for sexes in ("same", "both"):
                 for number in range(each):
                     table = voices.conversation(count, sexes, np.random.default_rng([number, count, *sexes.encode()]))
                     if table is not None:
-                        name = f"{split.fold} {number}"
-                        parts.setdefault((count, sexes), []).append(table.assign(conversation=name))
-    rows = [_row(pd.concat(tables), len(space.labels)) for tables in parts.values()]
-    keys = [{"model": model, "protocol": made[0][0].protocol, "voices": n, "sexes": s} for n, s in parts]
-    return pd.DataFrame([key | row for key, row in zip(keys, rows, strict=True)], columns=list(COLUMNS))
+                        talks.setdefault((count, sexes), []).append(table.assign(conversation=f"{part} {number}"))
+    rows = [{"voices": n, "sexes": s} | _row(pd.concat(tables), labels) for (n, s), tables in talks.items()]
+    return pd.DataFrame(rows)
 
 
 @dataclass(frozen=True)
@@ -102,25 +131,38 @@ class _Voices:
     """A fold's test clips: what the model makes of them, and their voiceprints."""
 
     facts: pd.DataFrame
-    """Columns `file, speaker, emotion` (label index), `seconds`."""
+    """Columns `file, speaker, sex, emotion` (label index), `seconds`."""
     clips: Voiced
     prints: np.ndarray
     """[clips, 256]."""
+    labels: Sequence[str]
+    coarse: np.ndarray
+    """Where calm counts as neutral, bool [clips]."""
 
     @classmethod
     def of(cls, space: Workspace, split: Split, fold: FinishedFold, encoder: SpeakerEncoder) -> "_Voices":
-        facts = space.corpus.clips.set_index("file")[["speaker", "emotion"]].loc[list(split.test)].reset_index()
-        paths = [space.corpus.paths[file] for file in facts["file"]]
-        facts["emotion"] = space.true(list(facts["file"]))
-        facts["seconds"] = [duration(path) for path in paths]
+        facts = space.corpus.clips.set_index("file").loc[list(split.test)].reset_index()
+        clips = fold.recipe.voiced(space, fold, list(facts["file"]))
+        return cls.from_clips(space.corpus, facts, space.labels, clips, encoder)
+
+    @classmethod
+    def from_clips(
+        cls, corpus: Corpus, facts: pd.DataFrame, labels: Sequence[str], clips: Voiced, encoder: SpeakerEncoder
+    ) -> "_Voices":
+        """`facts`: the clips' rows of the clip table."""
+        paths = [corpus.paths[file] for file in facts["file"]]
+        kept = facts[["file", "speaker", "sex"]].reset_index(drop=True)
+        kept["emotion"] = [list(labels).index(emotion) for emotion in facts["emotion"]]
+        kept["seconds"] = [duration(path) for path in paths]
         prints = np.stack([_voiceprint(encoder, path) for path in paths])
-        return cls(facts, fold.recipe.voiced(space, fold, list(facts["file"])), prints)
+        return cls(kept, clips, prints, labels, without_calm(list(facts["corpus"]), list(facts["emotion"])))
 
     def conversation(self, count: int, sexes: str, chance: np.random.Generator) -> pd.DataFrame | None:
         """One conversation's sentences: columns `speaker, voice` (found by sound), `emotion` (label index), and a
         prediction for each of `WAYS`; None where the fold has too few speakers of that kind."""
-        speakers = self.facts["speaker"].unique()
-        man = np.array([int(name[-2:]) % 2 == 1 for name in speakers])
+        people = self.facts.drop_duplicates("speaker")
+        speakers, man = people["speaker"].to_numpy(), (people["sex"] == "male").to_numpy()
+        sex = dict(zip(speakers, man, strict=True))
         pools = [speakers[man], speakers[~man]]
         if sexes == "same":
             pools = [pool for pool in pools if len(pool) >= count]
@@ -129,7 +171,7 @@ class _Voices:
             chosen = chance.choice(pools[int(chance.integers(len(pools)))], count, replace=False)
         else:
             chosen = chance.permutation(speakers)[:count]
-            if len(chosen) < count or len({int(name[-2:]) % 2 for name in chosen}) < 2:
+            if len(chosen) < count or len({sex[name] for name in chosen}) < 2:
                 return None
         rows = np.concatenate([self._sentences(name, chance) for name in chosen])
         facts = self.facts.iloc[rows]
@@ -153,7 +195,7 @@ class _Voices:
             logits = plain[[k]]
             if others:
                 logits = self.clips.model.log_probabilities(x[[k]], plain[[k]], reduce(add, others))
-            out.append(int(logits.argmax()))
+            out.append(int(merged(softmax(logits), self.labels, self.coarse[rows[[k]]]).argmax()))
         return out
 
 

@@ -25,14 +25,15 @@ from intone.evaluation.metrics import calibration_error, confusion, interval, pl
 from intone.evaluation.results import Experiment
 from intone.experiments.draws import RECORDING
 from intone.experiments.publish import log_look, packed
-from intone.export.voices import embeddings, sentences
+from intone.export.voices import PRESET, embeddings, sentences
 from intone.inference import registry
 from intone.inference.fusion import softmax
 from intone.inference.model import Model
 from intone.inference.voice import Voice, VoiceModel
 from intone.models.partial_labels import merged, without_calm
-from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted, plain, regressions
+from intone.models.voice_probe import VoiceProbePreset, calibrated, fitted, plain, plain_calibration, regressions
 from intone.progress import track
+from intone.training.recipe import Voiced
 
 PAIRS: Final = (
     (("ravdess",), "emodb"),
@@ -55,7 +56,7 @@ COLUMNS: Final = ("learned", "tested", "k", "uar", "uar_low", "uar_high", "ece",
 tells right from wrong predictions; `answered`: percent that are not `unsure`."""
 
 
-def corpora(model: str | None = None, layers: int = 4, results: Path = Path("results")) -> None:
+def corpora(model: str | None = None, layers: int = 3, results: Path = Path("results")) -> None:
     """Test what a model's embeddings learn from some corpora on another one, plain and adapted to each speaker.
 
     Args:
@@ -83,7 +84,7 @@ Part = tuple[np.ndarray, pd.DataFrame, str]
 
 
 @dataclass(frozen=True)
-class _Reader:
+class Reader:
     """A plain probe and a speaker-adaptive one, both learned from the same clips."""
 
     probe: tuple[np.ndarray, np.ndarray]
@@ -92,16 +93,22 @@ class _Reader:
     threshold: float
 
     @classmethod
-    def of(cls, parts: Sequence[Part], preset: VoiceProbePreset) -> "_Reader":
+    def of(cls, parts: Sequence[Part], preset: VoiceProbePreset) -> "Reader":
+        """Learn from the clips of these corpora."""
         known = sentences(parts, EMOTIONS)
         voices = calibrated(fitted(known, preset), known, preset)
-        # With one other clip known a prediction is half the plain one's, so its calibration serves both.
-        return cls(regressions(known, preset.plain_strength), voices, voices.temperature(1), voices.unsure(1))
+        return cls(regressions(known, preset.plain_strength), voices, *plain_calibration(known, preset))
+
+    def voiced(self, tested: Part) -> Voiced:
+        """Clips of a corpus as the adaptive probe takes them."""
+        x = tested[0][:, 0]
+        return Voiced(x.reshape(len(x), -1), plain(x, *self.probe), self.voices)
 
     def predicted(self, tested: Part) -> Iterator[tuple[str, pd.DataFrame]]:
         """For each of `KNOWN` the predictions of all clips: `KEYS`, probabilities, and whether they are sure."""
-        clips, facts, name = tested
-        x, answers = clips[:, 0].reshape(len(clips), -1), plain(clips[:, 0], *self.probe)
+        _, facts, name = tested
+        clips = self.voiced(tested)
+        x, answers = clips.embeddings, clips.plain
         coarse = without_calm([name] * len(facts), list(facts["emotion"]))
         for k in KNOWN:
             chances, unsure = np.zeros((len(x), len(EMOTIONS))), np.zeros(len(x))
@@ -123,12 +130,12 @@ def _answers(learned: Sequence[Part], tested: Part) -> Iterator[tuple[str, pd.Da
     clips, facts, name = tested
     others = [part for part in learned if part[2] != name]
     if len(others) == len(learned):
-        yield from _Reader.of(learned, VoiceProbePreset()).predicted(tested)
+        yield from Reader.of(learned, PRESET).predicted(tested)
         return
     found: dict[str, list[pd.DataFrame]] = {k: [] for k in KNOWN}
     for split in folds(facts, OWN):
         mine, judged = (facts["file"].isin(files).to_numpy() for files in (split.train, split.test))
-        reader = _Reader.of([(clips[mine], facts[mine], name), *others], VoiceProbePreset())
+        reader = Reader.of([(clips[mine], facts[mine], name), *others], PRESET)
         for k, table in reader.predicted((clips[judged], facts[judged], name)):
             found[k].append(table)
     yield from ((k, pd.concat(tables, ignore_index=True)) for k, tables in found.items())

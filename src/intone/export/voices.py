@@ -33,12 +33,15 @@ from intone.training.encoder_states import with_company
 COPIES: Final = ("noise",)
 """Kinds of copies of each clip (audio/augment/noise.py)."""
 
+PRESET: Final = VoiceProbePreset(plain_strength=0.0015)
+"""The plain regressions are as strong as those of the packaged model, whose clips have one copy more."""
+
 
 def adaptive(
     model: str | None = None,
     out: Annotated[Path, arg(aliases=["-o"])] = Path("model.onnx"),
     corpora: tuple[str, ...] = ("ravdess",),
-    layers: int = 4,
+    layers: int = 3,
 ) -> None:
     """Give a model file a model of voices: `intone analyze --speakers` then adapts to each speaker, without labels.
 
@@ -51,7 +54,7 @@ def adaptive(
     """
     path = registry.find(model)
     loaded = [published.load(name) for name in corpora]
-    write(path, learned(path, loaded, layers, VoiceProbePreset()), out, told(loaded))
+    write(path, learned(path, loaded, layers, PRESET), out, told(loaded))
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB; it adapts to voices (learned from {', '.join(corpora)}).")
 
 

@@ -5,7 +5,7 @@ The voices' prior comes from the clips themselves. A speaker of whom few sentenc
 whom all are: for every count there is a temperature, from speakers held out in turn.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -99,26 +99,38 @@ def calibrated(model: VoiceModel, known: Sentences, preset: VoiceProbePreset) ->
     neutral where either side has none.
     """
     judged: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
-    some = GroupKFold(min(preset.inner, len(set(known.speakers)))).split(known.x, known.true, known.speakers)
-    folds = some if known.corpora is None else LeaveOneGroupOut().split(known.x, known.true, known.corpora)
-    for learn, held_out in folds:
-        clips = known.at(learn)  # the clips themselves: with their copies, twins take six times as long
+    for clips, held_out, coarse in _held_out(known, preset):
         twin, probe = fitted(clips, preset), regressions(clips, preset.plain_strength)
-        held_out = held_out[np.isin(known.true[held_out], clips.true)]
-        coarse = known.coarse | (known.corpora is not None and bool(clips.coarse.all()))
         for name in np.unique(known.speakers[held_out]):
             own = held_out[known.speakers[held_out] == name]
             order = np.random.default_rng([len(own), *known.true[own]])
             answers = plain(known.x[own, 0], *probe)
             for count, logits, rows in _draws(known.x[own, 0], answers, own, twin, preset.draws, order):
                 judged.setdefault(count, []).append((logits, known.true[rows], coarse[rows]))
-    rule = unsure_below if known.corpora is None else unsure_near
-    parts = [tuple(map(np.concatenate, zip(*judged[count], strict=True))) for count in sorted(judged)]
-    fits = [_fits(rule, known.labels, *part) for part in parts]
+    fits = [_fits(known, judged[count]) for count in sorted(judged)]
     if not fits:
         return model
     warmth, thresholds = np.array(fits).T
     return replace(model, counts=np.array(sorted(judged), float), temperatures=warmth, thresholds=thresholds)
+
+
+def plain_calibration(known: Sentences, preset: VoiceProbePreset) -> tuple[float, float]:
+    """Temperature and threshold of the plain regressions, from speakers or corpora held out as in `calibrated`."""
+    judged = []
+    for clips, rows, coarse in _held_out(known, preset):
+        answers = plain(known.x[rows, 0], *regressions(clips, preset.plain_strength))
+        judged.append((answers, known.true[rows], coarse[rows]))
+    return _fits(known, judged)
+
+
+def _held_out(known: Sentences, preset: VoiceProbePreset) -> Iterator[tuple[Sentences, np.ndarray, np.ndarray]]:
+    """For each inner fold what is learned from, which rows are judged, and where calm counts as neutral then, [N]."""
+    some = GroupKFold(min(preset.inner, len(set(known.speakers)))).split(known.x, known.true, known.speakers)
+    folds = some if known.corpora is None else LeaveOneGroupOut().split(known.x, known.true, known.corpora)
+    for learn, held_out in folds:
+        clips = known.at(learn)  # the clips themselves: with their copies, twins take six times as long
+        coarse = known.coarse | (known.corpora is not None and bool(clips.coarse.all()))
+        yield clips, held_out[np.isin(known.true[held_out], clips.true)], coarse
 
 
 def plain(x: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
@@ -127,17 +139,13 @@ def plain(x: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
     return found
 
 
-def _fits(
-    rule: Callable[[np.ndarray, np.ndarray], float],
-    labels: Sequence[str],
-    logits: np.ndarray,
-    true: np.ndarray,
-    coarse: np.ndarray,
-) -> tuple[float, float]:
-    """Held-out logits [N, labels], label indices [N] and where calm counts as neutral [N] -> their temperature, and by
-    the rule the confidence below which to be unsure."""
-    warmth = temperature(logits, right_labels(true, labels, coarse))
-    chances = merged(softmax(logits / warmth), labels, coarse)
+def _fits(known: Sentences, judged: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[float, float]:
+    """Held-out logits [n, labels], label indices [n] and where calm counts as neutral [n], in parts -> their
+    temperature, and the confidence below which to be unsure."""
+    rule = unsure_below if known.corpora is None else unsure_near
+    logits, true, coarse = map(np.concatenate, zip(*judged, strict=True))
+    warmth = temperature(logits, right_labels(true, known.labels, coarse))
+    chances = merged(softmax(logits / warmth), known.labels, coarse)
     return warmth, rule(chances.max(1), chances.argmax(1) == true)
 
 

@@ -12,6 +12,7 @@ from intone.evaluation.catalogue import Catalogue
 from intone.evaluation.metrics import accuracy, interval
 from intone.report.numbers import size, span
 from intone.report.sections.voice import known_voice
+from intone.report.sections.voice_elsewhere import strangers
 from intone.report.source import Source
 
 START, END = "<!-- results: made by `intone results readme` -->", "<!-- end of results -->"
@@ -45,8 +46,8 @@ FRONT: Final = (
 
 
 def front_table(results: Path) -> str:
-    """Markdown of at most ten rows: a baseline and the answer fixed beforehand for sound, words and both; where it was
-    measured, speaker adaptation in a sentence below, as another task."""
+    """Markdown of at most ten rows: a baseline and the answer fixed beforehand for sound, words and both; where they
+    were measured, speaker adaptation and other corpora in sentences below, as other tasks."""
     source = Source(results)
     lines = [
         "| from | model | train | validation | **test** [95 %] | test UAR [95 %] |",
@@ -62,8 +63,8 @@ def front_table(results: Path) -> str:
         right, recall = span(test["accuracy"], low, high), span(test["uar"], test["uar_low"], test["uar_high"])
         title = source.catalogue.title(experiment.model)
         lines.append(f"| {what} | {title} | {' | '.join(rates)} | {right} | {recall} |")
-    known = known_voice(source)
-    return "\n".join([*lines, "", known] if known else lines)
+    others = filter(None, (known_voice(source), strangers(source)))
+    return "\n".join([*lines, *(line for other in others for line in ("", other))])
 
 
 def results_page(results: Path) -> str:

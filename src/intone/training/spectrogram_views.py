@@ -1,10 +1,10 @@
 """Clips -> features of each at several speeds, float16 [rows, frames], kept in the cache; the clips that have any."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from intone.training.clip_pool import over_all
 
 if TYPE_CHECKING:
     from intone.training.workspace import Copies
+
+MANY: Final = 5
+"""Clips with the same reason to be left out, above which they are told in one line."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,8 @@ def screened(corpus: Corpus, settings: FeatureSettings, workers: int = 2) -> Cor
     reasons = over_all(call, list(corpus.paths.values()), f"features ({settings.kind})", workers)
     bad = {file: reason for file, reason in zip(corpus.paths, reasons, strict=True) if reason}
     skipped = (*corpus.skipped, *(Skipped(file, reason) for file, reason in bad.items()))
-    for clip in skipped:
-        say(f"left out: {clip.file}: {clip.reason}")
+    for line in _told(skipped):
+        say(line)
     if skipped:
         say(f"{len(skipped)} clips left out, {len(corpus.clips) - len(bad)} used.")
     clips = corpus.clips[~corpus.clips["file"].isin(bad)].reset_index(drop=True)
@@ -59,6 +62,18 @@ def screened(corpus: Corpus, settings: FeatureSettings, workers: int = 2) -> Cor
         raise IntoneError(f"No clip of {corpus.name} can be used.")
     paths = {file: path for file, path in corpus.paths.items() if file not in bad}
     return replace(corpus, clips=clips, paths=paths, skipped=skipped)
+
+
+def _told(skipped: Sequence[Skipped]) -> Iterator[str]:
+    """A line for each clip, or one for all that have the same reason where these are many."""
+    reasons: dict[str, list[str]] = {}
+    for clip in skipped:
+        reasons.setdefault(clip.reason, []).append(clip.file)
+    for reason, files in reasons.items():
+        if len(files) > MANY:
+            yield f"left out: {len(files)} clips, {files[0]} the first: {reason}"
+        else:
+            yield from (f"left out: {file}: {reason}" for file in files)
 
 
 def _reason(path: Path, settings: FeatureSettings) -> str:

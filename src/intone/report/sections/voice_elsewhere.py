@@ -11,6 +11,12 @@ from intone.report.source import Source
 
 SEXES: Final = {"same": "one sex", "both": "both sexes"}
 
+PACKAGED: Final = "packaged"
+"""`model` of results of the package's embeddings."""
+
+WHERE: Final = {"emodb": "EMO-DB, held out", "nemo": "nEMO, held out"}
+"""`protocol` in conversations.csv -> whose clips, where they aren't RAVDESS's."""
+
 KNOWN: Final = {"0": "none", "8": "8", "recording": "all"}
 """`k` in corpora.csv -> how many clips of the test speaker are known."""
 
@@ -22,20 +28,23 @@ def conversations(source: Source, gallery: Gallery) -> str:
         return absent("intone conversations", "telling voices apart in conversations")
     cells = [
         [
+            WHERE.get(r["protocol"], f"RAVDESS, {r['protocol']}"),
             f"{r['voices']}, {SEXES.get(r['sexes'], r['sexes'])}",
             f"{r['conversations']:.0f}",
             *(rate(r[column]) for column in ("purity", "count_right", *_uars())),
         ]
         for r in rows.to_dict("records")
     ]
+    named = " and ".join(f"`{name}`" for name in rows["model"].unique() if name != PACKAGED)
     caption = (
-        f"Conversations put together from test clips (`{rows['model'].iloc[0]}`, {rows['protocol'].iloc[0]}; 6 to 12 "
-        "clips of each voice, in percent). Purity: sentences whose found voice is mostly of their speaker. Count: "
-        "conversations in which as many voices were found as there are. UAR: of the plain model (none); with all taken "
-        "for one voice (one); with the voices that were found; with the true ones."
+        "Conversations put together from clips of test speakers (6 to 12 of each voice; in percent). On RAVDESS the "
+        f"model is {named}; elsewhere, what the package's embeddings learn from the other corpora. Purity: sentences "
+        "whose found voice is mostly of their speaker. Count: conversations in which their number was found. "
+        "UAR: of the plain model (none); with all taken for one voice (one); with the voices that were found; with the "
+        "true ones."
     )
-    head = ["voices", "number", "purity", "count", *(f"UAR: {name.removeprefix('uar_')}" for name in _uars())]
-    return gallery.captioned(caption, table(head, cells))
+    head = ["clips", "voices", "number", "purity", "count", *(f"UAR: {name.removeprefix('uar_')}" for name in _uars())]
+    return gallery.captioned(caption, table(head, cells, left=2))
 
 
 def corpora(source: Source, gallery: Gallery) -> str:
@@ -51,6 +60,24 @@ def corpora(source: Source, gallery: Gallery) -> str:
         "Named: predictions that are not *unsure*."
     )
     return gallery.captioned(caption, table(HEAD, cells(rows), left=3))
+
+
+def strangers(source: Source) -> str:
+    """For the README: what the package's kind of model does on corpora that were held out; "" if not measured."""
+    rows = source.table("corpora.csv")
+    several = rows[rows["learned"].str.contains("+", regex=False)] if rows is not None else None
+    if several is None or several.empty:
+        return ""
+    told = []
+    for (learned, tested), found in several.groupby(["learned", "tested"], sort=False):
+        if str(tested) not in str(learned).split("+"):
+            uars = found.assign(k=found["k"].astype(str)).set_index("k")["uar"]
+            told.append(f"{', '.join(rate(uars[k]) for k in KNOWN)} on {title(str(tested))}")
+    return (
+        "**On other people's recordings:** the packaged model learned from three corpora. Where one of them was held "
+        "out, its kind of model has, with none, eight and all other clips of the test speaker known, test UAR "
+        f"{'; '.join(told)} ([model card](MODEL_CARD.md))."
+    )
 
 
 HEAD: Final = ("learned on", "tested on", "known", "UAR [95 %]", "ECE", "AUROC", "named")
