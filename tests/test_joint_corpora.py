@@ -69,6 +69,7 @@ def test_it_is_judged_on_corpora_held_out_and_only_by_what_could_be_learned(spac
 def test_its_file_names_its_corpora_and_their_licences_and_adapts(space, folder, joint, tmp_path):
     card = pack(found(folder, space.models), joint, tmp_path / "plain.onnx", eight_bits=False, window=1.0)
     assert card.corpora == NAMES and card.trained_on.startswith("ravdess+nemo, 112 clips")
+    assert card.languages == ("en", "pl")
     assert card.licence == "CC BY-NC-SA 4.0 (RAVDESS); CC BY-NC-SA 4.0 (nEMO)"
     parts = [replace(joint, name=name, clips=joint.clips[joint.clips["corpus"] == name]) for name in NAMES]
     layers = len(found(folder, space.models).record.details.layers or ())

@@ -225,14 +225,14 @@ def test_a_stranger_gets_a_warning_and_a_training_clip_none(sound):
     talking = np.where(np.arange(len(samples)) // 3000 % 3 > 0, samples[:, 0], samples[:, 0] / 1000)
     clips = [talking[i : i + SAMPLE_RATE] for i in (0, 42_000, 90_000)]
     known = spans([measures(clip) for clip in clips])
-    assert strangeness([measures(clips[1])], known, "en", "en") == ()
-    quiet = strangeness([measures(clips[1] / 100)], known, None, "en")
+    assert strangeness([measures(clips[1])], known, "en", ["en"]) == ()
+    quiet = strangeness([measures(clips[1] / 100)], known, None, ["en"])
     assert len(quiet) == 1 and "level" in quiet[0]
     soft = np.hanning(200) / np.hanning(200).sum()
     dull = np.convolve(clips[1], soft).astype(np.float32)
     noisy = clips[1] + np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
-    assert any("bandwidth" in w for w in strangeness([measures(dull)], known, None, "en"))
-    assert any("signal-to-noise" in w for w in strangeness([measures(noisy)], known, None, "en"))
+    assert any("bandwidth" in w for w in strangeness([measures(dull)], known, None, ["en"]))
+    assert any("signal-to-noise" in w for w in strangeness([measures(noisy)], known, None, ["en"]))
 
 
 def test_files_and_folders_leave_bad_ones_out(analyzer, sound, two_stretches, capsys):

@@ -66,6 +66,11 @@ def licences(name: str) -> str:
     return "; ".join(_licence(part) for part in name.split(JOINED))
 
 
+def languages(name: str) -> tuple[str, ...]:
+    """Codes of the languages of a corpus, or of several with `JOINED` between them; a table's are taken for English."""
+    return tuple(dict.fromkeys(NAMED[part].language if part in NAMED else "en" for part in name.split(JOINED)))
+
+
 def _licence(name: str) -> str:
     if name == "ravdess":
         return ravdess.LICENCE

@@ -69,6 +69,7 @@ CREMAD = NamedCorpus(
     describe=describe,
     source="github.com/CheyneyComputerScience/CREMA-D",
     licence="ODbL 1.0",
+    language="en",
     may_ship=True,
     sentences=SENTENCES,
 )

@@ -38,4 +38,6 @@ def describe(path: Path) -> Mapping[str, str] | None:
     }
 
 
-EMODB = NamedCorpus("emodb", "EMO-DB", "INTONE_EMODB", describe, "emodb.bilderbar.info", "CC0 1.0", may_ship=True)
+EMODB = NamedCorpus(
+    "emodb", "EMO-DB", "INTONE_EMODB", describe, "emodb.bilderbar.info", "CC0 1.0", language="de", may_ship=True
+)

@@ -35,6 +35,8 @@ class NamedCorpus:
     """Where it is published."""
     licence: str
     """Short name of its licence."""
+    language: str
+    """Code of the language that is spoken."""
     may_ship: bool
     """Whether that licence allows distributing a model trained on it (under the same terms, non-commercially)."""
     sentences: Mapping[str, str] = field(default_factory=dict)

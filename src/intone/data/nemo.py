@@ -28,5 +28,12 @@ def describe(path: Path) -> Mapping[str, str] | None:
 
 
 NEMO = NamedCorpus(
-    "nemo", "nEMO", "INTONE_NEMO", describe, "huggingface.co/datasets/amu-cai/nEMO", "CC BY-NC-SA 4.0", may_ship=True
+    "nemo",
+    "nEMO",
+    "INTONE_NEMO",
+    describe,
+    "huggingface.co/datasets/amu-cai/nEMO",
+    "CC BY-NC-SA 4.0",
+    language="pl",
+    may_ship=True,
 )

@@ -50,5 +50,6 @@ SAVEE = NamedCorpus(
     describe,
     "kahlan.eps.surrey.ac.uk/savee",
     "research only, on registration",
+    language="en",
     may_ship=False,
 )

@@ -33,5 +33,12 @@ def describe(path: Path) -> Mapping[str, str] | None:
 
 
 TESS = NamedCorpus(
-    "tess", "TESS", "INTONE_TESS", describe, "doi.org/10.5683/SP2/E8H2MF", "CC BY-NC-ND 4.0", may_ship=False
+    "tess",
+    "TESS",
+    "INTONE_TESS",
+    describe,
+    "doi.org/10.5683/SP2/E8H2MF",
+    "CC BY-NC-ND 4.0",
+    language="en",
+    may_ship=False,
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from intone.data.corpora import licences
+from intone.data.corpora import languages, licences
 from intone.data.corpus import Corpus
 from intone.errors import IntoneError
 from intone.export.onnx import export, holds, place, quantize
@@ -63,6 +63,7 @@ def pack(run: FinishedFold, corpus: Corpus, out: Path, eight_bits: bool = True, 
         card,
         trained_on=f"{corpus.name}, {len(corpus.clips)} clips{words}",
         licence=licences(corpus.name),
+        languages=languages(corpus.name),
     )
     with tempfile.TemporaryDirectory() as work:
         plain, small = Path(work) / "plain.onnx", Path(work) / "small.onnx"

@@ -138,7 +138,7 @@ class Analyzer:
                 *notes,
                 *more,
                 *([] if judged else [_no_speech(account, meter.heights)]),
-                *ood.strangeness([j.measured for j in judged], card.known, spoken, card.language),
+                *ood.strangeness([j.measured for j in judged], card.known, spoken, card.languages),
             ),
             meter.heights,
             recording.blocks,

@@ -84,6 +84,9 @@ class Card:
     unsure: float = 0.0
     """Confidence below which a prediction from audio alone is "unsure"; chosen on speakers unseen in the same way."""
     language: str = "en"
+    """The language of words that it takes."""
+    languages: tuple[str, ...] = ("en",)
+    """Languages of the clips that it was trained on."""
     window: float = 5.0
     """Longest input in seconds; a longer segment is divided into windows that overlap by half."""
     known: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -128,7 +131,14 @@ class Card:
         known = {name: (low, high) for name, (low, high) in kept["known"].items()}
         features = FeatureSettings(**kept["features"])
         return cls(
-            **{**kept, "features": features, "reading": reading, "known": known, "labels": tuple(kept["labels"])}
+            **{
+                **kept,
+                "features": features,
+                "reading": reading,
+                "known": known,
+                "labels": tuple(kept["labels"]),
+                "languages": tuple(kept.get("languages", ("en",))),
+            }
         )
 
 

@@ -24,11 +24,14 @@ def spans(rows: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]
 
 
 def strangeness(
-    rows: Sequence[Mapping[str, float]], known: Mapping[str, tuple[float, float]], language: str | None, spoken: str
+    rows: Sequence[Mapping[str, float]],
+    known: Mapping[str, tuple[float, float]],
+    language: str | None,
+    spoken: Sequence[str],
 ) -> tuple[str, ...]:
     """One sentence for each measure whose median over a recording's segments lies well outside of what is `known`.
 
-    `language` is the recording's (None: not known), `spoken` the model's own.
+    `language` is the recording's (None: not known), `spoken` those of the clips that the model was trained on.
     """
     said = []
     for name, (low, high) in known.items():
@@ -40,6 +43,7 @@ def strangeness(
                 f"Its {what} ({middle:.4g} {unit}) is outside of what the model was trained on "
                 f"({low:.4g} to {high:.4g}): trust the emotions less."
             )
-    if language and language != spoken:
-        said.append(f"Its language seems to be {language!r}, and the model was trained on {spoken!r}: trust it less.")
+    if language and language not in spoken:
+        known_ones = " and ".join(map(repr, spoken))
+        said.append(f"Its language seems to be {language!r}, and the model was trained on {known_ones}: trust it less.")
     return tuple(said)
