@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax
 
-from intone.cache import cache_folder, write_whole
+from intone.cache import cache_folder, digest, write_whole
 from intone.data import goemotions as goemotions_comments
 from intone.data import ravdess as ravdess_corpus
 from intone.data.splits import Split, folds
 from intone.data.texts import sentences
 from intone.emotions import INDEX
 from intone.errors import Missing
+from intone.evaluation.results import Experiment
+from intone.experiments.publish import log_look
 from intone.experiments.saliency import difficult, saliency, write_pictures
 from intone.models.rnn import TextExamples
 from intone.progress import say
@@ -66,6 +68,7 @@ def write_explanations(
     out.mkdir(parents=True, exist_ok=True)
     try:
         shown = saliency(space, splits, spectrogram)
+        _logged(space, results, "saliency", spectrogram)
     except Missing as problem:
         shown = []
         say(f"left out: saliency: {problem}")
@@ -73,9 +76,17 @@ def write_explanations(
     for name, table, model in (("attention", attended, attention), ("words", words, text)):
         try:
             rows = table(space, splits, model)
+            _logged(space, results, name, model)
             write_whole(out / f"{name}.csv", rows.to_csv(index=False, lineterminator="\n").encode())
         except Missing as problem:
             say(f"left out: {name}: {problem}")
+
+
+def _logged(space: Workspace, results: Path, what: str, model: str) -> None:
+    """Say in test_looks.csv that test clips were explained; no figure of accuracy is read."""
+    modality = space.recipe(model).modality
+    experiment = Experiment(model, modality, "none" if modality == "audio" else "natural", "luna5")
+    log_look(results, experiment, digest(what, space.settings(model, experiment.track)), f"explain: {what}")
 
 
 def attended(space: Workspace, splits: list[Split], model: str) -> pd.DataFrame:

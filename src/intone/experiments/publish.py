@@ -3,9 +3,7 @@
 The README, the report and the model card are made from these files.
 """
 
-import csv
 import gzip
-import io
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,7 +18,8 @@ from intone.evaluation.metrics import PREDICTION_COLUMNS, check_predictions, sco
 from intone.evaluation.results import SUMMARY_COLUMNS, Experiment
 from intone.training.finished_fold import FinishedFold
 
-LOOK_COLUMNS = ("when", "model", "track", "protocol", "predictions", "why")
+LOOK_COLUMNS = ("when", "model", "track", "protocol", "predictions", "why", "uar")
+"""test_looks.csv: a line for each reading of test; `predictions`: the beginning of a digest of what was read."""
 
 
 def publish(experiment: Experiment, folds: Sequence[FinishedFold], results: Path, why: str) -> None:
@@ -28,7 +27,7 @@ def publish(experiment: Experiment, folds: Sequence[FinishedFold], results: Path
     table = pd.concat([f.predictions for f in folds], ignore_index=True)
     check_predictions(table, experiment.stem)
     data = packed(table)
-    log_look(results, experiment, digest(data), why)
+    log_look(results, experiment, digest(data), why, score(table[table["split"] == "test"]).uar)
     write_whole(experiment.path(results), data)
     merge(results / "history.csv.gz", _history(experiment, folds))
     merge(results / "choices.csv", _choices(experiment, folds))
@@ -57,21 +56,18 @@ def fix_answers(results: Path, chosen: Mapping[str, str]) -> None:
     write_whole(path, (json.dumps(dict(chosen), indent=1) + "\n").encode())
 
 
-def log_look(results: Path, experiment: Experiment, name: str, why: str) -> None:
-    """Add a line to test_looks.csv; identical predictions of the same experiment add none."""
+def log_look(results: Path, experiment: Experiment, name: str, why: str, uar: float | None = None) -> None:
+    """Add a line to test_looks.csv, with the test UAR that was read (percent) where it is one figure; identical
+    predictions of the same experiment add none."""
     path = results / "test_looks.csv"
     seen = pd.read_csv(path, dtype=str) if path.exists() else pd.DataFrame(columns=list(LOOK_COLUMNS))
     key = (experiment.model, experiment.track, experiment.protocol, name[:16])
     if (seen[["model", "track", "protocol", "predictions"]] == key).all(axis=1).any():
         return
-    out = io.StringIO()
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
-    csv.writer(out, lineterminator="\n").writerow([now, *key, why])
-    results.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as f:
-        if not len(seen) and f.tell() == 0:
-            f.write(",".join(LOOK_COLUMNS) + "\n")
-        f.write(out.getvalue())
+    row = (now, *key, why, "" if uar is None else f"{uar:.2f}")
+    looks = pd.concat([seen, pd.DataFrame([row], columns=list(LOOK_COLUMNS))])[list(LOOK_COLUMNS)]
+    write_whole(path, looks.to_csv(index=False, lineterminator="\n").encode())
 
 
 def summary_rows(experiment: Experiment, table: pd.DataFrame, folds: Sequence[FinishedFold]) -> pd.DataFrame:

@@ -223,7 +223,8 @@ class Experiments:
             for seed in (SEEDS[:1] if self.quick else SEEDS) if repeated(experiment) else ():
                 table = space.with_seed(seed).fold(experiment.model, experiment.track, split).predictions
                 if seed:
-                    log_look(self.results, experiment, digest(table.to_csv()), f"seed {seed} on fold {split.fold}")
+                    why, read = f"seed {seed} on fold {split.fold}", score(table[table["split"] == "test"]).uar
+                    log_look(self.results, experiment, digest(table.to_csv()), why, read)
                 for part in PARTS:
                     got = score(table[table["split"] == part])
                     key = (experiment.model, experiment.track, split.protocol, split.fold, seed, part)
