@@ -104,7 +104,7 @@ def write_results(folder: Path, fused: float = 0.95, more: Mapping[Experiment, f
         "fusion_natural": "fusion_nested",
     }
     (folder / "chosen.json").write_text(json.dumps(chosen))
-    write_evidence(folder, {"fusion_nested": ("audio_cnn", "text_lstm")}, chosen)
+    write_evidence(folder, {"fusion_nested": ("audio_cnn", "text_lstm")}, chosen, {"fusion_nested": ("audio_cnn",)})
     return folder
 
 

@@ -132,7 +132,7 @@ def test_a_segment_is_judged_by_the_others_of_its_voice_and_never_by_itself(adap
     alone = adaptive.adapted(made[0], others)
     assert np.allclose(found[0].probabilities, alone.probabilities, atol=1e-6)
     assert not np.allclose(found[0].probabilities, made[0].probabilities, atol=1e-6)
-    moved = replace(made[0], embedding=made[0].embedding + 0.5)
+    moved = replace(made[0], embedding=made[0].embedding + 5 * np.sign(made[1].embedding))
     other = adaptation.adapted(adaptive, [moved, *made[1:]], ["anna", "anna", "anna", "tom"])
     assert not np.allclose(other[1].probabilities, found[1].probabilities, atol=1e-4)
     assert np.allclose(other[0].probabilities, adaptive.adapted(moved, others).probabilities, atol=1e-6)

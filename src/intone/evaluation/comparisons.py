@@ -8,7 +8,7 @@ import pandas as pd
 
 from intone.cache import write_whole
 from intone.evaluation.groups import ravdess_clips, speaker_and_sentence
-from intone.evaluation.metrics import chance_p, paired, score
+from intone.evaluation.metrics import chance_p, chance_p_over_speakers, paired, score
 from intone.evaluation.results import Experiment, read_predictions
 from intone.text import normalise
 
@@ -16,6 +16,9 @@ CONTROL_TRACKS = ("asr", "asr_punctuated", "constant", "shuffled")
 
 FUSED = ("asr", "natural", "constant", "shuffled")
 """Tracks on which fusions are compared with their branches."""
+
+RULED = ("asr", "natural")
+"""Tracks on which rules of fusion are compared with one another."""
 
 PROTOCOLS = ("luna5", "emobox6", "luna5_sentence", "speakers")
 """Protocols under which fusions are compared with their branches."""
@@ -37,13 +40,21 @@ PAIRED_COLUMNS = (
 """`gap` with its 95 % interval is in points of UAR; `better` and `worse` count actors."""
 
 
-def write_evidence(results: Path, pairs: Mapping[str, Sequence[str]], chosen: Mapping[str, str]) -> None:
-    """Write paired.csv, text_controls.csv and transcript_effects.csv for all predictions that are there.
+def write_evidence(
+    results: Path,
+    pairs: Mapping[str, Sequence[str]],
+    chosen: Mapping[str, str],
+    rules: Mapping[str, Sequence[str]],
+) -> None:
+    """Write paired.csv, fusion_rules.csv, text_controls.csv and transcript_effects.csv for all predictions that are
+    there.
 
-    `pairs`: fusion -> the branches that it is compared with; `chosen`: question -> the model fixed beforehand.
+    `pairs`: fusion -> the branches that it is compared with; `chosen`: question -> the model fixed beforehand; `rules`:
+    fusion by one fixed rule -> its branches, audio first.
     """
     summary = pd.read_csv(results / "summary.csv")
     _write(results / "paired.csv", paired_tests(results, summary, pairs, chosen))
+    _write(results / "fusion_rules.csv", rule_tests(results, summary, rules))
     controls, effects = text_controls(results, summary)
     _write(results / "text_controls.csv", controls)
     _write(results / "transcript_effects.csv", effects)
@@ -80,6 +91,24 @@ def paired_tests(
     return pd.DataFrame(rows, columns=list(PAIRED_COLUMNS))
 
 
+def rule_tests(results: Path, summary: pd.DataFrame, rules: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Fusions by one fixed rule against their audio branch, and against each other rule on the same branches.
+
+    A fusion that may choose audio alone says little about fusion where it did. Columns: those of `PAIRED_COLUMNS`
+    except `chosen`.
+    """
+    against: dict[str, Sequence[str]] = {model: branches[:1] for model, branches in rules.items()}
+    tables = [paired_tests(results, summary, against, {})]
+    for track, (one, other) in itertools.product(RULED, itertools.combinations(rules, 2)):
+        found = [_found(summary, model, track, "luna5") for model in (one, other)]
+        if tuple(rules[one]) != tuple(rules[other]) or found[0] is None or found[1] is None:
+            continue
+        names = {"track": track, "protocol": "luna5", "model": one, "against": other}
+        measured = paired_row(*(tested(results, experiment) for experiment in found if experiment))
+        tables.append(pd.DataFrame([{**names, **measured}]))
+    return pd.concat(tables, ignore_index=True).drop(columns="chosen", errors="ignore")
+
+
 def paired_row(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
     """Two tables of test predictions -> the values of PAIRED_COLUMNS from `gap` to `actors`."""
     got = paired(one, other)
@@ -97,21 +126,23 @@ def _found(summary: pd.DataFrame, model: str, track: str, protocol: str) -> Expe
 def text_controls(results: Path, summary: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """UAR of text models on what was really said, against labels permuted within each actor's takes of a sentence.
 
-    First table: `model, track, protocol, uar, p`. Second: for each model with p < .05 the transcripts that carry it:
-    `model, track, protocol, text, clips, hits, expected` (an eighth of the clips), most surplus hits first.
+    First table: `model, track, protocol, uar, p, p_speakers`; `p_speakers` is over speakers, so that a few clips of one
+    speaker can't decide. Second: for each model with both below .05 the transcripts that carry it: `model, track,
+    protocol, text, clips, hits, expected`, most surplus hits first; `expected`: hits if predictions had nothing to do
+    with emotions, the sum of the predicted emotions' shares of all clips.
     """
     transcripts = pd.read_csv(results / "transcripts.csv", keep_default_na=False)
     rows, effects = [], []
     text = summary[(summary["modality"] == "text") & summary["track"].isin(CONTROL_TRACKS)]
     for model, track, protocol in text[["model", "track", "protocol"]].drop_duplicates().itertuples(index=False):
         table = tested(results, Experiment(model, "text", track, protocol))
-        p = chance_p(table, _strata(table))
-        rows.append((model, track, protocol, round(score(table).uar, 2), round(p, 4)))
-        if p < 0.05 and track.startswith("asr"):  # elsewhere the words are not those of the clip
+        p, p_speakers = chance_p(table, _strata(table)), chance_p_over_speakers(table)
+        rows.append((model, track, protocol, round(score(table).uar, 2), round(p, 4), round(p_speakers, 4)))
+        if max(p, p_speakers) < 0.05 and track.startswith("asr"):  # elsewhere the words are not those of the clip
             effects.append(_carriers(table, transcripts, track).assign(model=model, track=track, protocol=protocol))
     columns = ["model", "track", "protocol", "text", "clips", "hits", "expected"]
     carried = pd.concat(effects)[columns] if effects else pd.DataFrame(columns=columns)
-    return pd.DataFrame(rows, columns=["model", "track", "protocol", "uar", "p"]), carried
+    return pd.DataFrame(rows, columns=["model", "track", "protocol", "uar", "p", "p_speakers"]), carried
 
 
 def _strata(table: pd.DataFrame) -> pd.Series | None:
@@ -124,7 +155,9 @@ def _carriers(table: pd.DataFrame, transcripts: pd.DataFrame, track: str, most: 
     said = transcripts.assign(text=transcripts["text"].map(normalise) if track == "asr" else transcripts["text"])
     rows = table.merge(said, on="file", validate="one_to_one")
     rows["hit"] = rows["predicted"] == rows["emotion"]
-    by = rows.groupby("text")["hit"].agg(clips="size", hits="sum").reset_index()
-    by["expected"] = (by["clips"] / 8).round(2)
+    # Of RAVDESS's clips neutral has 1/15 and each other emotion 2/15: an eighth would call usual sentences telling.
+    rows["chance"] = rows["predicted"].map(table["emotion"].value_counts(normalize=True)).fillna(0.0)
+    by = rows.groupby("text").agg(clips=("hit", "size"), hits=("hit", "sum"), expected=("chance", "sum")).reset_index()
+    by["expected"] = by["expected"].round(2)
     order = (by["hits"] - by["expected"]).sort_values(ascending=False).index
     return by.loc[order].head(most)

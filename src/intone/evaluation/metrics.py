@@ -228,6 +228,15 @@ def chance_p(table: pd.DataFrame, strata: pd.Series | None = None, rounds: int =
     return (1 + reached) / (1 + rounds)
 
 
+def chance_p_over_speakers(table: pd.DataFrame, rounds: int = 20_000, seed: int = 0) -> float:
+    """Whether speakers in general are above chance, and not only some: one-sided p of sign flips of their UARs less
+    chance, which is one over the number of labels whatever is predicted."""
+    gaps = speaker_uars(table).to_numpy() - 100 / places(table)[2]
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(rounds, len(gaps)))
+    reached = int(((signs * gaps).mean(1) >= gaps.mean() - 1e-9).sum())
+    return (1 + reached) / (1 + rounds)
+
+
 def permuted_within(values: np.ndarray, group: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     """Values [N], permuted within each group; `group` [N] numbers the groups from 0."""
     permuted = np.empty_like(values)

@@ -33,7 +33,7 @@ from intone.progress import bar
 from intone.report import report
 from intone.training.parallel import Task, make_all
 from intone.training.processor import warn_if_slow
-from intone.training.recipes import MODELS, PAIRS, PRECISION, in_epochs, in_precision
+from intone.training.recipes import MODELS, PAIRS, PRECISION, RULES_ALONE, in_epochs, in_precision
 from intone.training.recipes.descriptions import table
 from intone.training.spectrogram_views import screened
 from intone.training.workspace import Workspace
@@ -131,7 +131,7 @@ class Experiments:
                     display.update(task, description=what, advance=seconds)
         self._seeds(space, plan)
         write_whole(self.results / "models.csv", table().to_csv(index=False, lineterminator="\n").encode())
-        write_evidence(self.results, PAIRS, CHOSEN)
+        write_evidence(self.results, PAIRS, CHOSEN, RULES_ALONE)
         if not self.quick:
             report(self.results, self.results.parent / "report", self.results.parent / "MODEL_CARD.md")
 

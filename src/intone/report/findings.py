@@ -70,8 +70,8 @@ def _text(source: Source) -> Inference | None:
     controls = text_against_chance(source)
     if controls is None or not len(rows := controls[(controls["protocol"] == MAIN) & (controls["track"] == "asr")]):
         return None
-    above = rows[rows["holm"] < LEVEL]
-    rest = listed([f"`{model}`" for model in rows.loc[rows["holm"] >= LEVEL, "model"]] or ["none"])
+    above = rows[rows["above"]]
+    rest = listed([f"`{model}`" for model in rows.loc[~rows["above"], "model"]] or ["none"])
     head = "Text models are not shown to exceed chance on RAVDESS's own sentences."
     told = f"On {WORDS['asr']}, a negative control, no text model is shown to exceed chance (UAR {CHANCE}): {rest}."
     if len(above):
@@ -81,7 +81,7 @@ def _text(source: Source) -> Inference | None:
             f"UAR above chance ({CHANCE}) on {WORDS['asr']}, a negative control: {listed(scores)}; not above: {rest}."
         )
     marked = controls[(controls["protocol"] == MAIN) & (controls["track"] == "asr_punctuated")]
-    loud = marked[marked["holm"] < LEVEL]
+    loud = marked[marked["above"]]
     if len(loud):
         number = f"{len(loud)} of {len(marked)} {'is' if len(loud) == 1 else 'are'}"
         highest = rate(loud["uar"].max())

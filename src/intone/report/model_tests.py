@@ -6,7 +6,7 @@ import pandas as pd
 
 from intone.evaluation.comparisons import PAIRED_COLUMNS, paired_row
 from intone.evaluation.correction import holm
-from intone.report.markdown import verdict
+from intone.report.markdown import LEVEL, verdict
 from intone.report.source import AUDIO_TRACK, MAIN, QUESTIONS, Source
 
 
@@ -34,9 +34,11 @@ def _audio(source: Source) -> pd.DataFrame:
 
 
 def text_against_chance(source: Source) -> pd.DataFrame | None:
-    """results/text_controls.csv without the candidates that a model selects from, and `holm`: a family of its own."""
+    """results/text_controls.csv without the candidates that a model selects from; `holm`, `holm_speakers`: each test is
+    a family of its own; `above`: whether both find it above chance."""
     controls = source.table("text_controls.csv")
     if controls is None:
         return None
     rows = controls[~controls["model"].isin(source.catalogue.variants)].reset_index(drop=True)
-    return rows.assign(holm=holm(rows["p"].tolist()))
+    rows = rows.assign(holm=holm(rows["p"].tolist()), holm_speakers=holm(rows["p_speakers"].tolist()))
+    return rows.assign(above=rows[["holm", "holm_speakers"]].max(axis=1) < LEVEL)

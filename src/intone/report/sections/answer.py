@@ -10,6 +10,7 @@ from intone.report.figures import standing_figure
 from intone.report.findings import inferences
 from intone.report.markdown import Gallery, absent, table, whole_span
 from intone.report.numbers import rate
+from intone.report.sections.brief import answers, models_of_the_brief
 from intone.report.source import LABELLED, MAIN, WORDS, Source, Subject
 
 LEARNED = 5
@@ -22,6 +23,8 @@ OTHERS_SHOWN = 3
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/answer.md is filled with."""
     return {
+        "brief": models_of_the_brief(source, gallery),
+        "asked": answers(source, gallery),
         "table": gallery.captioned(
             "Accuracy and UAR (unweighted average recall) in percent. Brackets: 95 % intervals over actors.",
             standings(source),

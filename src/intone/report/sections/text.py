@@ -1,9 +1,11 @@
 """Text models on every text source, against chance; fusions against their branches."""
 
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, Final
 
 import pandas as pd
 
+from intone.evaluation.correction import holm
 from intone.evaluation.groups import speaker_and_sentence
 from intone.evaluation.information import tells
 from intone.report.figures import tracks_figure
@@ -12,6 +14,16 @@ from intone.report.model_tests import comparisons, text_against_chance
 from intone.report.numbers import bare_p, points, rate, span_of_points
 from intone.report.source import MAIN, WORDS, Source
 from intone.text import normalise
+
+FIRST_RULES: Final = {
+    "fusion_late_mean": "mean",
+    "fusion_late_logits": "logits",
+    "fusion_late_vote": "vote",
+    "fusion_late_weighted": "weighted",
+    "fusion_early-frozen": "early, frozen",
+    "fusion_early-joint": "early, joint",
+}
+"""Fusions of CNN and LSTM by one rule -> their short names."""
 
 CONTROLS = ("constant", "shuffled")
 SHOWN = ("constant", "shuffled", "asr", "asr_punctuated", "natural")
@@ -32,6 +44,8 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "sentence": _sentence(source, gallery),
         "missing": absent("make reproduce", *missing),
         "fusions": _fusions(fusions, gallery),
+        "rules": _rules(source, gallery),
+        "matrix": _matrix(source, gallery),
         "conclusions": _conclusions(source, fusions),
     }
 
@@ -100,20 +114,18 @@ def _controls(source: Source, gallery: Gallery) -> str:
             rate(r["uar"]),
             bare_p(r["p"]),
             bare_p(r["holm"]),
-            _told(r["holm"]),
+            bare_p(r["holm_speakers"]),
+            "yes" if r["above"] else "no",
         )
         for r in rows.sort_values(["track", "protocol", "model"]).to_dict("records")
     ]
     caption = (
-        "Text models against labels permuted among an actor's takes of a sentence (one-sided tests). Holm: over this "
-        "table."
+        "Text models against labels permuted among an actor's takes of a sentence (one-sided tests), and over actors: "
+        "signs of their UARs less an eighth are flipped, so that clips of one actor can't decide. Holm: over this "
+        "table, for each test. Above chance: by both."
     )
-    head = ["model", "words", "protocol", "UAR", "p", "p, Holm", "above chance"]
+    head = ["model", "words", "protocol", "UAR", "p", "p, Holm", "over actors, Holm", "above chance"]
     return gallery.captioned(caption, table(head, cells, left=3))
-
-
-def _told(p: float) -> str:
-    return "yes" if p < LEVEL else "no"
 
 
 def _carriers(source: Source, gallery: Gallery, most: int = 4) -> str:
@@ -122,7 +134,7 @@ def _carriers(source: Source, gallery: Gallery, most: int = 4) -> str:
     if effects is None or tests is None:
         return ""
     keys = ["model", "track", "protocol"]
-    above = tests.loc[(tests["holm"] < LEVEL) & (tests["protocol"] == MAIN), keys]
+    above = tests.loc[tests["above"] & (tests["protocol"] == MAIN), keys]
     rows = effects.merge(above, on=keys, validate="many_to_one").fillna({"text": "*empty*"})
     rows = rows.sort_values(["track", "model"], kind="stable").groupby(keys, sort=False).head(most)
     if not len(rows):
@@ -131,9 +143,12 @@ def _carriers(source: Source, gallery: Gallery, most: int = 4) -> str:
         (f"`{r['model']}`", WORDS[r["track"]], r["text"], r["clips"], r["hits"], rate(float(r["expected"])))
         for r in rows.to_dict("records")
     ]
-    caption = "Transcripts that raise text above chance: clips, correct predictions, and one eighth of the clips."
+    caption = (
+        "Transcripts of the text models above chance, those with the most correct predictions beyond chance first. By "
+        "chance: correct ones if predictions had nothing to do with emotions (2/15 of the clips; 1/15 for neutral)."
+    )
     return gallery.captioned(
-        caption, table(["model", "words", "transcript", "clips", "correct", "one eighth"], cells, left=3)
+        caption, table(["model", "words", "transcript", "clips", "correct", "by chance"], cells, left=3)
     )
 
 
@@ -180,6 +195,65 @@ def _fusions(tests: pd.DataFrame, gallery: Gallery) -> str:
     )
     head = ["fusion", "against", "words", "protocol", "gap [95 %]", "better/worse", "p, Holm", "result"]
     return gallery.captioned(caption, table(head, cells, left=4))
+
+
+def _rules(source: Source, gallery: Gallery) -> str:
+    """Fusions by one fixed rule against audio alone."""
+    rows = _ruled(source)
+    if rows is None:
+        return absent("make reproduce", "fusions by one fixed rule")
+    rows = rows[rows["against"].map(source.modalities) == "audio"]
+    cells = [
+        (
+            f"`{r['model']}`",
+            WORDS[r["track"]],
+            r["protocol"],
+            span_of_points(r["gap"], r["low"], r["high"]),
+            f"{r['better']}/{r['worse']}",
+            bare_p(r["holm"]),
+        )
+        for r in rows[rows["track"].isin(("asr", "natural"))].to_dict("records")
+    ]
+    caption = (
+        "Fusions that always fuse against their audio branch alone: a fusion that may choose audio alone shows nothing "
+        "about fusion where it did. Columns as above; Holm: over these tests and those between rules."
+    )
+    head = ["fusion", "words", "protocol", "gap [95 %]", "better/worse", "p, Holm"]
+    return gallery.captioned(caption, table(head, cells, left=3))
+
+
+def _matrix(source: Source, gallery: Gallery) -> str:
+    """All rules on the same branches against one another, on sentences paired by label."""
+    rows = _ruled(source)
+    if rows is None:
+        return ""
+    rows = rows[(rows["track"] == "natural") & (rows["against"].map(source.modalities) == "fusion")]
+    rows = rows[rows["model"].isin(FIRST_RULES) & rows["against"].isin(FIRST_RULES)]
+    if not len(rows):
+        return ""
+    found = {(r["model"], r["against"]): r for r in rows.to_dict("records")}
+    names = [name for name in FIRST_RULES if name in set(rows["model"]) | set(rows["against"])]
+    cells = [[FIRST_RULES[one], *(_cell(found, one, other) for other in names)] for one in names]
+    caption = (
+        "Which fusion: CNN and LSTM on sentences paired by label, which measures fusion and not RAVDESS. Row less "
+        "column in points of UAR, with p (Holm as above); bold: p below .05."
+    )
+    return gallery.captioned(caption, table(["", *(FIRST_RULES[name] for name in names)], cells))
+
+
+def _cell(found: Mapping[tuple[str, str], Mapping[Hashable, Any]], one: str, other: str) -> str:
+    if one == other:
+        return "–"
+    row = found.get((one, other)) or found[other, one]
+    gap = row["gap"] if (one, other) in found else -row["gap"]
+    text = f"{points(gap)} ({bare_p(row['holm'])})"
+    return f"**{text}**" if row["holm"] < LEVEL else text
+
+
+def _ruled(source: Source) -> pd.DataFrame | None:
+    """results/fusion_rules.csv with `holm`: one family; None where it isn't there."""
+    rows = source.table("fusion_rules.csv")
+    return None if rows is None or not len(rows) else rows.assign(holm=holm(rows["p"].tolist()))
 
 
 def _conclusions(source: Source, tests: pd.DataFrame) -> list[str]:

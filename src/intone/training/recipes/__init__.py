@@ -179,3 +179,10 @@ PAIRS: Mapping[str, tuple[str, ...]] = {
     "fusion_attention": ("audio_whisper_small-head", "text_minilm"),
 }
 """Fusion -> the branches that it has to beat."""
+
+RULES_ALONE: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys((*LATE, "fusion_early-frozen", "fusion_early-joint"), BRANCHES),
+    **dict.fromkeys(("fusion_cnn_minilm-logits", "fusion_cnn_minilm-weighted", "fusion_cnn_minilm-early"), CNN_MINILM),
+    **dict.fromkeys(("fusion_whisper_minilm-logits", "fusion_whisper_minilm-weighted"), WHISPER_MINILM),
+}
+"""Fusion by one fixed rule, which can't choose audio alone -> its branches, audio first."""
