@@ -8,7 +8,7 @@ from test_report import write_results
 
 from intone.evaluation.comparisons import rule_tests
 from intone.report.markdown import Gallery
-from intone.report.sections import brief, text
+from intone.report.sections import brief, limits, text
 from intone.report.sections.brief import QUESTIONS, answers, models_of_the_brief
 from intone.report.source import Source
 from intone.training.recipes import MODELS, RULES_ALONE
@@ -49,3 +49,16 @@ def test_rules_are_compared_with_audio_alone_and_on_the_same_branches(tmp_path):
 @pytest.mark.parametrize(("one", "other", "cell"), [("a", "b", "**+3.0 (0.010)**"), ("b", "a", "**−3.0 (0.010)**")])
 def test_a_matrix_has_each_difference_both_ways(one, other, cell):
     assert text._cell({("a", "b"): {"gap": 3.0, "holm": 0.01}}, one, other) == cell
+
+
+def test_what_was_known_before_development_is_told_with_its_figure():
+    looks = pd.DataFrame(
+        {
+            "when": [limits.BEFORE, limits.BEFORE, "2026-11-22 22:21"],
+            "model": ["audio_ast", "audio_cnn", "audio_cnn"],
+            "why": ["a layer", "tuned on two folds", "reproduce"],
+            "uar": [78.7, None, 60.0],
+        }
+    )
+    assert limits._beforehand(looks) == ["`audio_ast`, a layer: UAR 78.7.", "`audio_cnn`, tuned on two folds."]
+    assert limits._beforehand(None) == []

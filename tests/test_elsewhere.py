@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import soundfile
 from conftest import voice
+from test_report import write_results
 
 from intone.cli import main
 from intone.data import corpora
@@ -75,9 +76,8 @@ def test_calm_and_neutral_are_one_answer():
 
 
 def test_the_command_writes_what_the_report_tells(folder, model_file, tmp_path):
-    results = tmp_path / "results"
+    results = write_results(tmp_path / "results")
     gallery = Gallery(tmp_path / "figures")
-    results.mkdir()
     assert "`intone elsewhere`" in elsewhere(Source(results), gallery)
     main(["elsewhere", "--emodb", str(folder), "--model", str(model_file), "--results", str(results)])
     said = elsewhere(Source(results), gallery)

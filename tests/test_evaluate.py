@@ -9,6 +9,7 @@ from sklearn import metrics as sklearn_metrics
 from intone.emotions import EMOTIONS, INDEX
 from intone.errors import IntoneError
 from intone.evaluation import metrics
+from intone.evaluation.confidence import discrimination
 
 
 def predictions(skill: float = 0.5, seed: int = 0, speakers: int = 6, each: int = 16) -> pd.DataFrame:
@@ -150,3 +151,22 @@ def test_tables_that_break_the_contract_are_refused_naming_the_row(damage, words
     with pytest.raises(IntoneError, match=words) as caught:
         metrics.check_predictions(table)
     assert "0/" in str(caught.value)
+
+
+def test_discrimination_is_the_area_under_the_roc():
+    draw = np.random.default_rng(4)
+    p = draw.dirichlet(np.ones(8), 300).round(2)
+    table = pd.DataFrame(p, columns=list(EMOTIONS))
+    table["predicted"] = [EMOTIONS[k] for k in p.argmax(1)]
+    table["emotion"] = [EMOTIONS[k] for k in np.where(draw.random(300) < p.max(1), p.argmax(1), (p.argmax(1) + 1) % 8)]
+    right = table["predicted"] == table["emotion"]
+    assert discrimination(table) == pytest.approx(sklearn_metrics.roc_auc_score(right, p.max(1)))
+    assert np.isnan(discrimination(table[right]))
+
+
+def test_clips_of_one_speaker_are_no_evidence_for_speakers_in_general():
+    rows = [(f"s{k % 12}", EMOTIONS[k % 8], EMOTIONS[0]) for k in range(960)]
+    table = pd.DataFrame(rows, columns=["speaker", "emotion", "predicted"]).assign(**dict.fromkeys(EMOTIONS, 0.125))
+    knowing = table.assign(predicted=table["predicted"].where(table["speaker"] != "s0", table["emotion"]))
+    assert metrics.chance_p_over_speakers(knowing) > 0.3
+    assert metrics.chance_p_over_speakers(table.assign(predicted=table["emotion"])) < 0.01

@@ -53,6 +53,15 @@ def confidence(table: pd.DataFrame) -> np.ndarray:
     return highest
 
 
+def discrimination(table: pd.DataFrame) -> float:
+    """How well the confidence tells right predictions from wrong ones: AUROC, the share of pairs of both in which the
+    right one is more confident (half a pair for a tie); not a number where all are right or all are wrong."""
+    right = (table["predicted"] == table["emotion"]).to_numpy()
+    rank = pd.Series(confidence(table)).rank().to_numpy()
+    pairs = right.sum() * (~right).sum()
+    return float((rank[right].sum() - right.sum() * (right.sum() + 1) / 2) / pairs) if pairs else float("nan")
+
+
 def brier(table: pd.DataFrame) -> float:
     """Multi-class Brier score, 0 to 2."""
     true, _, n = places(table)

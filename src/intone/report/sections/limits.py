@@ -1,14 +1,20 @@
 """Further findings, limitations, methods, uses of the test set, sources and licences."""
 
-from typing import Any
+from typing import Any, Final
+
+import pandas as pd
 
 from intone.report.findings import inferences
 from intone.report.markdown import Gallery
+from intone.report.numbers import rate
 from intone.report.sections.answer import LEARNED, published
 from intone.report.sections.cross_corpus import carried_over
 from intone.report.sections.models import every_run
 from intone.report.source import WORDS, Source
 from intone.version import __version__
+
+BEFORE: Final = "before development"
+"""`when` in test_looks.csv of what was known when the task was set."""
 
 
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
@@ -16,8 +22,11 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     looks = source.table("test_looks.csv")
     return {
         "inferences": inferences(source)[LEARNED:],
-        "looks": None if looks is None else len(looks),
-        "again": None if looks is None else int(looks.duplicated(["model", "track", "protocol"]).sum()),
+        "looks": None if looks is None else int((looks["when"] != BEFORE).sum()),
+        "again": None
+        if looks is None
+        else int(looks[looks["when"] != BEFORE].duplicated(["model", "track", "protocol"]).sum()),
+        "beforehand": _beforehand(looks),
         "elsewhere": carried_over(source),
         "seeds": _seeds(source),
         "version": __version__,
@@ -29,6 +38,15 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             every_run(source),
         ),
     }
+
+
+def _beforehand(looks: pd.DataFrame | None) -> list[str]:
+    """What was known of test before development, a line for each entry of the log."""
+    if looks is None or "uar" not in looks:
+        return []
+    rows = looks[looks["when"] == BEFORE]
+    uars = ["" if pd.isna(uar) else f": UAR {rate(float(uar))}" for uar in rows["uar"]]
+    return [f"`{m}`, {why}{uar}." for m, why, uar in zip(rows["model"], rows["why"], uars, strict=True)]
 
 
 def _seeds(source: Source) -> list[dict[Any, Any]]:
