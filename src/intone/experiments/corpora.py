@@ -1,5 +1,7 @@
 """A model file's embeddings of several corpora -> results/corpora.csv: learned on some corpora, tested on another one.
 
+results/corpora_luna5.csv has RAVDESS's actors, held out by folds, where RAVDESS is learned from too.
+
     intone corpora
 
 The embeddings are statistics of the frozen layers that the model file has; the regressions on them are learned here,
@@ -47,6 +49,9 @@ PAIRS: Final = (
 OWN: Final = "luna5"
 """Protocol by which RAVDESS's speakers are held out where it is learned from, too."""
 
+FOLDED: Final = f"corpora_{OWN}"
+"""Table and folder of those results: there the corpus itself was not held out."""
+
 KNOWN: Final = ("0", "8", RECORDING)
 
 KEYS: Final = ("file", "speaker", "emotion", "predicted")
@@ -71,12 +76,15 @@ def corpora(model: str | None = None, layers: int = 3, results: Path = Path("res
     for learned, tested in track(PAIRS, "learning from corpora", len(PAIRS)):
         for k, table in _answers([known[name] for name in learned], known[tested]):
             stem = f"{'+'.join(learned)}__{tested}__{k}"
-            write_whole(results / "corpora" / f"{stem}.csv.gz", packed(table, (*KEYS, *EMOTIONS)))
+            folder = FOLDED if tested in learned else "corpora"
+            write_whole(results / folder / f"{stem}.csv.gz", packed(table, (*KEYS, *EMOTIONS)))
             rows.append({"learned": "+".join(learned), "tested": tested, "k": k, **_scores(table)})
     found = pd.DataFrame(rows, columns=list(COLUMNS))
     told = "; ".join(f"{r.learned} on {r.tested}, {r.k}: UAR {r.uar:.1f}" for r in found.itertuples())
     log_look(results, Experiment("packaged", "audio", "none", "corpora"), digest(found.to_csv()), f"corpora: {told}")
-    write_whole(results / "corpora.csv", found.to_csv(index=False, lineterminator="\n").encode())
+    folded = [tested in learned.split("+") for learned, tested in zip(found["learned"], found["tested"], strict=True)]
+    for name, rows_of in (("corpora", found[~np.array(folded)]), (FOLDED, found[folded])):
+        write_whole(results / f"{name}.csv", rows_of.to_csv(index=False, lineterminator="\n").encode())
 
 
 Part = tuple[np.ndarray, pd.DataFrame, str]

@@ -10,7 +10,7 @@ from intone.report.markdown import table
 from intone.report.sections.answer import standings
 from intone.report.sections.models import emotions
 from intone.report.sections.robustness import fairness
-from intone.report.sections.voice_elsewhere import HEAD, cells, title
+from intone.report.sections.voice_elsewhere import HEAD, cells, held_out, title
 from intone.report.source import MAIN, Source, Subject
 from intone.version import __version__
 
@@ -44,7 +44,7 @@ def section(source: Source) -> dict[str, Any]:
 
 def shipped(source: Source) -> str:
     """What `src/intone/model.onnx` is, and what is learned without a corpus and tested on it; empty without a file."""
-    rows = source.table("corpora.csv")
+    rows = held_out(source)
     if not own().is_file() or rows is None:
         return ""
     card = Model(own(), threads=1).card

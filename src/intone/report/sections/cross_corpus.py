@@ -78,7 +78,7 @@ def _trusted(source: Source, answers: pd.DataFrame) -> str:
         f"Its confidence {told} right predictions from wrong ones there: in {there:.2f} of the pairs of a right and a "
         f"wrong one the right one is more confident{here}; 0.50 would be guessing. A threshold of confidence that was "
         "fitted on RAVDESS therefore protects little elsewhere: the packaged model's comes from corpora that were held "
-        "out (chapter *A voice that is known*)."
+        "out (`docs/method.md`)."
     )
 
 

@@ -26,6 +26,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "again": None
         if looks is None
         else int(looks[looks["when"] != BEFORE].duplicated(["model", "track", "protocol"]).sum()),
+        "adapted": source.table("voice.csv") is not None,
         "beforehand": _beforehand(looks),
         "elsewhere": carried_over(source),
         "seeds": _seeds(source),

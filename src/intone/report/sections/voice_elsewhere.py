@@ -49,7 +49,7 @@ def conversations(source: Source, gallery: Gallery) -> str:
 
 def corpora(source: Source, gallery: Gallery) -> str:
     """A table of what is learned on some corpora and tested on another one; a note where nothing was measured."""
-    rows = source.table("corpora.csv")
+    rows = held_out(source)
     if rows is None:
         return absent("intone corpora", "learning on some corpora and testing on another one")
     caption = (
@@ -60,6 +60,12 @@ def corpora(source: Source, gallery: Gallery) -> str:
         "Named: predictions that are not *unsure*."
     )
     return gallery.captioned(caption, table(HEAD, cells(rows), left=3))
+
+
+def held_out(source: Source) -> pd.DataFrame | None:
+    """corpora.csv, and below it corpora_luna5.csv; None where the first isn't there."""
+    tables = [source.table(name) for name in ("corpora.csv", "corpora_luna5.csv")]
+    return None if tables[0] is None else pd.concat([t for t in tables if t is not None], ignore_index=True)
 
 
 def strangers(source: Source) -> str:
