@@ -167,7 +167,7 @@ PACKAGED = in_precision(
     PRECISION,
 )
 """The model that comes with intone, and its audio branch: they learn from several corpora, and so are no part of the
-experiment on RAVDESS. The strength was chosen on validation actors of luna5; a smaller one suits other corpora."""
+experiment on RAVDESS. Their settings were chosen after EMO-DB and nEMO, held out, had been read: see docs/method.md."""
 
 MODELS: Mapping[str, Recipe] = {**FIRST_PHASE, **TRANSFORMERS, **PACKAGED}
 
