@@ -23,6 +23,7 @@ def test_it_is_small_and_says_what_binds_it_and_what_it_is_worth(model):
     assert all(f"{name} (" in model.voice_facts for name in card.corpora)
     # Calm and disgust of RAVDESS, and other clips of emotions that no other corpus has, have nobody to be learned from.
     assert 3000 < card.scores["clips"] < 3309 and 0 < card.parity <= 1e-4 and card.quantization["same_answers"] >= 97
+    assert 0 < card.unsure < 0.9 and 0 < card.reading.unsure < 0.9  # else nothing of a stranger would have an emotion
     assert card.reading.track == "natural" and card.reading.scores["clips"] == card.scores["clips"]
     assert all(any(p in fact for fact in card.facts()) for p in ("sound alone", "measures fusion", "8 bits"))
     assert registry.listing()["name"].iloc[0] == registry.DEFAULT

@@ -155,4 +155,4 @@ def test_corpora_that_were_held_out_are_told_and_those_learned_from_are_not(tmp_
     assert strangers(Source(folder)) == ""
     pd.DataFrame(rows, columns=columns).to_csv(folder / "corpora.csv", index=False)
     told = strangers(Source(folder))
-    assert "40.0, 41.0, 42.0 on EMO-DB (" in told and "nEMO" not in told and "RAVDESS" not in told
+    assert "40.0, 41.0, 42.0 on EMO-DB;" in told and "on nEMO" not in told and "RAVDESS" not in told

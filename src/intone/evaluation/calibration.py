@@ -26,13 +26,19 @@ class Calibration:
     """On unseen speakers: clips, accuracy, UAR with its interval (percent), ECE."""
 
     @classmethod
-    def of(cls, temperature: float, chosen_on: pd.DataFrame, tested: pd.DataFrame) -> "Calibration":
-        """From predictions tables at that temperature: the threshold from one, the scores from another."""
+    def of(
+        cls, temperature: float, chosen_on: pd.DataFrame, tested: pd.DataFrame, strangers: bool = False
+    ) -> "Calibration":
+        """From predictions tables at that temperature: the threshold from one, the scores from another.
+
+        `strangers`: the threshold is for speakers of whom most predictions may be wrong (`unsure_near`).
+        """
         confidence = chosen_on[labels_of(chosen_on)].to_numpy().max(1)
         right = (chosen_on["predicted"] == chosen_on["emotion"]).to_numpy()
         found = asdict(score(tested))
         names = ("clips", "accuracy", "uar", "uar_low", "uar_high", "ece")
-        return cls(temperature, unsure_below(confidence, right), {name: round(found[name], 4) for name in names})
+        rule = unsure_near if strangers else unsure_below
+        return cls(temperature, rule(confidence, right), {name: round(found[name], 4) for name in names})
 
 
 LEAST: Final = 100

@@ -57,7 +57,7 @@ def shipped(source: Source) -> str:
         "speaker known without labels, and calm counted as neutral where a corpus has none. Its temperature and the "
         "threshold of *unsure* come from corpora that were held out in the same way. AUROC: how well the confidence "
         "tells right from wrong predictions. Named: percent of predictions that are not *unsure*. Settings were chosen "
-        "while these corpora, held out, were read several times (`results/test_looks.csv`), so the figures are somewhat "
+        "while these corpora, held out, were read several times (`results/test_looks.csv`), so the figures are a bit "
         "too high.\n\n"
         f"{table(HEAD, cells(several), left=3)}\n\n"
         "How much the words weigh was learned from sentences that were paired by label: where words say little, look "

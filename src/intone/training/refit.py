@@ -84,7 +84,7 @@ def judged(space: Workspace, made: Sequence[FinishedFold]) -> Calibration:
     t = warmth(tested)
     shipped = pd.concat([part.at(t) for part in tested])
     strange = pd.concat([tested[k].at(warmth([*tested[:k], *tested[k + 1 :]])) for k in order])
-    return Calibration.of(t, shipped, strange)
+    return Calibration.of(t, shipped, strange, strangers=made[0].name.protocol == "corpora")
 
 
 @dataclass(frozen=True)
