@@ -27,7 +27,7 @@ class Calibration:
 
     @classmethod
     def of(
-        cls, temperature: float, chosen_on: pd.DataFrame, tested: pd.DataFrame, strangers: bool = False
+        cls, temperature: float, chosen_on: pd.DataFrame, tested: pd.DataFrame, *, strangers: bool = False
     ) -> "Calibration":
         """From predictions tables at that temperature: the threshold from one, the scores from another.
 
