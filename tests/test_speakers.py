@@ -232,9 +232,9 @@ def test_a_file_is_found_by_its_whole_name_first(tmp_path):
     path.write_text("file,start,end,speaker\ntalk.wav,0,1,bea\nb/talk.wav,0,1,al\n")
     known = Speakers.of(str(path))
     named = [known._own(name)[0].speaker for name in ("b/talk.wav", "a/talk.wav", "talk.mp3")[:2]]
-    assert named == ["al", "bea"] and not known.of_any
+    assert named == ["al", "bea"] and not known.names_no_recording
     path.write_text("start,end,speaker\n0,1,bea\n")
-    assert Speakers.of(str(path)).of_any
+    assert Speakers.of(str(path)).names_no_recording
 
 
 def test_names_of_speakers_are_one_line_and_nobody_has_no_turn(tmp_path):

@@ -124,7 +124,7 @@ def analyze(
         called = standard_input(files, stack)
         paths = [*called, *(Path(file) for file in files if file != STANDARD)]
         wanted = tasks(paths, where, called, track)
-        if settings.speakers.of_any and len(wanted) > 1:
+        if settings.speakers.names_no_recording and len(wanted) > 1:
             raise IntoneError(
                 f"{speakers} doesn't say of which of the {len(wanted)} recordings its turns are: give it a column file."
             )

@@ -34,7 +34,6 @@ QUIET: Final = 1e-4
 SHORTEST: Final = 0.3
 """Share of a segment that turns of one speaker have to cover for it to be theirs."""
 
-
 NOBODY: Final = ("", "<na>", "nan", "none", "null")
 """What tables have in place of a speaker's name."""
 
@@ -94,8 +93,8 @@ class Speakers:
         return cls("file", _turns(path), text)
 
     @property
-    def of_any(self) -> bool:
-        """Whether it tells the turns of a recording that it doesn't name."""
+    def names_no_recording(self) -> bool:
+        """Whether it is a file with turns that doesn't say of which recording they are."""
         return self.way == "file" and set(self.turns) == {""}
 
     def key(self) -> str:
@@ -144,7 +143,7 @@ class Speakers:
         for called in (name, Path(name).name, Path(name).stem, field_name(name)):
             if called in self.turns:
                 return self.turns[called]
-        if self.of_any:
+        if self.names_no_recording:
             return self.turns[""]
         told = ", ".join(list(self.turns)[:3])
         raise BadClip(f"{self.file} doesn't fit {name}: it tells of {told}; name the recording's own file.")

@@ -102,11 +102,6 @@ class Workspace:
         return dict(zip(self.corpus.clips["file"], self.corpus.clips["speaker"], strict=True))
 
     @cached_property
-    def corpora(self) -> dict[str, str]:
-        """`file` -> corpus."""
-        return dict(zip(self.corpus.clips["file"], self.corpus.clips["corpus"], strict=True))
-
-    @cached_property
     def word_vectors(self) -> Glove:
         """The GloVe vectors; raises Missing where they aren't there."""
         return Glove.read(self.needed("GloVe vectors", self.glove, "intone models get glove-6b-50d"))
@@ -114,6 +109,13 @@ class Workspace:
     def true(self, files: Sequence[str]) -> np.ndarray:
         """Indices of the clips' labels, [N]."""
         return np.array([self.targets[f] for f in files])
+
+    def corpora(self, files: Sequence[str]) -> np.ndarray | None:
+        """The clips' corpora, [N]; None where all clips here are of one."""
+        if self.corpus.clips["corpus"].nunique() < 2:
+            return None
+        found: np.ndarray = self.corpus.clips.set_index("file")["corpus"].loc[list(files)].to_numpy(str)
+        return found
 
     def features(self, settings: ClipFeatures) -> Copies:
         """All clips' arrays, computed once per settings."""

@@ -181,9 +181,7 @@ def _fusions(tests: pd.DataFrame, gallery: Gallery) -> str:
             f"`{r['against']}`",
             WORDS[r["track"]],
             r["protocol"],
-            span_of_points(r["gap"], r["low"], r["high"]),
-            f"{r['better']}/{r['worse']}",
-            bare_p(r["holm"]),
+            *_measured(r),
             f"**{r['verdict']}**" if r["verdict"] == GAIN else r["verdict"],
         )
         for r in tests.to_dict("records")
@@ -197,6 +195,12 @@ def _fusions(tests: pd.DataFrame, gallery: Gallery) -> str:
     return gallery.captioned(caption, table(head, cells, left=4))
 
 
+def _measured(row: Mapping[Hashable, Any]) -> tuple[str, str, str]:
+    """A paired test's difference, actors with a higher and a lower UAR, and corrected p."""
+    gap = span_of_points(row["gap"], row["low"], row["high"])
+    return gap, f"{row['better']}/{row['worse']}", bare_p(row["holm"])
+
+
 def _rules(source: Source, gallery: Gallery) -> str:
     """Fusions by one fixed rule against audio alone."""
     rows = _ruled(source)
@@ -208,9 +212,7 @@ def _rules(source: Source, gallery: Gallery) -> str:
             f"`{r['model']}`",
             WORDS[r["track"]],
             r["protocol"],
-            span_of_points(r["gap"], r["low"], r["high"]),
-            f"{r['better']}/{r['worse']}",
-            bare_p(r["holm"]),
+            *_measured(r),
         )
         for r in rows[rows["track"].isin(("asr", "natural"))].to_dict("records")
     ]

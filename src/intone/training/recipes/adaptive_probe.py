@@ -39,10 +39,8 @@ class AdaptiveProbeRecipe(NoisyProbeRecipe):
         files = list(task.split.train)
         probe = FittedProbe.load(task.folder / WEIGHTS)
         x = self._embeddings(probe, [space.features(self.states)[file] for file in files])
-        several = np.array([space.corpora[file] for file in files])
-        corpora = several if len(set(several)) > 1 else None
         speakers = np.array([space.speakers[file] for file in files])
-        known = Sentences(x, space.true(files), speakers, tuple(space.labels), corpora)
+        known = Sentences(x, space.true(files), speakers, tuple(space.labels), space.corpora(files))
         model = calibrated(fitted(known, self.voice), known, self.voice)
         save_file(model.arrays(), task.folder / VOICE_FILE)
         spent = result.seconds + time.perf_counter() - started

@@ -92,9 +92,8 @@ class LinearProbeRecipe(EncoderRecipe):
 
 def _targets(space: Workspace, files: Sequence[str]) -> Targets | None:
     """What is known of the clips' labels, where the clips are of several corpora."""
-    if len(set(space.corpora.values())) < 2:
-        return None
-    return Targets.of(space.true(files), [space.corpora[file] for file in files], space.labels)
+    corpora = space.corpora(files)
+    return None if corpora is None else Targets.of(space.true(files), list(corpora), space.labels)
 
 
 @dataclass(frozen=True, kw_only=True)
