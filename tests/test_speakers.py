@@ -15,7 +15,7 @@ from intone.inference import adaptation, load
 from intone.inference.analyzer import Analyzer
 from intone.inference.model import Model
 from intone.inference.registry import own
-from intone.inference.speakers import Part, Speakers, channels
+from intone.inference.speakers import Part, Speakers
 from intone.inference.voice import VoiceModel
 from intone.models.voice_probe import Sentences, VoiceProbePreset, calibrated, fitted
 
@@ -37,16 +37,6 @@ def noise(seed: int, seconds: float = 2.0) -> np.ndarray:
 def written(tmp_path, text: str, name: str = "turns.rttm") -> Speakers:
     (tmp_path / name).write_text(text)
     return Speakers.of(str(tmp_path / name))
-
-
-def test_channels_that_are_copies_or_empty_are_no_voices():
-    a, b = noise(1), noise(2)
-    assert channels(recording(np.stack([a, b], 1))) == ([0, 1], 2)
-    assert channels(recording(np.stack([a, 0.3 * a], 1))) == ([0], 2)
-    assert channels(recording(np.stack([a, -a], 1))) == ([0], 2)
-    assert channels(recording(np.stack([a, 0 * b], 1))) == ([0], 2)
-    leaking = np.stack([a + 0.3 * b, b + 0.3 * a], 1)
-    assert channels(recording(leaking)) == ([0, 1], 2)
 
 
 def test_copies_are_one_recording_and_a_sentence_says_so():
@@ -207,6 +197,17 @@ def test_voices_are_told_apart_by_their_sound(adaptive, monkeypatch):
     assert not len(still.segments)
     with pytest.raises(IntoneError, match="--speakers auto needs weights that tell voices apart: `intone models get"):
         Analyzer(adaptive, speakers=Speakers.of("auto"))
+
+
+def test_a_segment_in_which_the_voice_changes_is_two(adaptive, monkeypatch):
+    monkeypatch.setattr("intone.inference.analyzer.stretches", by_second)
+    monkeypatch.setattr("intone.inference.analyzer.changes", lambda encoder, sound: [0.5] if len(sound) == RATE else [])
+    one, other = np.abs(noise(1, 1)), -np.abs(noise(2, 1))
+    both = np.concatenate([one[: RATE // 2], other[: RATE // 2]])
+    auto = Analyzer(adaptive, speakers=Speakers.of("auto"), encoder=Encoder())
+    found = auto.analysis(recording(np.concatenate([one, other, both]))).segments.reset_index()
+    assert list(found["speaker"]) == ["speaker 1", "speaker 2", "speaker 1", "speaker 2"]
+    assert list(found["start"]) == [0.2, 1.2, 2.2, 2.5] and list(found["end"]) == [0.8, 1.8, 2.5, 2.8]
 
 
 def test_where_nothing_is_said_voices_are_told_apart_if_the_weights_are_here(monkeypatch, capsys, tmp_path):

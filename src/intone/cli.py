@@ -113,6 +113,12 @@ COMMANDS: Final = (
         "train",
     ),
     Command(
+        "diarization",
+        "experiments.diarization:diarization",
+        "Test who speaks when in recordings put together from clips.",
+        "train",
+    ),
+    Command(
         "corpora",
         "experiments.corpora:corpora",
         "Test what is learned from some corpora on another one, plain and adapted to each speaker.",

@@ -33,6 +33,7 @@ from intone.inference.model import Model, Prediction
 from intone.inference.result import UNSURE, Analysis, Segment, Segments, curve, table
 from intone.inference.speakers import AUTO, NONE, Part, Speakers
 from intone.inference.voice import Voice
+from intone.inference.voice_change import changes
 from intone.progress import say
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes]
@@ -105,11 +106,9 @@ class Analyzer:
         return self.analysis(Recording.of_signal(samples, sampling_rate, name)).segments
 
     @one_thread()
-    def judged(self, recording: Recording) -> list[Judged]:
-        """The segments of a recording with their predictions, none of them adapted. Raises BadClip."""
-        parts, _ = self.speakers.parts(recording)
-        language = Language(self.language)
-        return [one for part in parts for one in self._channel(part, lambda: None, language).judged]
+    def judged(self, part: Part) -> list[Judged]:
+        """The segments of a recording, or of a channel of one, without speakers and not adapted. Raises BadClip."""
+        return list(self._judged(Meter(), part.recording.sound().blocks, Language(self.language)))
 
     @one_thread()
     def analysis(self, recording: Recording, heed: Callable[[], None] = lambda: None) -> Analysis:
@@ -151,12 +150,7 @@ class Analyzer:
         """All of a part's segments, with their speakers, not adapted yet."""
         meter, sound = Meter(heed=heed), part.recording.sound()
         judged = list(self._judged(meter, meter.along(sound.blocks), language))
-        spans = [(j.segment.start, j.segment.end) for j in judged]
-        names = self.speakers.names(part, spans, [j.voiceprint for j in judged])
-        named = [
-            replace(one, segment=replace(one.segment, speaker=who)) for one, who in zip(judged, names, strict=True)
-        ]
-        return Channel(meter, sound, named)
+        return Channel(meter, sound, self.speakers.named(part, judged))
 
     def _adapted(self, judged: Sequence[Judged]) -> tuple[list[Judged], list[str]]:
         """Segments by time, each predicted given the others of its voice, and sentences about voices without any."""
@@ -211,20 +205,31 @@ class Analyzer:
         """Segments -> their emotions; a segment of pure silence is dropped."""
         out = []
         for found in segments:
-            text = text_of(found.words)
             try:
-                prediction = self.model.predict(found.sound, text if found.language == self.model.card.language else "")
-                # Embeddings are large.
-                if self.speakers.way == NONE or self.model.voices is None:
-                    prediction = replace(prediction, embedding=prediction.embedding[:0])
-                measured = {**conditions.measures(found.sound), "distance": prediction.distance}
-                voiceprint = self._voiceprint(found.sound)
+                out.append(self._with_parts(found))
             except BadClip:
                 continue
-            segment = self._segment(found, text, prediction)
-            # Not even an empty view: it would keep the whole chapter in memory.
-            out.append(Judged(replace(found, sound=np.zeros(0, np.float32)), segment, prediction, measured, voiceprint))
         return out
+
+    def _with_parts(self, found: Found) -> Judged:
+        """A segment's emotion, and those of its parts where another voice may begin inside of it."""
+        whole = self._one(found)
+        if self.speakers.way != AUTO or self.encoder is None:
+            return whole
+        parts = found.cut(changes(self.encoder, found.sound))
+        return replace(whole, parts=tuple(map(self._one, parts)) if len(parts) > 1 else ())
+
+    def _one(self, found: Found) -> Judged:
+        """A segment's emotion. Raises BadClip where it is silent from start to end."""
+        text = text_of(found.words)
+        prediction = self.model.predict(found.sound, text if found.language == self.model.card.language else "")
+        if self.speakers.way == NONE or self.model.voices is None:
+            prediction = replace(prediction, embedding=prediction.embedding[:0])  # embeddings are large
+        measured = {**conditions.measures(found.sound), "distance": prediction.distance}
+        voiceprint = self._voiceprint(found.sound)
+        segment = self._segment(found, text, prediction)
+        # Not even an empty view: it would keep the whole chapter in memory.
+        return Judged(replace(found, sound=np.zeros(0, np.float32)), segment, prediction, measured, voiceprint)
 
     def _voiceprint(self, sound: np.ndarray) -> np.ndarray:
         if self.speakers.way != AUTO or self.encoder is None:

@@ -13,23 +13,18 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from intone.audio.channels import checked
+from intone.audio.crosstalk import listened, without_leaks
 from intone.audio.recording import Recording
 from intone.cache import digest
 from intone.errors import BadClip, IntoneError
 from intone.inference.diarization import clustered
+from intone.inference.found import Judged
 from intone.names import field as field_name
 
 NONE, ONE, CHANNELS, AUTO = "none", "one", "channels", "auto"
 
 ONLY: Final = "speaker"
 """Name of the voice where there is one."""
-
-SAME: Final = 0.95
-"""Correlation from which two channels are copies of one another: a voice that leaks from one to the other is below."""
-
-QUIET: Final = 1e-4
-"""A channel with less than this share of the loudest one's power (-40 dB) is empty."""
 
 SHORTEST: Final = 0.3
 """Share of a segment that turns of one speaker have to cover for it to be theirs."""
@@ -110,10 +105,13 @@ class Speakers:
             return [Part(recording, self.only)], []
         if self.way != CHANNELS:
             return [Part(recording)], []
-        kept, count = channels(recording)
-        if len(kept) > 1:
-            return [Part(recording.channel(k), f"channel {k + 1}") for k in kept], []
-        reason = "It has one channel" if count == 1 else f"Of its {count} channels one has a voice of its own"
+        found = listened(recording)
+        if len(found.own) > 1:
+            parts = [Part(without_leaks(recording, k, found), f"channel {k + 1}") for k in found.own]
+            return parts, [_leak(k, found.seconds(k)) for k in found.leaks]
+        reason = (
+            "It has one channel" if found.count == 1 else f"Of its {found.count} channels one has a voice of its own"
+        )
         remedy = "it was analysed as a recording of speakers who aren't known; --speakers one says that it is one voice"
         return [Part(recording)], [f"{reason}: {remedy}."]
 
@@ -139,6 +137,14 @@ class Speakers:
             )
         return [_whose(span, turns) for span in spans]
 
+    def named(self, part: Part, judged: Sequence[Judged]) -> list[Judged]:
+        """Segments of a part, in order -> the same with their speakers, in parts where several speak in one. Raises
+        BadClip as `names` does."""
+        told = [own for one in judged for own in one.parts or (one,)]
+        spans = [(one.segment.start, one.segment.end) for one in told]
+        names = iter(self.names(part, spans, [one.voiceprint for one in told]))
+        return [own for one in judged for own in one.named([next(names) for _ in one.parts or (one,)])]
+
     def _own(self, name: str) -> Sequence[Turn]:
         for called in (name, Path(name).name, Path(name).stem, field_name(name)):
             if called in self.turns:
@@ -149,21 +155,11 @@ class Speakers:
         raise BadClip(f"{self.file} doesn't fit {name}: it tells of {told}; name the recording's own file.")
 
 
-def channels(recording: Recording) -> tuple[list[int], int]:
-    """Channels that hold a voice of their own, and how many there are: empty ones and copies of others are left out."""
-    product, count = np.zeros((0, 0)), 0
-    for block in recording.source().blocks:
-        samples = checked(block, recording.name).astype(np.float64)
-        if not count:
-            count = samples.shape[1]
-            product = np.zeros((count, count))
-        product += samples.T @ samples
-    power = np.diag(product) if count else np.zeros(0)
-    kept: list[int] = []
-    for k in np.flatnonzero(power > QUIET * power.max(initial=0)):
-        if all(abs(product[k, other]) < SAME * np.sqrt(power[k] * power[other]) for other in kept):
-            kept.append(int(k))
-    return kept, count
+def _leak(channel: int, seconds: float) -> str:
+    return (
+        f"Channel {channel + 1} holds the other voice faintly for {seconds:.0f} s: that was counted to the channel "
+        "in which it is loud."
+    )
 
 
 def _whose(span: tuple[float, float], turns: Sequence[Turn]) -> str | None:

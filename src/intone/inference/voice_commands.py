@@ -10,7 +10,7 @@ from intone.errors import BadClip, IntoneError
 from intone.inference import profiles, registry
 from intone.inference.analyzer import Analyzer
 from intone.inference.model import Model
-from intone.inference.speakers import ONE, Speakers
+from intone.inference.speakers import ONE, Part, Speakers
 from intone.inference.terminal import clock
 from intone.progress import say, track
 
@@ -63,7 +63,7 @@ def voice_remove(name: Positional[str]) -> None:
 
 def _sentences(model: Model, path: Path) -> Iterator[tuple[profiles.Voice, float]]:
     analyzer = Analyzer(model, speakers=Speakers(ONE))
-    for one in analyzer.judged(Recording.of_file(path)):
+    for one in analyzer.judged(Part(Recording.of_file(path))):
         yield model.voice(one.prediction), one.segment.end - one.segment.start
 
 

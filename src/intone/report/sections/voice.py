@@ -15,7 +15,7 @@ from intone.report.figures import voice_figure
 from intone.report.markdown import Gallery, listed, table, verdict, whole_span
 from intone.report.numbers import p_value, points, rate, span
 from intone.report.sections.leaks import KINDS as LEAKS
-from intone.report.sections.voice_elsewhere import conversations, corpora
+from intone.report.sections.voice_elsewhere import conversations, corpora, recordings
 from intone.report.source import MAIN, Source
 
 TABLE: Final = "voice.csv"
@@ -57,6 +57,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any] | None:
         "models": [_model(source, gallery, str(model), part) for model, part in rows.groupby("model", sort=False)],
         "published": _published(published),
         "conversations": conversations(source, gallery),
+        "recordings": recordings(source, gallery),
         "corpora": corpora(source, gallery),
         "leak": LEAKS[f"{MAIN}_test_statistics"],
     }
