@@ -155,6 +155,22 @@ def calibration_error(table: pd.DataFrame, bins: int = 15) -> float:
     return float(np.abs(gaps).sum() / len(table))
 
 
+def calibration_interval(
+    table: pd.DataFrame, bins: int = 15, rounds: int = 2_000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % percentile interval of the calibration error, speakers drawn with replacement; fractions."""
+    confidence = table[labels_of(table)].to_numpy().max(1)
+    right = (table["predicted"] == table["emotion"]).to_numpy()
+    speakers = pd.factorize(table["speaker"])[0]
+    place = speakers * bins + np.minimum((confidence * bins).astype(int), bins - 1)
+    count = speakers.max() + 1
+    gaps = np.bincount(place, confidence - right, count * bins).reshape(count, bins)
+    clips = np.bincount(speakers, minlength=count)
+    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=rounds)
+    low, high = np.percentile(np.abs(times @ gaps).sum(1) / (times @ clips), [2.5, 97.5])
+    return float(low), float(high)
+
+
 def score(table: pd.DataFrame) -> Score:
     """All figures of one part (train, validation or test) of a predictions table."""
     counts = confusion(*places(table))

@@ -10,6 +10,7 @@ corpora`.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
+from itertools import product
 from operator import add
 from pathlib import Path
 from typing import Any, Final
@@ -81,13 +82,13 @@ def diarization(model: str | None = None, layers: int = 3, results: Path = Path(
     corpora = {name: published.load(name) for name in ("ravdess", "emodb", "nemo")}
     known: dict[str, Part] = {n: (*embeddings(ear, path, c, layers), n) for n, c in corpora.items()}
     heard: dict[tuple[Any, ...], list[pd.DataFrame]] = {}
-    work = [(name, kind) for name in corpora for kind in KINDS]
-    for name, kind in track(work, "putting recordings together", len(work)):
-        for fold, reader, clips in _readers(name, known):
-            for talk in _talks(corpora[name], clips, kind, EACH if fold == "0" else EACH // 5, fold):
+    for name in track(list(corpora), "putting recordings together", len(corpora)):
+        readers = list(_readers(name, known))
+        for kind, (fold, reader, clips) in product(KINDS, readers):
+            for talk in _talks(corpora[name], clips, kind, EACH // len(readers), fold):
                 for changes, found in _heard(talk, kind[2], ear, encoder, reader, name):
-                    number = f"{fold} {len(heard.setdefault((name, *kind, changes), []))}"
-                    heard[name, *kind, changes].append(found.assign(recording=number))
+                    tables = heard.setdefault((name, *kind, changes), [])
+                    tables.append(found.assign(recording=f"{fold} {len(tables)}"))
     rows = [dict(zip(COLUMNS[:5], key, strict=True)) | scores(tables) for key, tables in heard.items()]
     found = pd.DataFrame(rows, columns=list(COLUMNS))
     told = "; ".join(f"{r.corpus} {r.voices} {r.kind}: {r.uar_found:.1f}" for r in found.itertuples() if r.changes)

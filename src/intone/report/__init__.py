@@ -4,13 +4,15 @@ Every figure is computed from files of the results folder, or read from publishe
 section whose data are not there says which command makes them.
 """
 
+import hashlib
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import jinja2
 
-from intone.cache import write_whole
+from intone.cache import digest, write_whole
 from intone.progress import say
 from intone.report import card
 from intone.report.documents import write_documents
@@ -22,8 +24,11 @@ from intone.report.sections import (
     errors,
     leaks,
     limits,
+    methods,
     models,
+    protocols,
     robustness,
+    runs,
     saliency,
     text,
     voice,
@@ -31,10 +36,13 @@ from intone.report.sections import (
 from intone.report.source import Source
 from intone.version import __version__
 
-SECTIONS: Final[dict[str, tuple[str, Callable[[Source, Gallery], dict[str, Any] | None]]]] = {
+Section: TypeAlias = tuple[str, Callable[[Source, Gallery], dict[str, Any] | None]]
+
+SECTIONS: Final[dict[str, Section]] = {
     "answer": ("Main results", answer.section),
-    "portraits": ("Results by model", models.section),
+    "methods": ("Data, models and methods", methods.section),
     "text": ("Text models and fusion", text.section),
+    "protocols": ("All protocols together", protocols.section),
     "leaks": ("Data leakage", leaks.section),
     "calibration": ("Calibration", calibration.section),
     "robustness": ("Fairness and robustness", robustness.section),
@@ -45,6 +53,14 @@ SECTIONS: Final[dict[str, tuple[str, Callable[[Source, Gallery], dict[str, Any] 
     "limits": ("Further findings and limitations", limits.section),
 }
 """Template -> its heading and what fills it, in the order of the report; what is filled with None is left out."""
+
+APPENDICES: Final[dict[str, Section]] = {
+    "portraits": ("Results by model", models.section),
+    "fusions": ("Fusions against their branches", text.fusions),
+    "cases": ("A voice that is known: all cases", voice.cases),
+    "runs": ("Published results, and all runs", runs.section),
+}
+"""The same for what follows the body."""
 
 TITLE = "Speech emotion recognition on RAVDESS"
 SUBTITLE = "Audio models, text models and their fusion"
@@ -58,11 +74,21 @@ def report(results: Path, out: Path, card_path: Path | None = None) -> list[Path
     gallery = Gallery(out / "figures")
     text = document(results, gallery)
     _tidy(gallery)
-    paths = write_documents(text, out, TITLE, f"{SUBTITLE} · intone {__version__}")
+    paths = write_documents(text, out, TITLE, SUBTITLE, edition(results))
     if card_path:
         write_whole(card_path, model_card(results).encode())
         paths.append(card_path)
     return paths
+
+
+def edition(results: Path) -> str:
+    """What a report was made of: version, the day of the last reading of test, and a digest of the tables."""
+    looks = Source(results).table("test_looks.csv")
+    days = [] if looks is None else sorted(when[:10] for when in looks["when"] if when[:1].isdigit())
+    tables = [path.read_bytes() for path in sorted(results.glob("*.csv"))]
+    found = digest(*(hashlib.sha256(table).hexdigest() for table in tables))[:12]
+    day = f" · {days[-1]}" if days else ""
+    return f"intone {__version__}{day} · results {found} (digest of results/*.csv)"
 
 
 def model_card(results: Path) -> str:
@@ -76,16 +102,17 @@ def document(results: Path, gallery: Gallery) -> str:
     source = Source(results)
     total = int(source.row(source.lead.experiment)["clips"])
     parts: list[str] = []
-    for place, (name, (heading, section)) in enumerate(SECTIONS.items(), start=1):
-        say(f"{place}/{len(SECTIONS)} {heading}")
+    numbers, letters = map(str, count(1)), iter("ABCDEFGH")
+    for place, (name, (heading, section)) in enumerate({**SECTIONS, **APPENDICES}.items(), start=1):
+        say(f"{place}/{len(SECTIONS) + len(APPENDICES)} {heading}")
         if (found := section(source, gallery)) is None:
             continue
-        number = len(parts) + 1
         body = _templates().get_template(f"{name}.md").render(total=total, **found)
-        parts.append(f"{PAGE if number in (2, 3) else ''}\n\n## {number} {heading}\n\n{body}")
+        number, fresh = (next(letters), PAGE) if name in APPENDICES else (next(numbers), "")
+        parts.append(f"{fresh}\n\n## {number} {heading}\n\n{body}")
     text = "\n\n".join(parts)
     if glossary := source.catalogue.glossary(text):
-        parts.append(f"#### Models and their identifiers\n\n{KEPT}\n{glossary}\n{KEPT}")
+        parts.append(f"## {next(letters)} Models and their identifiers\n\n{KEPT}\n{glossary}\n{KEPT}")
     return titled(source, "\n\n".join(parts)) + "\n"
 
 
@@ -112,7 +139,7 @@ def _templates() -> jinja2.Environment:
 
 
 PAGE = "::: pagebreak\n:::"
-"""Between the page that answers, the pages of single models, and the rest."""
+"""Before each appendix."""
 
 
 DRAWN = ".drawn"

@@ -19,18 +19,26 @@ FORMAT = "markdown+fenced_divs+pipe_tables+link_attributes-yaml_metadata_block"
 STYLE = Path(str(files("intone.report") / "style"))
 
 
-def write_documents(text: str, out: Path, title: str, subtitle: str) -> list[Path]:
-    """Write NAME.md, .html, .docx and .pdf into `out`, where figures/ lies; the paths of the last three."""
+def write_documents(text: str, out: Path, title: str, subtitle: str, edition: str = "") -> list[Path]:
+    """Write NAME.md, .html, .docx and .pdf into `out`, where figures/ lies; the paths of the last three. `edition` is a
+    line below the title that says what they were made of."""
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / f"{NAME}.md", text.encode())
     metadata = [f"--metadata=title:{title}", f"--metadata=subtitle:{subtitle}", "--metadata=lang:en-GB"]
+    metadata += [f"--metadata=date:{edition}"] if edition else []
     wide = [f"--lua-filter={STYLE / 'blocks.lua'}", f"--resource-path={out}", "--columns=10000", *metadata]
     html, docx, pdf = (out / f"{NAME}.{ending}" for ending in ("html", "docx", "pdf"))
     page = ["--standalone", "--embed-resources", f"--css={STYLE / 'page.css'}", "--toc", "--toc-depth=2"]
     _pandoc(text, "html5", html, [*wide, *page, "--default-image-extension=svg"])
     reference = _reference(out / "reference.docx")
-    _pandoc(text, "docx", docx, [*wide, f"--reference-doc={reference}", "--default-image-extension=png"])
+    _pandoc(
+        text,
+        "docx",
+        docx,
+        [*wide, f"--reference-doc={reference}", "--default-image-extension=png"],
+    )
     reference.unlink()
+    _set_tables(docx)
     typeset = [*wide, f"--template={STYLE / 'paper.typ'}", "--default-image-extension=svg"]
     source = out / f"{NAME}.typ"
     _pandoc(text, "typst", source, typeset)
@@ -47,6 +55,36 @@ def _pandoc(text: str, to: str, path: Path, options: list[str]) -> None:
     done = subprocess.run(command, input=text.encode(), env=clock, capture_output=True, check=False)
     if done.returncode:
         raise IntoneError(f"{path} could not be made: {done.stderr.decode().strip()}")
+
+
+PANDOC_WIDTH, TEXT_WIDTH = 7920, 9638
+"""Width of a page's text in twentieths of a point: what pandoc takes for it in every document, and ours."""
+
+MANY = 14
+"""Columns of a table from which on its letters are small."""
+
+
+def _set_tables(path: Path) -> None:
+    """Give a DOCX's tables columns for our page, and styles of their own in place of those of lists."""
+    with zipfile.ZipFile(path) as old:
+        parts = {info: old.read(info.filename) for info in old.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for info, data in parts.items():
+            if info.filename == "word/document.xml":
+                data = re.sub(r"<w:tbl>.*?</w:tbl>", _set_table, data.decode(), flags=re.DOTALL).encode()
+            new.writestr(zipfile.ZipInfo(info.filename, info.date_time), data, zipfile.ZIP_DEFLATED)
+
+
+def _set_table(found: re.Match[str]) -> str:
+    """The XML of one table."""
+    table = found[0]
+    style = "TableSmall" if table.count("<w:gridCol ") > MANY else "TableText"
+    table = table.replace('<w:pStyle w:val="Compact" />', f'<w:pStyle w:val="{style}" />')
+
+    def scaled(column: re.Match[str]) -> str:
+        return f'<w:gridCol w:w="{int(column[1]) * TEXT_WIDTH // PANDOC_WIDTH}" />'
+
+    return re.sub(r'<w:gridCol w:w="(\d+)" />', scaled, table)
 
 
 PAGE = (

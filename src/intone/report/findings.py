@@ -7,9 +7,9 @@ import pandas as pd
 from intone.evaluation.confidence import trust
 from intone.evaluation.groups import by_emotion
 from intone.report.groups import actors, development, groups, sentences, sex_gap
-from intone.report.markdown import GAIN, LEVEL, LOSS, listed, verdict, whole_span
+from intone.report.markdown import GAIN, LEVEL, listed, verdict, whole_span
 from intone.report.model_tests import comparisons, text_against_chance
-from intone.report.numbers import p_value, points, rate, span_of_points
+from intone.report.numbers import p_value, points, rate
 from intone.report.sections.leaks import audit
 from intone.report.source import AUDIO_TRACK, MAIN, WORDS, Source
 
@@ -32,7 +32,7 @@ def inferences(source: Source) -> list[Inference]:
     """All findings, the most important first; those whose data are missing are left out."""
     tests = comparisons(source)
     found = [_unseen_speakers(source), _text(source), _fusion(source, tests), _leak(source), _confidence(source)]
-    found += [*_audio_models(tests), _protocols(source)]
+    found += [_protocols(source)]
     found += [Inference(*told) for told in (*groups(source), *sentences(source), *development(source), actors(source))]
     return [inference for inference in found if inference]
 
@@ -180,19 +180,6 @@ def _confidence(source: Source) -> Inference:
         text += "; listeners also recognise women better." if gap > 0 and p < LEVEL else "."
         head += ", and results differ between the sexes" if p < LEVEL else ""
     return Inference(head + ".", text)
-
-
-def _audio_models(tests: pd.DataFrame) -> list[Inference]:
-    """The audio models fixed beforehand, compared in pairs."""
-    found = []
-    for row in tests[tests["track"] == AUDIO_TRACK].to_dict("records"):
-        text = (
-            f"UAR {span_of_points(row['gap'], row['low'], row['high'])} points, p {p_value(row['holm'])} (Holm); "
-            f"better for {row['better']}, worse for {row['worse']} of {row['actors']} actors."
-        )
-        better = {GAIN: "is better than", LOSS: "is worse than"}.get(row["verdict"], "is not shown to be better than")
-        found.append(Inference(f"`{row['model']}` {better} `{row['against']}`.", text))
-    return found
 
 
 def _protocols(source: Source) -> Inference | None:

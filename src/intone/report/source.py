@@ -240,6 +240,11 @@ class Source:
             str(files("intone.report") / "published.csv"), keep_default_na=False, na_values={"value": ""}
         )
 
+    @cached_property
+    def published_speakers(self) -> pd.DataFrame:
+        """UARs by speaker, from others' released predictions; columns `system, protocol, speaker, uar, source`."""
+        return pd.read_csv(str(files("intone.report") / "published_speakers.csv"))
+
 
 @cache
 def _predictions(experiment: Experiment, results: Path) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Tables -> matplotlib figures, one function per figure; print-readable, colour-blind safe, no global state."""
 
+from intone.report.figures.architectures import architectures_figure
 from intone.report.figures.clips import ClipPicture, spectrograms_figure
 from intone.report.figures.comparison import cost_figure, leaks_figure, standing_figure, tracks_figure
 from intone.report.figures.confusions import confusion_figure, confusions_figure, recalls_figure

@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from intone.emotions import COLOURS, EMOTIONS, colours_of
+from intone.emotions import EMOTIONS, colours_of
 from intone.evaluation.groups import counts
 from intone.evaluation.metrics import labels_of
-from intone.report.figures.style import FAINT, INK, LINES, SOFT, WIDTH, blank, plain, styled
+from intone.report.figures.style import FAINT, INK, LINES, MARKERS, WIDTH, blank, plain, styled
 
 
 @styled
@@ -69,28 +69,29 @@ def confusions_figure(tables: Mapping[str, pd.DataFrame], columns: int = 6) -> F
 
 @styled
 def recalls_figure(recalls: Mapping[str, pd.Series], listeners: Mapping[str, float] | None = None) -> Figure:
-    """Model -> recall by emotion (percent): a group of bars per emotion in its colour, a hatch per model."""
+    """Model -> recall by emotion (percent): a point for each model, side by side above each emotion."""
     names = list(recalls)
-    figure = blank(5.6, WIDTH)
+    figure = blank(6.0, WIDTH)
     axes = figure.subplots()
-    width = 0.8 / len(names)
-    hatches = ("", "////", "....", "xxxx", "----", "oo")
+    width = 0.7 / len(names)
+    places = np.arange(len(EMOTIONS))
     for k, name in enumerate(names):
-        x = np.arange(len(EMOTIONS)) + (k - (len(names) - 1) / 2) * width
-        values = recalls[name].reindex(list(EMOTIONS))
-        style: dict[str, Any] = {"edgecolor": "white", "hatch": hatches[k % len(hatches)], "linewidth": 0.4}
-        axes.bar(x, values, width * 0.92, color=[COLOURS[e] for e in EMOTIONS], **style)
-        axes.bar(0, 0, color=SOFT, label=name, **style)
+        x = places + (k - (len(names) - 1) / 2) * width
+        values = recalls[name].reindex(list(EMOTIONS)).to_numpy()
+        look: dict[str, Any] = {"color": LINES[k % len(LINES)], "marker": MARKERS[k % len(MARKERS)]}
+        axes.plot(x, values, label=name, linestyle="none", markersize=4.5, **look)
     for emotion, value in (listeners or {}).items():
         place = EMOTIONS.index(emotion)
         axes.hlines(value, place - 0.45, place + 0.45, color=INK, linewidth=1.2, linestyle=(0, (2, 1)))
     if listeners:
         axes.plot([], [], color=INK, linewidth=1.2, linestyle=(0, (2, 1)), label="listeners")
+    for place in places[1:]:
+        axes.axvline(place - 0.5, color=FAINT, linewidth=0.6)
+    axes.set_xticks(places, EMOTIONS)
     axes.axhline(50, color=LINES[1], linewidth=0.8)
-    axes.set_xticks(range(len(EMOTIONS)), EMOTIONS)
-    axes.set(ylabel="recall (%)", ylim=(0, 100))
+    lowest = min([45.0, *(value for r in recalls.values() for value in r), *(listeners or {}).values()])
+    axes.set(ylabel="recall (%)", ylim=(max(0, 10 * (lowest // 10)), 100), xlim=(-0.5, len(EMOTIONS) - 0.5))
     axes.tick_params(axis="x", length=0)
     axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     plain(axes, "y")
-    axes.spines["bottom"].set_color(FAINT)
     return figure

@@ -1,11 +1,13 @@
 """Width and height in centimetres -> an empty figure in the common style; figure -> file."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 INK: Final = "#222222"
 SOFT: Final = "#777777"
@@ -21,12 +23,22 @@ SEX: Final = {"female": ("#44AA99", "o"), "male": ("#882255", "s")}
 """Colour and marker, which differ in black and white too. Tol's "muted" scheme, as for the emotions."""
 LINES: Final = ("#332288", "#CC6677", "#44AA99", "#DDCC77", "#882255", "#88CCEE", "#117733", "#777777")
 
+MARKERS: Final = ("o", "s", "^", "D", "v", "P")
+"""Of models in one figure, beside their colours."""
+
+DOTS: Final = 160
+"""Pixels per inch of the pictures in the DOCX."""
+
+PALETTE: Final = 128
+"""Colours of those pictures."""
+
 WIDTH: Final = 17.0
 """Text width of an A4 page in centimetres: figures are drawn at the size at which they are shown."""
 
 styled = mpl.rc_context(
     {
-        "font.family": "DejaVu Sans",
+        # Verdana has the same widths, for pages on machines without the first.
+        "font.family": ["DejaVu Sans", "Verdana", "sans-serif"],
         "font.size": 8,
         "axes.titlesize": 8.5,
         "axes.titleweight": "bold",
@@ -48,7 +60,7 @@ styled = mpl.rc_context(
         "lines.linewidth": 1.6,
         "lines.markersize": 4,
         "figure.dpi": 100,
-        "svg.fonttype": "path",
+        "svg.fonttype": "none",
         "svg.hashsalt": "intone",
     }
 )
@@ -71,6 +83,12 @@ def plain(axes: Axes, grid: Any = "") -> None:
 def save(figure: Figure, path: Path) -> Path:
     """Write SVG or PNG, by the file's ending; the same figure gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    figure.savefig(path, dpi=160, facecolor="white", metadata=metadata)
+    if path.suffix == ".svg":
+        figure.savefig(path, facecolor="white", metadata={"Date": None})
+        return path
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=DOTS, facecolor="white")
+    # A palette is a third of the size, and a figure has fewer colours than one holds.
+    with Image.open(drawn) as picture:
+        picture.convert("RGB").quantize(PALETTE, dither=Image.Dither.NONE).save(path, optimize=True)
     return path

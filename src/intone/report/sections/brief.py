@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from intone.evaluation.comparisons import paired_row
 from intone.evaluation.correction import holm
 from intone.evaluation.metrics import accuracy, interval, speaker_uars
+from intone.evaluation.power import findable
 from intone.evaluation.results import Experiment
 from intone.report.markdown import LEVEL, Gallery, absent, table, whole_span
 from intone.report.numbers import bare_p, points, rate, span_of_points
@@ -22,9 +21,6 @@ FUSED: Final = (
 
 ASKED: Final = (("none", AUDIO), ("asr", TEXT), ("asr", FUSED), ("natural", TEXT), ("natural", FUSED))
 """Words -> the brief's models, in the order of the table."""
-
-POWER: Final = 2.80
-"""Standard errors of a difference that a two-sided test at .05 finds in 80 % of cases."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +156,7 @@ def _pair(source: Source, question: Question) -> tuple[Experiment | None, Experi
 
 def _findable(source: Source, one: Experiment, other: Experiment) -> float:
     """Points of UAR, from the standard error of the actors' differences."""
-    gaps = (speaker_uars(source.tested(one)) - speaker_uars(source.tested(other))).to_numpy()
-    return float(POWER * gaps.std(ddof=1) / np.sqrt(len(gaps)))
+    return findable((speaker_uars(source.tested(one)) - speaker_uars(source.tested(other))).to_numpy())
 
 
 def _answer(question: Question, gap: float, p: float) -> str:

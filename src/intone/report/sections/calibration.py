@@ -5,11 +5,13 @@ from typing import Any
 import pandas as pd
 
 from intone.evaluation.confidence import before_temperature, trust
+from intone.evaluation.metrics import calibration_interval
 from intone.evaluation.results import Experiment
 from intone.report.figures import reliability_figure, risk_coverage_figure
 from intone.report.findings import TARGET_ECE
 from intone.report.markdown import Gallery, table
 from intone.report.numbers import rate
+from intone.report.sections.guarantees import fewer_classes, prediction_sets
 from intone.report.source import MAIN, WORDS, Source, Subject
 
 PASSED, FAILED = "pass", "**fail**"
@@ -45,6 +47,8 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             "Risk–coverage curves on test clips: error rate when the clips with the lowest confidence are rejected.",
             {"risk-coverage": risk_coverage_figure(tables)},
         ),
+        "sets": prediction_sets(source, gallery),
+        "coarser": fewer_classes(source, gallery),
     }
 
 
@@ -84,6 +88,7 @@ def _table(source: Source, experiments: list[Experiment]) -> str:
     cells = []
     for e in experiments:
         got, before = trust(source.tested(e)), untempered(source, e)
+        low, high = calibration_interval(source.tested(e))
         mark = PASSED if got.ece <= TARGET_ECE else FAILED
         right = float(source.row(e)["accuracy"])
         cells.append(
@@ -92,11 +97,22 @@ def _table(source: Source, experiments: list[Experiment]) -> str:
                 rate(right),
                 rate(got.mean),
                 "–" if before is None else f"{trust(before).ece:.3f}",
-                f"{got.ece:.3f}",
+                f"{got.ece:.3f} [{low:.3f}, {high:.3f}]",
                 mark,
                 f"{got.brier:.3f}",
                 *(rate(v) for v in got.accurate_at.values()),
             ]
         )
-    head = ["", "accuracy", "confidence", "ECE before", "ECE after", f"≤ {TARGET_ECE}", "Brier", "90 %", "75 %", "50 %"]
+    head = [
+        "",
+        "accuracy",
+        "confidence",
+        "ECE before",
+        "ECE after [95 %]",
+        f"≤ {TARGET_ECE}",
+        "Brier",
+        "90 %",
+        "75 %",
+        "50 %",
+    ]
     return table(head, cells)

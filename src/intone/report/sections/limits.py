@@ -7,9 +7,8 @@ import pandas as pd
 from intone.report.findings import inferences
 from intone.report.markdown import Gallery
 from intone.report.numbers import rate
-from intone.report.sections.answer import LEARNED, published
+from intone.report.sections.answer import LEARNED
 from intone.report.sections.cross_corpus import carried_over
-from intone.report.sections.models import every_run
 from intone.report.source import WORDS, Source
 from intone.version import __version__
 
@@ -17,7 +16,7 @@ BEFORE: Final = "before development"
 """`when` in test_looks.csv of what was known when the task was set."""
 
 
-def section(source: Source, gallery: Gallery) -> dict[str, Any]:
+def section(source: Source, _: Gallery) -> dict[str, Any]:
     """What templates/limits.md is filled with."""
     looks = source.table("test_looks.csv")
     return {
@@ -31,13 +30,6 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "elsewhere": carried_over(source),
         "seeds": _seeds(source),
         "version": __version__,
-        "published": gallery.captioned("Published results of other systems, not measured here.", published(source)),
-        "runs": gallery.captioned(
-            "All runs: accuracy in percent, and test UAR with its 95 % interval. Tracks: *none*: audio alone; "
-            + "; ".join(f"*{track}*: {words}" for track, words in WORDS.items())
-            + ". *natural* measures fusion, not RAVDESS; *simulated*, `random` and `luna5_test…` are leaks.",
-            every_run(source),
-        ),
     }
 
 

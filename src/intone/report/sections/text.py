@@ -33,7 +33,7 @@ SHOWN = ("constant", "shuffled", "asr", "asr_punctuated", "natural")
 def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     """What templates/text.md is filled with."""
     tests = comparisons(source)
-    fusions = tests[tests["model"].map(source.modalities) == "fusion"]
+    fused = tests[tests["model"].map(source.modalities) == "fusion"]
     tracks = set(source.summary["track"])
     missing = [f"the control *{WORDS[t]}*" for t in CONTROLS if t not in tracks]
     return {
@@ -43,11 +43,16 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "carriers": _carriers(source, gallery),
         "sentence": _sentence(source, gallery),
         "missing": absent("make reproduce", *missing),
-        "fusions": _fusions(fusions, gallery),
-        "rules": _rules(source, gallery),
         "matrix": _matrix(source, gallery),
-        "conclusions": _conclusions(source, fusions),
+        "conclusions": _conclusions(source, fused),
     }
+
+
+def fusions(source: Source, gallery: Gallery) -> dict[str, Any]:
+    """What templates/fusions.md is filled with."""
+    tests = comparisons(source)
+    found = tests[tests["model"].map(source.modalities) == "fusion"]
+    return {"fusions": _fusions(found, gallery), "rules": _rules(source, gallery)}
 
 
 def _bare(source: Source, rows: pd.DataFrame) -> pd.DataFrame:

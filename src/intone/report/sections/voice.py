@@ -63,6 +63,22 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any] | None:
     }
 
 
+def cases(source: Source, gallery: Gallery) -> dict[str, Any] | None:
+    """What templates/cases.md is filled with; None where results/voice.csv is not there."""
+    rows = source.table(TABLE)
+    if rows is None:
+        return None
+    tables = []
+    for model, part in rows.groupby("model", sort=False):
+        for protocol in sorted(dict.fromkeys(part["protocol"]), key=lambda name: name != MAIN):
+            caption = (
+                f"`{model}` under {protocol}, with the speaker's voice known: mean over draws, in percent; ECE is a "
+                "fraction. Worst: accuracy of the worst actor. Named: predictions that are not *unsure*."
+            )
+            tables.append(gallery.captioned(caption, _table(part[part["protocol"] == protocol])))
+    return {"tables": tables}
+
+
 def picture(source: Source) -> Figure | None:
     """The first model's figure, for docs/voice.md; None where results/voice.csv is not there."""
     rows = source.table(TABLE)
@@ -81,7 +97,6 @@ def _panels(rows: pd.DataFrame) -> list[str]:
 
 
 def _model(source: Source, gallery: Gallery, model: str, rows: pd.DataFrame) -> dict[str, Any]:
-    protocols = sorted(dict.fromkeys(rows["protocol"]), key=lambda name: name != MAIN)
     published = source.published[source.published["topic"] == TOPIC]
     caption = (
         f"`{model}`: test UAR against the number of known clips of the speaker, by the way in which these were drawn. "
@@ -94,14 +109,6 @@ def _model(source: Source, gallery: Gallery, model: str, rows: pd.DataFrame) -> 
         "result": result(source, model, rows),
         "one_sided": _one_sided(rows[rows["protocol"] == MAIN]),
         "figure": gallery.add(caption, {f"voice-{model}": _figure(source, rows)}),
-        "tables": [
-            gallery.captioned(
-                f"`{model}` under {protocol}, with the speaker's voice known: mean over draws, in percent; ECE is a "
-                "fraction. Worst: accuracy of the worst actor. Named: predictions that are not *unsure*.",
-                _table(rows[rows["protocol"] == protocol]),
-            )
-            for protocol in protocols
-        ],
     }
 
 
