@@ -21,7 +21,8 @@ from intone.evaluation.information import mutual_information, tells
 from intone.evaluation.metrics import PREDICTION_COLUMNS, score
 from intone.evaluation.results import Experiment
 from intone.experiments.publish import packed, summary_rows
-from intone.report import SECTIONS, document, model_card, report
+from intone.report import APPENDICES, SECTIONS, document, edition, model_card, report
+from intone.report.documents import MANY, TEXT_WIDTH
 from intone.report.figures import cost_figure
 from intone.report.findings import inferences
 from intone.report.markdown import Gallery, verdict
@@ -32,6 +33,7 @@ from intone.report.sections.saliency import shares
 from intone.report.source import Source
 from intone.training.finished_fold import FinishedFold
 from intone.training.record import FoldRecord
+from intone.version import __version__
 
 ROOT = Path(__file__).parent.parent
 FILES = [
@@ -124,8 +126,8 @@ def test_three_documents_hold_all_sections(built):
     html = (built / "intone-report.html").read_text()
     with zipfile.ZipFile(built / "intone-report.docx") as docx:
         words = docx.read("word/document.xml").decode()
-    for name, (heading, _) in SECTIONS.items():
-        there = name != "voice"  # it needs a table that is not there
+    for name, (heading, _) in {**SECTIONS, **APPENDICES}.items():
+        there = name not in ("voice", "cases", "protocols")  # these need tables that are not there
         assert (heading.replace("'", "’") in html) is there
         assert (heading.replace("'", "’") in words) is there
     assert (built / "intone-report.pdf").read_bytes().startswith(b"%PDF")
@@ -135,6 +137,27 @@ def test_three_documents_hold_all_sections(built):
         "MODEL_CARD.md",
         *(f"intone-report.{e}" for e in ("md", "html", "docx", "pdf")),
     }
+
+
+def test_columns_of_the_word_file_are_as_wide_as_their_words(built):
+    with zipfile.ZipFile(built / "intone-report.docx") as docx:
+        tables = re.findall(r"<w:tbl>.*?</w:tbl>", docx.read("word/document.xml").decode(), flags=re.DOTALL)
+    assert len(tables) > 10
+    for table in tables:
+        columns = [int(width) for width in re.findall(r'<w:gridCol w:w="(\d+)"', table)]
+        assert sum(columns) <= TEXT_WIDTH and 'w:val="Compact"' not in table
+        small = len(columns) > MANY
+        for row in re.findall(r"<w:tr>.*?</w:tr>", table, flags=re.DOTALL):
+            cells = re.findall(r"<w:tc>.*?</w:tc>", row, flags=re.DOTALL)
+            for width, cell in zip(columns, cells, strict=True):
+                words = "".join(re.findall(r"<w:t[^>]*>([^<]*)</w:t>", cell)).split(" ")
+                longest = max(map(len, words))
+                assert width >= longest * (60 if small else 68), (width, words)  # letters of 7 or 8 points
+
+
+def test_the_title_says_what_the_report_was_made_of(built, results):
+    assert edition(results).startswith(f"intone {__version__}")
+    assert edition(results) in (built / "intone-report.html").read_text()
 
 
 def test_no_number_is_missing_and_none_is_hidden(built, results):

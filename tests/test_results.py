@@ -18,6 +18,7 @@ from intone.experiments.publish import packed, publish
 from intone.report.readme import END, START, front_table, readme_table, results_page, tried_page, write_readme
 from intone.training.finished_fold import FinishedFold
 from intone.training.recipes import MODELS
+from intone.training.recipes.architectures import architectures, settings
 from intone.training.recipes.descriptions import DESCRIPTIONS, table
 from intone.training.record import FoldRecord
 
@@ -203,6 +204,12 @@ def test_every_model_is_described_and_the_committed_table_says_so():
     assert not made["title"].duplicated().any() and set(made["variant_of"]) <= {"", *MODELS}
     kept = pd.read_csv(ROOT / "results" / "models.csv", dtype=str, keep_default_na=False)
     pd.testing.assert_frame_equal(made, kept)
+
+
+@pytest.mark.parametrize(("name", "made"), [("architectures", architectures), ("settings", settings)])
+def test_the_committed_drawings_and_settings_are_those_of_the_presets(name, made):
+    kept = (ROOT / "results" / f"{name}.csv").read_text()
+    assert made().to_csv(index=False, lineterminator="\n") == kept
 
 
 def test_models_are_shown_by_their_titles(tmp_path):

@@ -113,6 +113,12 @@ COMMANDS: Final = (
         "train",
     ),
     Command(
+        "redraws",
+        "experiments.redraws:redraws",
+        "Pair clips and comments otherwise, and fuse again, from published predictions.",
+        "train",
+    ),
+    Command(
         "diarization",
         "experiments.diarization:diarization",
         "Test who speaks when in recordings put together from clips.",

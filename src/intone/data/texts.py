@@ -127,6 +127,14 @@ def sentences(
     return _series(files, lambda file: normalise(recognised[other.get(file, file)]))
 
 
+def comments(split: Split, clips: pd.DataFrame, goemotions: pd.DataFrame) -> pd.DataFrame:
+    """Which comment each clip of a fold has on the track natural: columns `protocol, fold, file, comment`, the last one
+    a digest of its text."""
+    paired = sentences("natural", split, clips, goemotions=goemotions)
+    rows = {"protocol": split.protocol, "fold": split.fold, "file": paired.index}
+    return pd.DataFrame({**rows, "comment": [digest(text)[:12] for text in paired]})
+
+
 def _series(files: Sequence[str], sentence: Callable[[str], str]) -> pd.Series:
     return pd.Series([sentence(file) for file in files], pd.Index(files, name="file"), dtype=object, name="text")
 

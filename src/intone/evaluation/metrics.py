@@ -137,12 +137,32 @@ def interval(
 ) -> tuple[float, float]:
     """95 % percentile interval of the UAR or another rate, speakers drawn with replacement (clips go with them).
 
-    `rate`: counts [..., labels, labels] -> percent [...], such as `accuracy`.
+    Where a column `comment` says which clips share their words, comments are drawn too, crossed with the speakers: a
+    clip counts as often as its speaker times as often as its comment (Owen 2007). `rate`: counts [..., labels, labels]
+    -> percent [...], such as `accuracy`.
     """
+    if "comment" in table and table["comment"].notna().all():
+        return _crossed_interval(table, rounds, seed, rate or uar)
     counts = speaker_confusions(table)
     n = len(counts)
     times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=rounds)
     low, high = np.percentile((rate or uar)(np.tensordot(times, counts, 1)), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _crossed_interval(
+    table: pd.DataFrame, rounds: int, seed: int, rate: Callable[[np.ndarray], np.ndarray | float]
+) -> tuple[float, float]:
+    """`interval` over speakers and comments."""
+    true, said, n = places(table)
+    cell = np.eye(n * n, dtype=np.float32)[true * n + said]
+    draw, weights = np.random.default_rng(seed), np.ones((rounds, len(table)), np.float32)
+    for column in ("speaker", "comment"):
+        unit = pd.factorize(table[column], sort=True)[0]
+        count = unit.max() + 1
+        weights *= draw.multinomial(count, np.full(count, 1 / count), size=rounds)[:, unit]
+    found = rate((weights @ cell).reshape(-1, n, n))
+    low, high = np.nanpercentile(found, [2.5, 97.5])
     return float(low), float(high)
 
 

@@ -46,6 +46,8 @@ def set_scores(predictions: pd.DataFrame, share: float = 0.9) -> SetScores:
     for _, fold in predictions.groupby("fold"):
         lowest = threshold(fold[fold["split"] == "validation"], share)
         test = fold[fold["split"] == "test"]
+        if not len(test):
+            continue
         inside = sets(test, lowest)
         held = inside[np.arange(len(test)), places(test)[0]]
         tables.append(pd.DataFrame({"speaker": test["speaker"], "held": held, "size": inside.sum(1)}))

@@ -16,6 +16,10 @@ SUMMARY_COLUMNS = (
 """Rates in percent; `seconds` is the mean training time of a fold, including its branches; `ece` is a fraction."""
 
 
+COMMENTS = "natural_comments.csv"
+"""Columns `protocol, fold, file, comment`: a digest of the comment that each clip was paired with."""
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One row group of the summary: a model on a track under a protocol."""
@@ -41,8 +45,21 @@ class Experiment:
 
 
 def read_predictions(experiment: Experiment, results: Path) -> pd.DataFrame:
-    """An experiment's committed predictions; raises IntoneError where they are not there."""
+    """An experiment's committed predictions; raises IntoneError where they are not there.
+
+    Where the words are comments that several clips share, a column `comment` says which, so that intervals draw them.
+    """
     path = experiment.path(results)
     if not path.exists():
         raise IntoneError(f"{path} is not there: `intone reproduce` makes it.")
-    return pd.read_csv(path, dtype={"fold": str})
+    return with_comments(pd.read_csv(path, dtype={"fold": str}), experiment, results)
+
+
+def with_comments(table: pd.DataFrame, experiment: Experiment, results: Path) -> pd.DataFrame:
+    """A predictions table with the comment that each clip was paired with, where it was and where that is known."""
+    path = results / COMMENTS
+    if experiment.track != "natural" or not path.exists():
+        return table
+    known = pd.read_csv(path, dtype=str)
+    mine = known.loc[known["protocol"] == experiment.protocol, ["fold", "file", "comment"]]
+    return table.merge(mine, on=["fold", "file"], how="left", validate="one_to_one") if len(mine) else table

@@ -15,7 +15,7 @@ from intone.cache import digest, write_whole
 from intone.data.splits import PARTS
 from intone.errors import IntoneError
 from intone.evaluation.metrics import PREDICTION_COLUMNS, check_predictions, score
-from intone.evaluation.results import SUMMARY_COLUMNS, Experiment
+from intone.evaluation.results import SUMMARY_COLUMNS, Experiment, with_comments
 from intone.training.finished_fold import FinishedFold
 
 LOOK_COLUMNS = ("when", "model", "track", "protocol", "predictions", "why", "uar")
@@ -31,7 +31,8 @@ def publish(experiment: Experiment, folds: Sequence[FinishedFold], results: Path
     write_whole(experiment.path(results), data)
     merge(results / "history.csv.gz", _history(experiment, folds))
     merge(results / "choices.csv", _choices(experiment, folds))
-    merge(results / "summary.csv", summary_rows(experiment, table, folds))
+    paired = with_comments(table, experiment, results)
+    merge(results / "summary.csv", summary_rows(experiment, paired, folds))
 
 
 def packed(table: pd.DataFrame, columns: Sequence[str] = PREDICTION_COLUMNS) -> bytes:

@@ -23,10 +23,11 @@ from intone.data import ravdess as ravdess_corpus
 from intone.data.corpus import Corpus
 from intone.data.splits import PARTS, Split
 from intone.data.splits import folds as folds_of
+from intone.data.texts import comments
 from intone.errors import IntoneError
 from intone.evaluation.comparisons import write_evidence
 from intone.evaluation.metrics import score
-from intone.evaluation.results import Experiment
+from intone.evaluation.results import COMMENTS, Experiment
 from intone.experiments.plan import CHOSEN, SEEDS, cost, experiments, further, repeated
 from intone.experiments.publish import fix_answers, log_look, merge, publish
 from intone.progress import bar
@@ -34,6 +35,7 @@ from intone.report import report
 from intone.training.parallel import Task, make_all
 from intone.training.processor import warn_if_slow
 from intone.training.recipes import MODELS, PAIRS, PRECISION, RULES_ALONE, in_epochs, in_precision
+from intone.training.recipes.architectures import architectures, settings
 from intone.training.recipes.descriptions import table
 from intone.training.spectrogram_views import screened
 from intone.training.workspace import Workspace
@@ -122,6 +124,7 @@ class Experiments:
         self._check()
         space = self._workspace()
         plan = self._plan(space)
+        self._comments(space, plan)
         with bar() as display:
             everything = sum(cost(e.model) * len(splits) for e, splits in plan)
             task = display.add_task("training", total=everything)
@@ -130,10 +133,20 @@ class Experiments:
                 for what, seconds in self._stage(space, mine):
                     display.update(task, description=what, advance=seconds)
         self._seeds(space, plan)
-        write_whole(self.results / "models.csv", table().to_csv(index=False, lineterminator="\n").encode())
+        described = {"models": table(), "architectures": architectures(), "settings": settings()}
+        for name, rows in described.items():
+            write_whole(self.results / f"{name}.csv", rows.to_csv(index=False, lineterminator="\n").encode())
         write_evidence(self.results, PAIRS, CHOSEN, RULES_ALONE)
         if not self.quick:
             report(self.results, self.results.parent / "report", self.results.parent / "MODEL_CARD.md")
+
+    def _comments(self, space: Workspace, plan: list[tuple[Experiment, list[Split]]]) -> None:
+        """The comment that each clip is paired with -> results/, so that intervals can draw comments too."""
+        splits = {split for e, folds in plan if e.track == "natural" for split in folds}
+        if splits and space.goemotions is not None:
+            ordered = sorted(splits, key=lambda split: (split.protocol, split.fold))
+            rows = pd.concat([comments(split, space.corpus.clips, space.goemotions) for split in ordered])
+            write_whole(self.results / COMMENTS, rows.to_csv(index=False, lineterminator="\n").encode())
 
     def _check(self) -> None:
         """Report impossible options and missing files before anything is trained."""
@@ -202,12 +215,12 @@ class Experiments:
             )
         corpus = screened(clips, FeatureSettings(), self.workers)
         words = transcripts(corpus, self.results)
-        comments = goemotions_comments.load(_sentences(self.goemotions, self.ravdess))
+        sentences = goemotions_comments.load(_sentences(self.goemotions, self.ravdess))
         if self.quick:  # every twentieth comment is enough for a quick run
-            comments = comments.iloc[::20].reset_index(drop=True)
+            sentences = sentences.iloc[::20].reset_index(drop=True)
         # Quick runs use 32 bits, the fastest on most processors; full runs use the precision of MODELS.
         models = in_epochs(in_precision(MODELS, "32-true"), QUICK_EPOCHS) if self.quick else MODELS
-        return Workspace(corpus, models, self.runs, words, comments, weights.get("glove-6b-50d"))
+        return Workspace(corpus, models, self.runs, words, sentences, weights.get("glove-6b-50d"))
 
     def _plan(self, space: Workspace) -> list[tuple[Experiment, list[Split]]]:
         clips = space.corpus.clips

@@ -150,7 +150,7 @@ class HeadGraph(nn.Module):
 
 
 class EnsembleGraph(nn.Module):
-    """Several graphs over the same features; their calibrated logits are summed."""
+    """Several graphs over the same features; their calibrated logits are averaged."""
 
     def __init__(self, parts: Sequence[nn.Module], temperatures: Sequence[float]) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class EnsembleGraph(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """[windows, rows, frames] -> logits, the parts' embeddings concatenated."""
         answers = [part(features) for part in self.parts]
-        logits = torch.stack([own / t for (own, _), t in zip(answers, self.temperatures, strict=True)]).sum(0)
+        logits = torch.stack([own / t for (own, _), t in zip(answers, self.temperatures, strict=True)]).mean(0)
         return logits, torch.cat([embedding for _, embedding in answers], 1)
 
 

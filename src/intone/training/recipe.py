@@ -66,6 +66,8 @@ class FoldResult:
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Columns `epoch, split, loss, accuracy, uar`."""
     details: Details = Details()
+    temperature: float | None = None
+    """Of the logits, where the model needs none that is fitted on validation clips."""
     built_on: Mapping[str, float] = field(default_factory=dict)
     """Model -> its training time, for every model that this one builds on, directly or not."""
 

@@ -78,7 +78,8 @@ def first_named(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_fold(folder: Path, split: Split, clips: pd.DataFrame, result: FoldResult, record: FoldRecord) -> None:
-    """Calibrate on the fold's validation clips and put everything on disk, `config.json` last.
+    """Calibrate on the fold's validation clips, unless the model is calibrated, and put everything on disk,
+    `config.json` last.
 
     Temperature, parameters, time, details, versions and commit of `record` are filled in here.
     """
@@ -86,7 +87,9 @@ def write_fold(folder: Path, split: Split, clips: pd.DataFrame, result: FoldResu
     labels = list(result.logits.columns)
     true = clips.set_index("file")["emotion"].map({label: k for k, label in enumerate(labels)})
     validation = list(split.validation)
-    t = temperature(result.logits.loc[validation].to_numpy(), true.loc[validation].to_numpy())
+    t = result.temperature
+    if t is None:
+        t = temperature(result.logits.loc[validation].to_numpy(), true.loc[validation].to_numpy())
     table = predictions(split, clips, result.logits, t)
     table.to_csv(folder / "predictions.csv", index=False)
     result.logits.round(5).to_csv(folder / "logits.csv")

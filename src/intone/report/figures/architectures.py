@@ -48,13 +48,14 @@ def _box(stage: tuple[str, str]) -> float:
 
 
 def _height(stages: Sequence[tuple[str, str]]) -> float:
-    return sum(_box(stage) + 0.2 for stage in stages) + 0.55
+    return sum(_box(stage) + 0.2 for stage in stages) + 0.8
 
 
 def _draw(axes: Axes, title: str, stages: Sequence[tuple[str, str]], height: float) -> None:
     axes.set(xlim=(0, 1), ylim=(height, 0))
-    axes.text(0.5, 0.28, title, ha="center", va="center", fontsize=8, fontweight="bold", color=OURS)
-    top = 0.55
+    told = "\n".join(textwrap.wrap(title, CHARACTERS - 6))
+    axes.text(0.5, 0.4, told, ha="center", va="center", fontsize=7.5, fontweight="bold", color=OURS)
+    top = 0.8
     for k, stage in enumerate(stages):
         box = _box(stage)
         axes.add_patch(

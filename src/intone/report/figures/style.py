@@ -1,6 +1,7 @@
 """Width and height in centimetres -> an empty figure in the common style; figure -> file."""
 
-from io import BytesIO
+import re
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,11 @@ DOTS: Final = 160
 PALETTE: Final = 128
 """Colours of those pictures."""
 
+PLACES: Final = re.compile(r' (?:d|x|y|cx|cy|width|height|points|transform)="[^"]*"')
+"""Attributes of an SVG that hold places."""
+
+FINE: Final = re.compile(r"(\d\.\d\d)\d+")
+
 WIDTH: Final = 17.0
 """Text width of an A4 page in centimetres: figures are drawn at the size at which they are shown."""
 
@@ -61,6 +67,7 @@ styled = mpl.rc_context(
         "lines.markersize": 4,
         "figure.dpi": 100,
         "svg.fonttype": "none",
+        "path.simplify_threshold": 0.8,  # pixels: finer turns of a curve aren't seen
         "svg.hashsalt": "intone",
     }
 )
@@ -84,7 +91,10 @@ def save(figure: Figure, path: Path) -> Path:
     """Write SVG or PNG, by the file's ending; the same figure gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".svg":
-        figure.savefig(path, facecolor="white", metadata={"Date": None})
+        text = StringIO()
+        figure.savefig(text, format="svg", facecolor="white", metadata={"Date": None})
+        # A hundredth of a point is finer than any printer; the digits behind it are a third of the file.
+        path.write_text(PLACES.sub(lambda found: FINE.sub(r"\1", found[0]), text.getvalue()))
         return path
     drawn = BytesIO()
     figure.savefig(drawn, dpi=DOTS, facecolor="white")

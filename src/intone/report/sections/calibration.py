@@ -77,9 +77,10 @@ def _note(subjects: list[Subject]) -> str:
 
 
 def untempered(source: Source, experiment: Experiment) -> pd.DataFrame | None:
-    """Its test predictions before temperature scaling; None where results/choices.csv lacks the temperatures."""
+    """Its test predictions before temperature scaling; None where results/choices.csv lacks the temperatures, and
+    where the model needs none, as a mean of calibrated logits."""
     rows = source.choices(experiment)
-    if not len(rows):
+    if not len(rows) or (rows["temperature"] == 1).all():
         return None
     return before_temperature(source.tested(experiment), dict(zip(rows["fold"], rows["temperature"], strict=True)))
 

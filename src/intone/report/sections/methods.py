@@ -31,6 +31,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "clips": _clips(source, gallery),
         "drawings": _drawings(source, gallery),
         "settings": _settings(source, gallery),
+        "adapted": source.table("voice.csv") is not None,
         "folds": {p: _folds(source, p) for p in (MAIN, "emobox6", "loso24") if source.lead_under(p)},
     }
 

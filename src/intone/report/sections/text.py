@@ -44,6 +44,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "sentence": _sentence(source, gallery),
         "missing": absent("make reproduce", *missing),
         "matrix": _matrix(source, gallery),
+        "redraws": _redraws(source),
         "conclusions": _conclusions(source, fused),
     }
 
@@ -255,6 +256,23 @@ def _cell(found: Mapping[tuple[str, str], Mapping[Hashable, Any]], one: str, oth
     gap = row["gap"] if (one, other) in found else -row["gap"]
     text = f"{points(gap)} ({bare_p(row['holm'])})"
     return f"**{text}**" if row["holm"] < LEVEL else text
+
+
+def _redraws(source: Source) -> str:
+    """How much a fusion's result depends on which comment each clip was paired with."""
+    rows = source.table("natural_redraws.csv")
+    if rows is None:
+        return absent("intone redraws", "other pairings of clips and comments")
+    by = rows.groupby("model", sort=False)
+    told = [
+        f"`{model}` between {rate(own['uar'].min())} and {rate(own['uar'].max())} (mean {rate(own['uar'].mean())}; "
+        f"{points(own['gain'].min())} to {points(own['gain'].max())} over audio alone)"
+        for model, own in by
+    ]
+    return (
+        f"With {by.size().max()} other pairings of clips and comments, each clip with another comment of its emotion, "
+        f"the test UAR is {'; '.join(told)}."
+    )
 
 
 def _ruled(source: Source) -> pd.DataFrame | None:

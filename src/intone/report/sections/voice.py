@@ -56,7 +56,6 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any] | None:
     return {
         "models": [_model(source, gallery, str(model), part) for model, part in rows.groupby("model", sort=False)],
         "published": _published(published),
-        "conversations": conversations(source, gallery),
         "recordings": recordings(source, gallery),
         "corpora": corpora(source, gallery),
         "leak": LEAKS[f"{MAIN}_test_statistics"],
@@ -76,7 +75,7 @@ def cases(source: Source, gallery: Gallery) -> dict[str, Any] | None:
                 "fraction. Worst: accuracy of the worst actor. Named: predictions that are not *unsure*."
             )
             tables.append(gallery.captioned(caption, _table(part[part["protocol"] == protocol])))
-    return {"tables": tables}
+    return {"tables": tables, "conversations": conversations(source, gallery)}
 
 
 def picture(source: Source) -> Figure | None:

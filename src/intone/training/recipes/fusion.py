@@ -81,9 +81,28 @@ class LateRecipe(Recipe):
 
 @dataclass(frozen=True)
 class Ensemble(LateRecipe):
-    """Audio models over the same clip, combined in the same way."""
+    """Audio models over the same clip, combined in the same way.
+
+    The mean of calibrated logits needs no temperature of its own: one from a fold's two validation actors made it worse.
+    """
 
     modality: ClassVar[str] = "audio"
+    averaged: bool = True
+    """Whether logits are averaged rather than summed, and no temperature follows."""
+
+    def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
+        """Combine the parts' calibrated logits."""
+        found = super().fit(space, task)
+        return replace(found, temperature=1.0) if self._averages else found
+
+    def joined(self, branches: Sequence[np.ndarray], weight: float | None = None) -> np.ndarray:
+        """Calibrated logits, each [N, labels] -> their mean, or what the rule makes of them."""
+        found = super().joined(branches, weight)
+        return found / len(branches) if self._averages else found
+
+    @property
+    def _averages(self) -> bool:
+        return self.averaged and self.fusion == "fusion_late_logits"
 
     def predictor(self, run: FinishedFold) -> Predictor:
         """Clips -> the parts' calibrated logits, combined."""
