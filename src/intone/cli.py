@@ -113,6 +113,12 @@ COMMANDS: Final = (
         "train",
     ),
     Command(
+        "variation",
+        "experiments.variation:variation",
+        "Train the CNN from other seeds, and without parts of its training.",
+        "train",
+    ),
+    Command(
         "redraws",
         "experiments.redraws:redraws",
         "Pair clips and comments otherwise, and fuse again, from published predictions.",

@@ -48,7 +48,7 @@ from intone.models.partial_labels import merged, without_calm
 from intone.models.voice_probe import plain
 from intone.progress import track
 
-EACH: Final = 15
+EACH: Final = 10
 """Talks of each corpus and kind."""
 
 KINDS: Final = ((2, "same", "talk"), (2, "both", "talk"), (3, "both", "talk"), (4, "both", "talk"), (2, "both", "call"))

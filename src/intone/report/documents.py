@@ -43,7 +43,8 @@ def write_documents(text: str, out: Path, title: str, subtitle: str, edition: st
     source = out / f"{NAME}.typ"
     _pandoc(text, "typst", source, typeset)
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    typst.compile(str(source), output=str(pdf), root=str(out), font_paths=[str(fonts)])
+    # Tags for screen readers would be more than half of the file: the HTML serves those.
+    typst.compile(str(source), output=str(pdf), root=str(out), font_paths=[str(fonts)], pdf_tags=False)
     source.unlink()
     return [pdf, docx, html]
 

@@ -57,8 +57,8 @@ class Gallery:
     figures: int = 0
     tables: int = 0
 
-    def add(self, caption: str, figures: Mapping[str, Figure]) -> str:
-        """Draw figures side by side, as SVG and PNG; Markdown with the number and the caption."""
+    def add(self, caption: str, figures: Mapping[str, Figure], reading: str = "") -> str:
+        """Draw figures side by side, as SVG and PNG; Markdown with the number, the caption and what is to be seen."""
         total = sum(figure.get_size_inches()[0] for figure in figures.values())
         images = []
         for name, figure in figures.items():
@@ -71,7 +71,8 @@ class Gallery:
             self.drawn.append(name)
         self.figures += 1
         row = " ".join(images) if len(images) > 1 else images[0] + "\\"
-        return f"::: figure\n{row}\n\n**Figure {self.figures}.** {caption}\n:::"
+        seen = f" *{reading}*" if reading else ""
+        return f"::: figure\n{row}\n\n**Figure {self.figures}.** {caption}{seen}\n:::"
 
     def captioned(self, caption: str, rows: str) -> str:
         """A table with its number and caption above."""

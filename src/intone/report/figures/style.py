@@ -36,6 +36,13 @@ PALETTE: Final = 128
 PLACES: Final = re.compile(r' (?:d|x|y|cx|cy|width|height|points|transform)="[^"]*"')
 """Attributes of an SVG that hold places."""
 
+FONTS: Final = re.compile(r"font-family: [^;\"]*")
+FONT: Final = "font-family: 'DejaVu Sans', Verdana, sans-serif"
+"""Verdana has the same widths, for pages on machines without the first; matplotlib names eight others after it."""
+
+LEVEL_TEXT: Final = re.compile(r' transform="rotate\(-0 [^"]*"')
+"""A rotation by nothing, which every text has."""
+
 FINE: Final = re.compile(r"(\d\.\d\d)\d+")
 
 WIDTH: Final = 17.0
@@ -43,8 +50,7 @@ WIDTH: Final = 17.0
 
 styled = mpl.rc_context(
     {
-        # Verdana has the same widths, for pages on machines without the first.
-        "font.family": ["DejaVu Sans", "Verdana", "sans-serif"],
+        "font.family": "DejaVu Sans",
         "font.size": 8,
         "axes.titlesize": 8.5,
         "axes.titleweight": "bold",
@@ -94,7 +100,8 @@ def save(figure: Figure, path: Path) -> Path:
         text = StringIO()
         figure.savefig(text, format="svg", facecolor="white", metadata={"Date": None})
         # A hundredth of a point is finer than any printer; the digits behind it are a third of the file.
-        path.write_text(PLACES.sub(lambda found: FINE.sub(r"\1", found[0]), text.getvalue()))
+        short = LEVEL_TEXT.sub("", FONTS.sub(FONT, text.getvalue()))
+        path.write_text(PLACES.sub(lambda found: FINE.sub(r"\1", found[0]), short))
         return path
     drawn = BytesIO()
     figure.savefig(drawn, dpi=DOTS, facecolor="white")

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from intone.evaluation.metrics import accuracy, interval
+from intone.report import readings
 from intone.report.figures import standing_figure
 from intone.report.findings import inferences
 from intone.report.markdown import Gallery, absent, table, whole_span
@@ -34,6 +35,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             "Test UAR (protocol) of these models, filled, and the best published systems, open (caveats at the end). "
             "Lines: 95 % intervals where known. Listeners: accuracy, with seven options.",
             {"standing": standing_figure(standing(source))},
+            readings.standing(standing(source)),
         ),
         "learned": inferences(source)[:LEARNED],
         "words": WORDS,

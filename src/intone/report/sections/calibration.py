@@ -7,6 +7,7 @@ import pandas as pd
 from intone.evaluation.confidence import before_temperature, trust
 from intone.evaluation.metrics import calibration_interval
 from intone.evaluation.results import Experiment
+from intone.report import readings
 from intone.report.figures import reliability_figure, risk_coverage_figure
 from intone.report.findings import TARGET_ECE
 from intone.report.markdown import Gallery, table
@@ -42,10 +43,12 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
         "reliability": gallery.add(
             "Reliability diagrams on test clips. Dashed: perfect calibration. Paler bars hold fewer clips.",
             {"reliability": reliability_figure(drawn)},
+            readings.reliability(tables),
         ),
         "coverage": gallery.add(
             "Risk–coverage curves on test clips: error rate when the clips with the lowest confidence are rejected.",
             {"risk-coverage": risk_coverage_figure(tables)},
+            readings.coverage(tables),
         ),
         "sets": prediction_sets(source, gallery),
         "coarser": fewer_classes(source, gallery),

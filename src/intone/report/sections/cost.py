@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from intone.report import readings
 from intone.report.figures import cost_figure
 from intone.report.markdown import Gallery, absent, table
 from intone.report.numbers import rate, size
@@ -29,6 +30,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             f"{WORDS['asr']}. Line: models that no cheaper model reaches; named: models on it and in Table 1. Training "
             "time includes branches, but not the states of frozen encoders, which are computed once.",
             {"cost": cost_figure(rows.assign(model=source.titles(rows["model"])), AXES, named)},
+            readings.cost(rows),
         ),
         "training": gallery.captioned("Model size, training time per fold, and test UAR in percent.", _training(rows)),
         "inference": absent("intone cost", "time per second of audio and memory of inference")

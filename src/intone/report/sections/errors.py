@@ -8,6 +8,7 @@ import pandas as pd
 
 from intone.emotions import EMOTIONS
 from intone.evaluation.groups import by_emotion, by_speaker
+from intone.report import readings
 from intone.report.figures import recalls_figure, spectrograms_figure
 from intone.report.markdown import Gallery, absent, listed, table
 from intone.report.numbers import rate
@@ -30,6 +31,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             "Recall by emotion of the audio models, and of listeners where known (dashed; seven options and *none of "
             "these*, neutral and calm counted as one). Red line: pass mark of 50 %.",
             {"recalls": recalls_figure({source.catalogue.title(m): r for m, r in recalls.items()}, listeners)},
+            readings.recalls(recalls),
         ),
         "confusions": gallery.captioned(
             f"Most frequent confusions of `{lead.model}` on test, in percent of the portrayed emotion's clips.",
@@ -40,7 +42,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             f"Test clips to whose portrayed emotion `{lead.model}` gave the lowest probability, with its prediction.",
             _clips(source, audio),
         ),
-        "spectrograms": gallery.add(frames, {"hardest": spectrograms_figure(shown)})
+        "spectrograms": gallery.add(frames, {"hardest": spectrograms_figure(shown)}, readings.hardest(shown))
         if whose == lead.model
         else absent(COMMAND, "spectrograms of these clips"),
         "listeners": _beside(recalls[lead.model], listeners),

@@ -8,6 +8,7 @@ from intone.data.splits import AUDITED
 from intone.evaluation.correction import holm
 from intone.evaluation.metrics import sign_flip
 from intone.evaluation.results import Experiment
+from intone.report import readings
 from intone.report.figures import leaks_figure
 from intone.report.markdown import Gallery, absent, table
 from intone.report.numbers import bare_p, points, rate
@@ -43,6 +44,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             "Effect of leaks on test UAR: without → with the leak. Coloured dots: measured here; grey: published "
             "random splits (accuracy where marked).",
             {"leaks": leaks_figure(rows[["name", "honest", "leaked", "ours"]])},
+            readings.leaks(rows),
         )
         if len(rows)
         else "",

@@ -12,15 +12,24 @@ from intone.report.source import MAIN, Source
 PAIRED: Final = {"audio_cnn": "audio_cnn_mfcc", "text_lstm-glove": "text_gru-glove"}
 """Model -> one that differs in its first stages alone: they share a drawing."""
 
+POOLED: Final = "All of them end in statistics over the whole clip or sentence, so that its length doesn't matter."
+
+LESS: Final = "From left to right, less is learned from sound and words together."
+
 GROUPS: Final = {
-    "networks-scratch": ("Networks that are trained from scratch", ("audio_cnn", "audio_ast", "text_lstm-glove")),
+    "networks-scratch": (
+        "Networks trained from scratch",
+        ("audio_cnn", "audio_ast", "text_lstm-glove"),
+        POOLED,
+    ),
     "networks-pretrained": (
         "Models on pretrained Transformers",
         ("audio_whisper_small-tuned", "audio_whisper_small-frozen", "text_minilm-tuned"),
+        "What is trained is small beside what was pretrained: a layer or a few blocks.",
     ),
-    "networks-fusion": ("Fusions", ("fusion_attention", "fusion_early-joint", "fusion_late_logits")),
+    "networks-fusion": ("Fusions", ("fusion_attention", "fusion_early-joint", "fusion_late_logits"), LESS),
 }
-"""Figure -> its caption, and the models that it shows."""
+"""Figure -> its caption, the models that it shows, and what is to be seen."""
 
 COMMAND: Final = "make reproduce"
 
@@ -74,8 +83,9 @@ def _drawings(source: Source, gallery: Gallery) -> str:
         gallery.add(
             f"{caption}, from input to output; in grey: sizes, that is channels, states or outputs.",
             {name: architectures_figure({title: drawn[title] for title in _titles(source, models) if title in drawn})},
+            reading,
         )
-        for name, (caption, models) in GROUPS.items()
+        for name, (caption, models, reading) in GROUPS.items()
     )
 
 

@@ -10,6 +10,7 @@ from intone.evaluation.confidence import log_loss
 from intone.evaluation.groups import by_emotion, by_group, by_speaker, recalls_of
 from intone.evaluation.metrics import accuracy, interval
 from intone.evaluation.results import Experiment
+from intone.report import readings
 from intone.report.figures import confusion_figure, history_figure, speakers_figure
 from intone.report.markdown import Gallery, listed, table, whole_span
 from intone.report.numbers import rate, size
@@ -44,7 +45,7 @@ def _portrait(source: Source, subject: Subject, gallery: Gallery) -> dict[str, A
         "parts": gallery.captioned(f"{subject.title}: results by part.", _parts(source, experiment)),
         "curves": curves,
         "matrix": gallery.add(
-            f"{subject.title}, test: confusion matrix and accuracy by actor. {_main_confusion(tested)}", matrix
+            f"{subject.title}, test: confusion matrix and accuracy by actor.", matrix, _main_confusion(tested)
         ),
         "emotions": gallery.captioned(
             f"{subject.title}, test, in percent: results by emotion, and recall by group of clips.",
@@ -61,7 +62,7 @@ def _curves(source: Source, subject: Subject, gallery: Gallery, stem: str) -> st
     once = learned_once(subject.experiment)
     caption = f"{subject.title}: learning curves{' on GoEmotions, once for all folds' if once else ''}."
     figure = history_figure(history, test=final(source, subject.experiment))
-    return gallery.add(caption, {f"history-{stem}": figure})
+    return gallery.add(caption, {f"history-{stem}": figure}, readings.curves(history))
 
 
 def _main_confusion(tested: pd.DataFrame) -> str:

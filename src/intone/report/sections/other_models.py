@@ -8,6 +8,7 @@ import pandas as pd
 from intone.emotions import EMOTIONS
 from intone.evaluation.groups import by_emotion, by_group, by_speaker
 from intone.evaluation.results import Experiment
+from intone.report import readings
 from intone.report.figures import confusions_figure, histories_figure
 from intone.report.markdown import Gallery, table
 from intone.report.numbers import rate
@@ -51,14 +52,18 @@ def _part(source: Source, gallery: Gallery, heading: str, found: list[Experiment
         once = " Text models are trained on GoEmotions, once for all folds." if any(map(learned_once, found)) else ""
         caption = f"{heading}: learning curves.{once}"
         curves = gallery.add(
-            caption, {f"histories-{name}": histories_figure(_titled(source, histories), _titled(source, ends))}
+            caption,
+            {f"histories-{name}": histories_figure(_titled(source, histories), _titled(source, ends))},
+            readings.several_curves(histories),
         )
     tests = {e.model: source.tested(e) for e in found}
     caption = f"{heading}: confusion matrices on test."
     return {
         "note": LABELLED if name == "natural" else "",
         "curves": curves,
-        "matrix": gallery.add(caption, {f"confusions-{name}": confusions_figure(_titled(source, tests))}),
+        "matrix": gallery.add(
+            caption, {f"confusions-{name}": confusions_figure(_titled(source, tests))}, readings.confusions(tests)
+        ),
         "recalls": gallery.captioned(
             f"{heading}, test, in percent: recall by emotion, UAR by group, accuracy of the worst actor.",
             _recalls(source, tests),

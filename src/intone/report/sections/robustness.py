@@ -8,6 +8,7 @@ import pandas as pd
 from intone.emotions import EMOTIONS
 from intone.evaluation.groups import by_emotion, by_group, recalls_of
 from intone.evaluation.pass_marks import MARKS, RECALL, SEX_RECALL, SEX_UAR
+from intone.report import readings
 from intone.report.figures import perturbations_figure
 from intone.report.groups import sex_gap
 from intone.report.markdown import Gallery, absent, listed, table
@@ -104,7 +105,8 @@ def _curves(source: Source, measured: pd.DataFrame, gallery: Gallery) -> str:
         f"Test UAR under perturbations of increasing strength, on {clips_each}. Pale lines: clean clips; short bars: "
         "pass marks, where there are any."
     )
-    return gallery.add(caption, {"robustness": perturbations_figure(rows.assign(model=source.titles(rows["model"])))})
+    figure = perturbations_figure(rows.assign(model=source.titles(rows["model"])))
+    return gallery.add(caption, {"robustness": figure}, readings.robustness(rows))
 
 
 def judged(measured: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 from intone.emotions import EMOTIONS, INDEX
 from intone.evaluation.confidence import MIN_PROBABILITY
 from intone.evaluation.results import Experiment
+from intone.report import readings
 from intone.report.figures import attention_figure, shares_figure, spectrograms_figure
 from intone.report.figures.clips import ClipPicture
 from intone.report.markdown import Gallery, absent, listed, table
@@ -26,7 +27,9 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
     )
     return {
         "missing": absent(COMMAND, *_missing(source, bool(looked[0]))),
-        "spectrograms": gallery.add(caption.format(model=looked[1]), {"saliency": spectrograms_figure(looked[0])})
+        "spectrograms": gallery.add(
+            caption.format(model=looked[1]), {"saliency": spectrograms_figure(looked[0])}, readings.saliency(looked[0])
+        )
         if looked[0]
         else "",
         "attention": _attention(source, gallery),
@@ -63,7 +66,8 @@ def _attention(source: Source, gallery: Gallery) -> str:
         return ""
     names = listed([f"`{m}`" for m in dict.fromkeys(rows["model"])])
     caption = f"Attention of {names} over time, by emotion. Mean over test clips; dashed: uniform attention (1)."
-    return gallery.add(caption, {"attention": attention_figure(rows.assign(model=source.titles(rows["model"])))})
+    figure = attention_figure(rows.assign(model=source.titles(rows["model"])))
+    return gallery.add(caption, {"attention": figure}, readings.attention(rows))
 
 
 def _words(source: Source, gallery: Gallery, most: int = 6) -> str:
@@ -94,7 +98,7 @@ def _shares(source: Source, gallery: Gallery) -> str:
         "Contribution of audio and text to the fused prediction, by predicted emotion. Exact Shapley values of two "
         "players for log (probability / chance), mean over test clips."
     )
-    return gallery.add(caption, {"shares": shares_figure(pd.concat(rows))})
+    return gallery.add(caption, {"shares": shares_figure(pd.concat(rows))}, readings.shares(pd.concat(rows)))
 
 
 def fit_to_print(word: str) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from intone.evaluation.correction import holm
 from intone.evaluation.groups import speaker_and_sentence
 from intone.evaluation.information import tells
+from intone.report import readings
 from intone.report.figures import tracks_figure
 from intone.report.markdown import GAIN, LEVEL, LOSS, Gallery, absent, listed, table, whole_span
 from intone.report.model_tests import comparisons, text_against_chance
@@ -73,7 +74,8 @@ def _tracks(source: Source, gallery: Gallery) -> str:
         "Test UAR of text models by text source. Dashed: chance, where all sources but *sentences paired by label* "
         "would be if Whisper made no errors."
     )
-    return gallery.add(caption, {"tracks": tracks_figure(shown.assign(model=source.titles(shown["model"])))})
+    figure = tracks_figure(shown.assign(model=source.titles(shown["model"])))
+    return gallery.add(caption, {"tracks": figure}, readings.tracks(shown))
 
 
 def _named(track: str) -> str:

@@ -107,8 +107,16 @@ def _model(source: Source, gallery: Gallery, model: str, rows: pd.DataFrame) -> 
     return {
         "result": result(source, model, rows),
         "one_sided": _one_sided(rows[rows["protocol"] == MAIN]),
-        "figure": gallery.add(caption, {f"voice-{model}": _figure(source, rows)}),
+        "figure": gallery.add(caption, {f"voice-{model}": _figure(source, rows)}, _reading(rows)),
     }
+
+
+def _reading(rows: pd.DataFrame) -> str:
+    """What random known clips are worth, in a sentence; "" where these weren't measured."""
+    mine = _random(rows, MAIN if MAIN in set(rows["protocol"]) else str(rows["protocol"].iloc[0]))["uar"]
+    if not {NONE, SOME} <= set(mine.index):
+        return ""
+    return f"Eight known clips are worth {points(float(mine[SOME] - mine[NONE]))} points over none."
 
 
 def _names(rows: pd.DataFrame) -> dict[str, str]:

@@ -100,7 +100,7 @@ def _augmented(augmentation: SpectrogramAugmentation, speeds: tuple[float, ...])
     masks = f"masks of {augmentation.row_mask} rows and {augmentation.frame_mask} frames"
     return (
         "in training: splicing, masks",
-        f"{rates}; {masks}; {100 * augmentation.splice:g} % joined from two clips of one emotion",
+        f"{rates}; {masks}; {100 * augmentation.splice:g} % joined from two of one sentence and emotion",
     )
 
 

@@ -83,7 +83,7 @@ class LateRecipe(Recipe):
 class Ensemble(LateRecipe):
     """Audio models over the same clip, combined in the same way.
 
-    The mean of calibrated logits needs no temperature of its own: one from a fold's two validation actors made it worse.
+    The mean of calibrated logits needs no temperature of its own: one from two validation actors made it worse.
     """
 
     modality: ClassVar[str] = "audio"

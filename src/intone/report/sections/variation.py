@@ -1,0 +1,86 @@
+"""results/variation.csv and seeds.csv -> how much chance in training moves results, and what its parts are worth."""
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from intone.evaluation.metrics import speaker_uars
+from intone.report.markdown import Gallery, table
+from intone.report.numbers import points, rate
+from intone.report.source import MAIN, WORDS, Source
+
+MODEL: Final = "audio_cnn"
+"""What was trained again."""
+
+WHOLE: Final = "whole"
+
+
+def section(source: Source, gallery: Gallery) -> dict[str, Any] | None:
+    """What templates/variation.md is filled with; None where nothing was trained again."""
+    rows = source.table("variation.csv")
+    if rows is None:
+        return None
+    return {
+        "model": MODEL,
+        "spread": _spread(source, rows[(rows["variant"] == WHOLE) & (rows["split"] == "test")]),
+        "seeds": _seeds(source, rows, gallery),
+        "ablations": _ablations(rows, gallery),
+    }
+
+
+def _spread(source: Source, tested: pd.DataFrame) -> str:
+    """Standard deviations of test UAR over seeds within a fold, over folds and over actors."""
+    by_fold = tested.groupby("fold")["uar"]
+    several = by_fold.filter(lambda uars: len(uars) > 1)
+    within = tested.loc[several.index].groupby("fold")["uar"].var(ddof=1)
+    counts = tested.loc[several.index].groupby("fold").size()
+    seeds = float(np.sqrt(np.average(within, weights=counts - 1))) if len(within) else float("nan")
+    experiment = source.find(MODEL, "none", MAIN)
+    actors = float(speaker_uars(source.tested(experiment)).std(ddof=1)) if experiment else float("nan")
+    return (
+        f"The standard deviation of test UAR is {rate(actors)} points over actors, {rate(float(by_fold.mean().std()))} "
+        f"over folds and {rate(seeds)} over seeds within a fold ({len(counts)} folds, {counts.min()} to "
+        f"{counts.max()} seeds each)"
+        if len(within)
+        else f"The standard deviation of test UAR is {rate(actors)} points over actors"
+    ) + "."
+
+
+def _seeds(source: Source, rows: pd.DataFrame, gallery: Gallery) -> str:
+    """Test UAR by fold and seed."""
+    tested = rows[(rows["variant"] == WHOLE) & (rows["split"] == "test")]
+    by = tested.pivot_table(index="seed", columns="fold", values="uar")
+    cells = [[f"`{MODEL}`", f"seed {seed}", *(rate(v) for v in by.loc[seed])] for seed in by.index]
+    others = source.table("seeds.csv")
+    if others is not None:
+        mine = others[(others["split"] == "test") & (others["model"] != MODEL)]
+        for (model, track, seed), own in mine.groupby(["model", "track", "seed"], sort=False):
+            uars = own.set_index("fold")["uar"]
+            words = f", {WORDS[track]}" if track in WORDS else ""
+            told = [rate(float(uars[f])) if f in uars.index else "–" for f in by.columns]
+            cells.append([f"`{model}`{words}", f"seed {seed}", *told])
+    caption = "Test UAR by seed and fold, in percent. A dash: not trained."
+    return gallery.captioned(caption, table(["model", "", *(f"fold {f}" for f in by.columns)], cells, left=2))
+
+
+def _ablations(rows: pd.DataFrame, gallery: Gallery) -> str:
+    """UAR without each part of the training, against the whole on the same folds and seeds."""
+    left_out = [name for name in dict.fromkeys(rows["variant"]) if name != WHOLE]
+    if not left_out:
+        return ""
+    by = rows.pivot_table(index=["variant", "fold", "seed"], columns="split", values="uar").reset_index()
+    whole = by[by["variant"] == WHOLE].set_index(["fold", "seed"])
+    cells = []
+    for name in left_out:
+        mine = by[by["variant"] == name].set_index(["fold", "seed"])
+        there = mine.index.intersection(whole.index)
+        told = [rate(float(mine.loc[there, part].mean())) for part in ("train", "validation", "test")]
+        gaps = [points(float((mine.loc[there, p] - whole.loc[there, p]).mean())) for p in ("validation", "test")]
+        cells.append([f"without {name}", len(there), *told, *gaps])
+    caption = (
+        "The CNN without one part of its training: UAR in percent, and the difference to the whole on the same folds "
+        "and seeds, in points. One fold says little: differences below the spread over seeds are chance."
+    )
+    head = ["", "folds", "train", "validation", "test", "Δ validation", "Δ test"]
+    return gallery.captioned(caption, table(head, cells))
