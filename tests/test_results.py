@@ -1,6 +1,7 @@
 """results/: what is published, that looks are logged, and that the README says just that."""
 
 import gzip
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from test_evaluate import predictions
 
 from intone.cache import digest
+from intone.cli import BY_NAME
 from intone.emotions import INDEX
 from intone.errors import IntoneError
 from intone.evaluation.catalogue import COLUMNS, Catalogue
@@ -220,3 +222,10 @@ def test_models_are_shown_by_their_titles(tmp_path):
     assert catalogue.title("text_minilm-tuned@mine-0123") == "MiniLM, fine-tuned on mine-0123"
     assert catalogue.glossary("`audio_cnn`").count("\n") == 2 and not catalogue.glossary("none")
     assert Catalogue.read(tmp_path / "nowhere").titled("`audio_cnn`") == "`audio_cnn`"
+
+
+def test_every_results_file_names_the_command_that_makes_it():
+    told = (ROOT / "results" / "README.md").read_text()
+    for path in (ROOT / "results").iterdir():
+        assert path.name == "README.md" or f"`{path.name}`" in told or f"`{path.name}/" in told, path.name
+    assert set(re.findall(r"`intone (\w+)`", told)) <= set(BY_NAME)

@@ -113,6 +113,12 @@ COMMANDS: Final = (
         "train",
     ),
     Command(
+        "speakers",
+        "experiments.training_speakers:training_speakers",
+        "Test how much more training speakers are worth to a probe of a frozen encoder.",
+        "train",
+    ),
+    Command(
         "variation",
         "experiments.variation:variation",
         "Train the CNN from other seeds, and without parts of its training.",

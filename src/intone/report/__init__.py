@@ -50,7 +50,7 @@ SECTIONS: Final[dict[str, Section]] = {
     "saliency": ("Explanations of predictions", saliency.section),
     "mistakes": ("Error analysis", errors.section),
     "cost": ("Size, training time and inference time", cost.section),
-    "variation": ("Chance in training, and what its parts are worth", variation.section),
+    "variation": ("Chance in training, its parts and its speakers", variation.section),
     "voice": ("A voice that is known: adaptation without labels", voice.section),
     "limits": ("Further findings and limitations", limits.section),
 }

@@ -19,7 +19,7 @@ def standing(rows: pd.DataFrame) -> str:
     ours, others = rows[rows["ours"].astype(bool)], rows[~rows["ours"].astype(bool)]
     if not len(ours) or not len(others):
         return ""
-    best = ours.loc[ours["value"].idxmax()]
+    best = max(ours.to_dict("records"), key=lambda row: row["value"])
     above = others[others["value"] > best["value"]]
     inside = above[above["value"] <= best["high"]]
     return (

@@ -87,6 +87,12 @@ QUESTIONS: Final = (
         "Accuracy, at the price of training it.",
         "No difference is shown.",
     ),
+    Question(
+        "What does size buy: three encoders over one probe that is fitted in seconds?",
+        *("ensemble_whisper", "audio_whisper_small-frozen", "none"),
+        "Accuracy, at many times the cost.",
+        "No difference is shown: take the probe.",
+    ),
 )
 
 

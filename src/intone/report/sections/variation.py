@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from intone.evaluation.metrics import speaker_uars
-from intone.report.markdown import Gallery, table
+from intone.report.figures import speaker_counts_figure
+from intone.report.markdown import Gallery, absent, table
 from intone.report.numbers import points, rate
 from intone.report.source import MAIN, WORDS, Source
 
@@ -26,7 +27,27 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any] | None:
         "spread": _spread(source, rows[(rows["variant"] == WHOLE) & (rows["split"] == "test")]),
         "seeds": _seeds(source, rows, gallery),
         "ablations": _ablations(rows, gallery),
+        "speakers": _speakers(source, gallery),
     }
+
+
+def _speakers(source: Source, gallery: Gallery) -> str:
+    """What more training speakers are worth to a probe."""
+    rows = source.table("training_speakers.csv")
+    if rows is None:
+        return absent("intone speakers", "results by the number of training speakers")
+    caption = (
+        "Test UAR of a linear probe on Whisper-small's frozen layers by the number of its training speakers, under "
+        f"luna5. Mean and 95 % band of {rows['draws'].max()} random draws; with all speakers there is one."
+    )
+    first, last = rows.iloc[0], rows.iloc[-1]
+    half = rows.iloc[(rows["speakers"] - last["speakers"] / 2).abs().argmin()]
+    reading = (
+        f"From {first['speakers']} to {half['speakers']} speakers the UAR rises by "
+        f"{rate(float(half['uar'] - first['uar']))} points, from there to {last['speakers']} by "
+        f"{rate(float(last['uar'] - half['uar']))}."
+    )
+    return gallery.add(caption, {"training-speakers": speaker_counts_figure(rows)}, reading)
 
 
 def _spread(source: Source, tested: pd.DataFrame) -> str:
