@@ -5,6 +5,7 @@ found = intone.load().file("interview.mp3")     # a DataFrame: one row per sente
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,19 +29,22 @@ def load(
     language: str | None = None,
     threads: int = 0,
     speakers: str | None = None,
+    voices: Sequence[str] = (),
 ) -> "Analyzer":
     """Return an Analyzer of recordings, with the methods `file(path)`, `files(paths)`, `folder(path)`, `signal(samples,
     sampling_rate)`.
 
     `model` is a file of `intone export` or a name that `intone models list` knows; None is the one that comes with
     intone. `whisper` is a name or folder of Whisper's weights; None leaves words out. `language` is a code or an
-    English name (en, German …); None detects it. `threads` 0 means one per core. `speakers` says who speaks: none (it
-    isn't known), one, channels (a voice each), or the path of an RTTM or CSV file with turns; where it is known, each
-    sentence is judged against the speaker's others. Raises Missing for weights that aren't on this machine.
+    English name (en, German …); None detects it. `threads` 0 means one per core. `speakers` says who speaks: auto
+    (voices are told apart by their sound; the default where the weights for it are here), none (it isn't known), one,
+    channels (a voice each), or the path of an RTTM or CSV file with turns; where it is known, each sentence is judged
+    against the speaker's others. `voices` are names of profiles (`intone voice add`). Raises Missing for weights that
+    aren't on this machine.
     """
     from intone.inference.load import loaded
 
-    return loaded(model, whisper, language, threads, speakers)
+    return loaded(model, whisper, language, threads, speakers, voices)
 
 
 def __getattr__(name: str) -> object:
