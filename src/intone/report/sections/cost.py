@@ -32,7 +32,11 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any]:
             {"cost": cost_figure(rows.assign(model=source.titles(rows["model"])), AXES, named)},
             readings.cost(rows),
         ),
-        "training": gallery.captioned("Model size, training time per fold, and test UAR in percent.", _training(rows)),
+        "training": gallery.captioned(
+            "Audio models: size, training time per fold, and test UAR in percent; fusions are among all runs at the "
+            "end.",
+            _training(rows[rows["track"] == "none"]),
+        ),
         "inference": absent("intone cost", "time per second of audio and memory of inference")
         if measured is None
         else gallery.captioned(_caption(measured), _inference(measured)),
@@ -43,14 +47,13 @@ def _training(rows: pd.DataFrame) -> str:
     cells = [
         (
             f"`{r['model']}`",
-            WORDS.get(r["track"], "audio alone"),
             size(r["parameters"]),
             f"{r['seconds']:.0f}",
             rate(r["uar"]),
         )
         for r in rows.to_dict("records")
     ]
-    return table(["model", "words", "parameters", "s per fold", "UAR"], cells, left=2)
+    return table(["model", "parameters", "s per fold", "UAR"], cells)
 
 
 def _caption(measured: pd.DataFrame) -> str:

@@ -56,8 +56,8 @@ def recordings(source: Source, gallery: Gallery) -> str:
     cells = [
         [
             title(r["corpus"]),
-            f"{r['voices']}, {SEXES.get(r['sexes'], r['sexes'])}",
-            "a channel each" if r["kind"] == "call" else ("looked for" if r["changes"] else "not looked for"),
+            f"{r['voices']}, {r['sexes']}",
+            "a channel each" if r["kind"] == "call" else ("yes" if r["changes"] else "no"),
             f"{r['recordings']:.0f}",
             *(rate(r[column]) for column in ("der", "missed", "false_alarm", "confusion", "purity", "count_right")),
             *(rate(r[name]) for name in _uars()),
@@ -67,14 +67,31 @@ def recordings(source: Source, gallery: Gallery) -> str:
     caption = (
         "Recordings put together from clips of test speakers: turns of one to three sentences, pauses of 0.1 to 0.8 s, "
         "a fifth of the turns begin before the one before has ended; in a call each voice leaks into the other channel "
-        "at -26 dB. Change: whether a change of voice is looked for inside of what is found as one sentence. DER: "
+        "at -26 dB. Voices: how many, of the same sex or of both. Change: whether a change of voice is looked for "
+        "inside of what is found as one sentence. DER: "
         "diarization error rate with a collar of 0.25 s on either side, in percent of the time spoken, overlaps "
         "included, and its parts (missed, false, confused). Purity: found sentences whose found voice is mostly of "
         "their speaker. Count: recordings in which the number of voices was found. Last columns: UAR of the plain "
         "model (none), with all taken for one voice (one), with the voices that were found and with the true ones."
     )
     head = ["clips", "voices", "change", "number", "DER", "missed", "false", "confused", "purity", "count"]
-    return gallery.captioned(caption, table(head + [n.removeprefix("uar_") for n in _uars()], cells, left=3))
+    shown = gallery.captioned(caption, table(head + [n.removeprefix("uar_") for n in _uars()], cells, left=3))
+    return f"{shown}\n\n{_changes(rows)}"
+
+
+def _changes(rows: pd.DataFrame) -> str:
+    """What looking for changes of voice is worth, and what finding the voices is, in sentences."""
+    talks = rows[rows["kind"] == "talk"]
+    by = talks.pivot_table(index=["corpus", "voices", "sexes"], columns="changes", values=["der", "uar_found"])
+    lower = by["der"][False] - by["der"][True]
+    found = rows[rows["changes"].astype(bool)]
+    gains, lost = found["uar_found"] - found["uar_none"], found["uar_true"] - found["uar_found"]
+    return (
+        f"Looking for changes of voice lowers the diarization error rate in {int((lower > 0).sum())} of {len(lower)} "
+        f"kinds of talks, by {rate(float(lower.mean()))} points on average. With the voices that are found, the UAR is "
+        f"{rate(float(gains.mean()))} points above that without any (higher in {int((gains > 0).sum())} of "
+        f"{len(found)}), and {rate(float(lost.mean()))} below that with the true ones."
+    )
 
 
 def corpora(source: Source, gallery: Gallery) -> str:
