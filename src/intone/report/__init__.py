@@ -22,6 +22,7 @@ from intone.report.sections import (
     calibration,
     cost,
     errors,
+    fusions,
     leaks,
     limits,
     methods,
@@ -58,7 +59,7 @@ SECTIONS: Final[dict[str, Section]] = {
 
 APPENDICES: Final[dict[str, Section]] = {
     "portraits": ("Results by model", models.section),
-    "fusions": ("Fusions against their branches", text.fusions),
+    "fusions": ("Fusions against their branches", fusions.section),
     "cases": ("A voice that is known: all cases", voice.cases),
     "runs": ("Published results, and all runs", runs.section),
 }
