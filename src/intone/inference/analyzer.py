@@ -217,7 +217,10 @@ class Analyzer:
         if self.speakers.way != AUTO or self.encoder is None:
             return whole
         parts = found.cut(changes(self.encoder, found.sound))
-        return replace(whole, parts=tuple(map(self._one, parts)) if len(parts) > 1 else ())
+        try:
+            return replace(whole, parts=tuple(map(self._one, parts)) if len(parts) > 1 else ())
+        except BadClip:  # a part is silent: then it is no voice
+            return whole
 
     def _one(self, found: Found) -> Judged:
         """A segment's emotion. Raises BadClip where it is silent from start to end."""
