@@ -8,7 +8,7 @@ from test_report import write_results
 
 from intone.evaluation.comparisons import rule_tests
 from intone.report.markdown import Gallery
-from intone.report.sections import brief, limits, text
+from intone.report.sections import brief, fusions, limits
 from intone.report.sections.brief import QUESTIONS, answers, models_of_the_brief
 from intone.report.source import Source
 from intone.training.recipes import MODELS, RULES_ALONE
@@ -17,7 +17,7 @@ from intone.training.recipes import MODELS, RULES_ALONE
 def test_the_brief_names_models_that_are_there():
     named = {model for _, models in brief.ASKED for model in models}
     asked = {model for question in QUESTIONS for model in (question.one, question.other)}
-    assert named | asked | set(RULES_ALONE) | set(text.FIRST_RULES) <= set(MODELS)
+    assert named | asked | set(RULES_ALONE) | set(fusions.FIRST_RULES) <= set(MODELS)
 
 
 def test_models_and_questions_are_those_that_were_evaluated(tmp_path, monkeypatch):
@@ -48,7 +48,7 @@ def test_rules_are_compared_with_audio_alone_and_on_the_same_branches(tmp_path):
 
 @pytest.mark.parametrize(("one", "other", "cell"), [("a", "b", "**+3.0 (0.010)**"), ("b", "a", "**−3.0 (0.010)**")])
 def test_a_matrix_has_each_difference_both_ways(one, other, cell):
-    assert text._cell({("a", "b"): {"gap": 3.0, "holm": 0.01}}, one, other) == cell
+    assert fusions._cell({("a", "b"): {"gap": 3.0, "holm": 0.01}}, one, other) == cell
 
 
 def test_what_was_known_before_development_is_told_with_its_figure():

@@ -136,7 +136,7 @@ def test_what_is_made_of_speech_and_words_counts_everything_that_runs(corpus, sp
     assert count["attention"] == count["head"] + count["words"] + own + fusion.nothing.numel()
     picked = made["choice"].record.details.picked
     pd.testing.assert_frame_equal(made["choice"].logits, made[picked].logits)
-    both = made["probe"].calibrated + made["head"].calibrated
+    both = (made["probe"].calibrated + made["head"].calibrated) / 2
     pd.testing.assert_frame_equal(made["several"].logits, both.loc[made["several"].logits.index], atol=1e-3)
     with pytest.raises(IntoneError, match="made of probe, head: give the weights to one"):
         models["choice"].on("other")
