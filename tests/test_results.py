@@ -17,10 +17,11 @@ from intone.evaluation.details import Details
 from intone.evaluation.metrics import accuracy, calibration_error, confusion, macro_f1, score, uar
 from intone.evaluation.results import SUMMARY_COLUMNS, Experiment, read_predictions
 from intone.experiments.publish import packed, publish
+from intone.models.rnn import TextRnn
 from intone.report.readme import END, START, front_table, readme_table, results_page, tried_page, write_readme
 from intone.training.finished_fold import FinishedFold
 from intone.training.recipes import MODELS
-from intone.training.recipes.architectures import architectures, settings
+from intone.training.recipes.architectures import architectures, settings, stages
 from intone.training.recipes.descriptions import DESCRIPTIONS, table
 from intone.training.record import FoldRecord
 
@@ -222,6 +223,21 @@ def test_models_are_shown_by_their_titles(tmp_path):
     assert catalogue.title("text_minilm-tuned@mine-0123") == "MiniLM, fine-tuned on mine-0123"
     assert catalogue.glossary("`audio_cnn`").count("\n") == 2 and not catalogue.glossary("none")
     assert Catalogue.read(tmp_path / "nowhere").titled("`audio_cnn`") == "`audio_cnn`"
+
+
+def test_drawings_have_the_sizes_of_the_built_networks():
+    drawn = architectures().set_index(["model", "stage"])["detail"]
+    cnn = MODELS["audio_cnn"].network.built(64, 8)
+    assert cnn.stem[0].kernel_size == (5, 5) and drawn["audio_cnn", "convolution 5 x 5, stride 2"].startswith(
+        f"{cnn.stem[0].out_channels} "
+    )
+    widths = [block.second[0].out_channels for block in cnn.blocks]
+    assert drawn["audio_cnn", "3 residual stages, stride 2"] == ", ".join(map(str, widths)) + " channels"
+    assert drawn["audio_cnn", "mean and deviation over time"] == str(cnn.size)
+    rnn = TextRnn(10, MODELS["text_lstm-glove"].network)
+    assert drawn["text_lstm-glove", "attention and maximum over words"] == str(rnn.size)
+    with pytest.raises(TypeError, match="TfidfRecipe has no drawing"):
+        stages(MODELS["text_tfidf"])
 
 
 def test_every_results_file_names_the_command_that_makes_it():

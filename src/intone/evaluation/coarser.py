@@ -10,6 +10,8 @@ from typing import Final
 
 import pandas as pd
 
+from intone.evaluation.metrics import labels_of
+
 MERGED: Final = {"calm": "neutral"}
 """Seven options: calm counts as neutral."""
 
@@ -26,7 +28,7 @@ def four(table: pd.DataFrame) -> pd.DataFrame:
     """A predictions table of the clips of `FOUR`, calm as neutral, among these alone."""
     merged = _merged(table, MERGED)
     kept = merged[merged["emotion"].isin(FOUR)]
-    others = [name for name in _labels(kept) if name not in FOUR]
+    others = [name for name in labels_of(kept) if name not in FOUR]
     kept = kept.drop(columns=others)
     return _predicted(kept.assign(**{n: kept[n] / kept[list(FOUR)].sum(axis=1) for n in FOUR}))
 
@@ -39,8 +41,4 @@ def _merged(table: pd.DataFrame, merged: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _predicted(table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(predicted=table[_labels(table)].idxmax(axis=1))
-
-
-def _labels(table: pd.DataFrame) -> list[str]:
-    return [name for name in table.columns if name not in ("file", "speaker", "fold", "split", "emotion", "predicted")]
+    return table.assign(predicted=table[labels_of(table)].idxmax(axis=1))

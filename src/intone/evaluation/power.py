@@ -5,6 +5,8 @@ from typing import Final
 
 import numpy as np
 
+from intone.evaluation.metrics import flip_p
+
 POWERED: Final = 2.80
 """Standard errors of a difference that a two-sided test at .05 finds in 80 % of cases."""
 
@@ -33,13 +35,11 @@ def difference(gaps: np.ndarray, rounds: int = 20_000, seed: int = 0) -> Differe
     draw, count = np.random.default_rng(seed), len(gaps)
     means = gaps[draw.integers(count, size=(rounds, count))].mean(1)
     low, lower, upper, high = np.percentile(means, [2.5, 5, 95, 97.5])
-    signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(rounds, count))
-    reached = int((np.abs(signs @ gaps) >= abs(gaps.sum()) - 1e-9).sum())
     return Difference(
         float(gaps.mean()),
         float(low),
         float(high),
-        (1 + reached) / (1 + rounds),
+        flip_p(gaps, rounds, seed),
         findable(gaps),
         bool(lower > -MARGIN and upper < MARGIN),
     )

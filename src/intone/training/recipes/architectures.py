@@ -1,9 +1,13 @@
 """Presets of the brief's models -> results/architectures.csv and settings.csv: what each is made of, and how trained.
 
-The report's drawings and its table of settings are made from these, so that neither can differ from what was trained.
+The report's drawings and its table of settings are made from these. What a network fixes itself, such as the size of a
+convolution, is compared with the built network by a test.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import singledispatch
+from inspect import signature
+from math import prod
 from typing import TYPE_CHECKING, Final, cast
 
 import pandas as pd
@@ -12,7 +16,10 @@ from intone.audio.augment.spectrogram import SpectrogramAugmentation
 from intone.audio.features import FeatureSettings
 from intone.audio.frames import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE
 from intone.emotions import EMOTIONS
+from intone.models import ast
+from intone.models.cnn import Dynamics
 from intone.models.encoder_head import AudioTransformerPreset
+from intone.models.fusion import EarlyFusion
 from intone.training.module import TrainingPreset
 from intone.training.recipe import Recipe
 from intone.training.recipes import MODELS
@@ -65,27 +72,10 @@ def _settings(preset: TrainingPreset) -> list[float]:
     return [getattr(preset, name) for name in SETTINGS]
 
 
-def stages(recipe: Recipe) -> list[Stage]:
+@singledispatch
+def stages(recipe: Recipe) -> Iterator[Stage]:
     """A model from input to output. Raises TypeError for a kind of model that isn't known here."""
-    if isinstance(recipe, AstRecipe):
-        return list(_ast(recipe))
-    if isinstance(recipe, SpectrogramRecipe):
-        return list(_cnn(recipe))
-    if isinstance(recipe, LinearProbeRecipe):
-        return list(_probe(recipe))
-    if isinstance(recipe, HeadRecipe):
-        return list(_head(recipe))
-    if isinstance(recipe, RnnRecipe):
-        return list(_rnn(recipe))
-    if isinstance(recipe, TextTransformerRecipe):
-        return list(_text_transformer(recipe))
-    if isinstance(recipe, AttentionRecipe):
-        return list(_attention(recipe))
-    if isinstance(recipe, EarlyRecipe):
-        return [*_branches(recipe), ("layer norm, dropout, linear, ReLU", "128"), ("dropout, linear", LABELS)]
-    if isinstance(recipe, LateRecipe):
-        return [*_branches(recipe), ("divide logits by temperature", "of each branch"), ("sum of logits", LABELS)]
-    raise TypeError(f"{type(recipe).__name__} has no drawing: add its stages here.")
+    raise TypeError(f"{type(recipe).__name__} has no drawing: register its stages here.")
 
 
 def _features(features: FeatureSettings) -> Stage:
@@ -104,23 +94,26 @@ def _augmented(augmentation: SpectrogramAugmentation, speeds: tuple[float, ...])
     )
 
 
+@stages.register
 def _cnn(recipe: SpectrogramRecipe) -> Iterator[Stage]:
     network = cast("AudioCnnPreset", recipe.network)
     width = network.width
     yield _features(recipe.features)
     yield _augmented(network.augmentation, recipe.speeds)
-    yield "slopes and mean-free rows", "4 channels"
+    yield "slopes and mean-free rows", f"{Dynamics.channels} channels"
     yield "convolution 5 x 5, stride 2", f"{width} channels"
     yield "3 residual stages, stride 2", ", ".join(f"{width * k}" for k in (2, 4, 8)) + " channels"
     yield "mean and deviation over time", f"{16 * width}"
     yield "dropout, linear", f"{network.dropout:g}; {LABELS}; side tasks: {', '.join(recipe.side_columns)}"
 
 
+@stages.register
 def _ast(recipe: AstRecipe) -> Iterator[Stage]:
     network = cast("AudioAstPreset", recipe.network)
     yield _features(recipe.features)
     yield _augmented(network.augmentation, recipe.speeds)
-    yield "4 convolutions: patches", f"{network.width}; 16 rows x 8 frames apart"
+    rows, frames = (prod(steps) for steps in zip(*ast.STRIDES, strict=True))
+    yield f"{len(ast.STRIDES)} convolutions: patches", f"{network.width}; {rows} rows x {frames} frames apart"
     yield f"{network.layers} Transformer layers", f"{network.heads} heads, width {network.width}, from scratch"
     yield "mean over tokens, linear", LABELS
 
@@ -129,6 +122,7 @@ def _trunk(weights: str) -> str:
     return f"{weights.removesuffix('-encoder')}" + (", weights rounded to 8 bits" if "small" in weights else "")
 
 
+@stages.register
 def _probe(recipe: LinearProbeRecipe) -> Iterator[Stage]:
     layers = recipe.layers
     yield "Whisper's log-mel spectrogram", "80 bands"
@@ -138,6 +132,7 @@ def _probe(recipe: LinearProbeRecipe) -> Iterator[Stage]:
     yield "mean over neighbouring layers", f"up to {recipe.probe.widest}, chosen on inner folds; {LABELS}"
 
 
+@stages.register
 def _head(recipe: HeadRecipe) -> Iterator[Stage]:
     network: AudioTransformerPreset = recipe.network
     tuned = recipe if isinstance(recipe, TunedRecipe) else None
@@ -151,6 +146,7 @@ def _head(recipe: HeadRecipe) -> Iterator[Stage]:
     yield "dropout, linear", f"{network.dropout:g}; {LABELS}"
 
 
+@stages.register
 def _rnn(recipe: RnnRecipe) -> Iterator[Stage]:
     network = recipe.network
     glove = network.embedding == "glove"
@@ -161,6 +157,7 @@ def _rnn(recipe: RnnRecipe) -> Iterator[Stage]:
     yield "dropout, linear", f"{network.dropout:g}; {LABELS}"
 
 
+@stages.register
 def _text_transformer(recipe: TextTransformerRecipe) -> Iterator[Stage]:
     yield "words", "word pieces"
     yield "MiniLM, 6 layers of 384", f"{recipe.network.weights}, {'frozen' if recipe.network.frozen else 'fine-tuned'}"
@@ -177,8 +174,23 @@ def _branches(recipe: LateRecipe | EarlyRecipe | AttentionRecipe) -> Iterator[St
     yield f"{what} of the words", f"`{text}`"
 
 
+@stages.register
 def _attention(recipe: AttentionRecipe) -> Iterator[Stage]:
     network = recipe.network
     yield from _branches(recipe)
     yield "cross-attention both ways", f"{network.heads} heads, width {network.width}"
     yield "gate, dropout, linear", f"{network.dropout:g}; {LABELS}"
+
+
+@stages.register
+def _early(recipe: EarlyRecipe) -> Iterator[Stage]:
+    yield from _branches(recipe)
+    yield "layer norm, dropout, linear, ReLU", f"{signature(EarlyFusion).parameters['hidden'].default}"
+    yield "dropout, linear", LABELS
+
+
+@stages.register
+def _late(recipe: LateRecipe) -> Iterator[Stage]:
+    yield from _branches(recipe)
+    yield "divide logits by temperature", "of each branch"
+    yield "sum of logits", LABELS

@@ -87,8 +87,8 @@ class Ensemble(LateRecipe):
     """
 
     modality: ClassVar[str] = "audio"
-    averaged: bool = True
-    """Whether logits are averaged rather than summed, and no temperature follows."""
+    version: int = 2
+    """Raised when the same parts give other logits, so that folds of the old kind are made again."""
 
     def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
         """Combine the parts' calibrated logits."""
@@ -102,7 +102,8 @@ class Ensemble(LateRecipe):
 
     @property
     def _averages(self) -> bool:
-        return self.averaged and self.fusion == "fusion_late_logits"
+        """Whether logits are averaged, and no temperature follows."""
+        return self.fusion == "fusion_late_logits"
 
     def predictor(self, run: FinishedFold) -> Predictor:
         """Clips -> the parts' calibrated logits, combined."""
