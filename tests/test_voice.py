@@ -11,8 +11,7 @@ from intone.errors import IntoneError
 from intone.evaluation.metrics import score
 from intone.experiments.adaptation import COLUMNS, adaptation, measure
 from intone.experiments.conversations import COLUMNS as TALKED
-from intone.experiments.conversations import _Voices
-from intone.experiments.conversations import measure as talks
+from intone.experiments.conversations import SENTENCE_COLUMNS, _Voices, put_together, scores
 from intone.experiments.draws import KINDS, RECORDING, drawn
 from intone.inference.fusion import log_softmax, softmax
 from intone.inference.voice import Voice, VoiceModel
@@ -183,6 +182,8 @@ def test_conversations_are_judged_with_the_voices_that_were_found(space, corpus)
     by = list(corpus.clips.groupby("speaker")["file"].apply(tuple))
     fold = space.fold("tiny-adaptive", "none", Split("speakers", "1", by[0] + by[1], by[2], by[3]))
     split = Split("speakers", "1", by[0] + by[1], (), by[2] + by[3])  # two speakers to talk with one another
-    found = talks([("1", _Voices.of(space, split, fold, OneSex()))], len(space.labels), each=3)
+    sentences = put_together([("1", _Voices.of(space, split, fold, OneSex()))], each=3)
+    assert list(sentences.columns) == list(SENTENCE_COLUMNS) and set(sentences["found"]) <= set(space.labels)
+    found = scores(sentences)
     assert list(found.columns) == list(TALKED[3:]) and set(found["sexes"]) <= {"same", "both"} and len(found)
     assert found["purity"].between(0, 100).all() and (found["conversations"] == 3).all()

@@ -119,6 +119,18 @@ COMMANDS: Final = (
         "train",
     ),
     Command(
+        "layers",
+        "experiments.layers:layers",
+        "Test a probe of Whisper-small on each of its layers, and on sentences that are not in training.",
+        "train",
+    ),
+    Command(
+        "functionals",
+        "experiments.functionals:functionals",
+        "Train and publish baselines on openSMILE's functionals, eGeMAPS and ComParE.",
+        "opensmile",
+    ),
+    Command(
         "variation",
         "experiments.variation:variation",
         "Train the CNN from other seeds, and without parts of its training.",

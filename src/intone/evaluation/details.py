@@ -17,6 +17,8 @@ class Details:
     """Columns of the clip table that it learned to predict besides the label."""
     layers: tuple[float, ...] | None = None
     """Numbers of the encoder's layers that a probe averages, or a head's weight of each."""
+    strength: float | None = None
+    """C of a regression on functionals, scikit-learn's inverse regularisation."""
     picked: str | None = None
     """The candidate that a choice took."""
     validation_loss: Mapping[str, float] | None = None

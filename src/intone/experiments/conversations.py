@@ -1,5 +1,7 @@
 """Finished folds of a speaker-adaptive model -> results/conversations.csv: who speaks, and what that is worth.
 
+The sentences, their voices and their predictions are kept in results/conversations/MODEL__PROTOCOL.csv.gz.
+
     intone conversations
     intone conversations --corpus emodb
 
@@ -13,6 +15,7 @@ neutral where a corpus has none. The order of turns plays no role.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import product
 from operator import add
 from pathlib import Path
 from typing import Final, Literal
@@ -22,16 +25,15 @@ import pandas as pd
 
 from intone import weights
 from intone.audio.clip import duration, read_clip
-from intone.cache import cache_folder, cached_array, digest, file_digest
+from intone.cache import cache_folder, cached_array, digest, file_digest, write_whole
 from intone.data import corpora as published
 from intone.data import ravdess as ravdess_corpus
 from intone.data.corpus import Corpus
 from intone.data.splits import Split, folds
 from intone.emotions import EMOTIONS
-from intone.evaluation.metrics import confusion, uar
 from intone.evaluation.results import Experiment
 from intone.experiments.corpora import Part, Reader
-from intone.experiments.publish import log_look, merge
+from intone.experiments.publish import log_look, merge, packed
 from intone.export.voices import PRESET, embeddings
 from intone.inference import registry
 from intone.inference.diarization import WEIGHTS, SpeakerEncoder, clustered
@@ -59,6 +61,9 @@ COLUMNS: Final = (
     *(f"uar_{way}" for way in WAYS),
 )
 """`purity`: percent of sentences whose found voice is mostly of their speaker; `count_right`: percent of talks."""
+
+SENTENCE_COLUMNS: Final = ("voices", "sexes", "conversation", "file", "speaker", "voice", "emotion", *WAYS)
+"""One row a sentence; `voice`: number of the found voice in its conversation, -1 none; a label for each of `WAYS`."""
 
 
 def conversations(
@@ -92,14 +97,16 @@ def conversations(
     else:
         path, model, protocol, total = registry.find(model), "packaged", corpus, 1
         parts = [(corpus, _strangers(path, corpus, layers, encoder))]
-    found = measure(track(parts, f"putting conversations together ({model})", total), len(EMOTIONS))
-    found = found.assign(model=model, track="none", protocol=protocol)[list(COLUMNS)]
+    sentences = put_together(track(parts, f"putting conversations together ({model})", total))
+    found = scores(sentences).assign(model=model, track="none", protocol=protocol)[list(COLUMNS)]
     told = "; ".join(
         f"{r.voices} voices, {r.sexes}: " + ", ".join(f"{way} {getattr(r, f'uar_{way}'):.1f}" for way in WAYS)
         for r in found.itertuples()
     )
     log_look(results, Experiment(model, "audio", "none", protocol), digest(found.to_csv()), f"conversations: {told}")
     merge(results / "conversations.csv", found)
+    kept = results / "conversations" / f"{model}__{protocol}.csv.gz"
+    write_whole(kept, packed(sentences, SENTENCE_COLUMNS))
 
 
 def _strangers(path: Path, tested: str, layers: int, encoder: SpeakerEncoder) -> "_Voices":
@@ -111,19 +118,22 @@ def _strangers(path: Path, tested: str, layers: int, encoder: SpeakerEncoder) ->
     return _Voices.from_clips(corpora[tested], facts, EMOTIONS, reader.voiced(known[tested]), encoder)
 
 
-def measure(parts: Iterable[tuple[str, "_Voices"]], labels: int, each: int = EACH) -> pd.DataFrame:
-    """Rows of conversations.csv, without model and protocol, for the numbers of voices and kinds that the test speakers
+def put_together(parts: Iterable[tuple[str, "_Voices"]], each: int = EACH) -> pd.DataFrame:
+    """Sentences of conversations, columns `SENTENCE_COLUMNS`, of the numbers of voices and kinds that the test speakers
     of each part, such as a fold, allow."""
-    talks: dict[tuple[int, str], list[pd.DataFrame]] = {}
+    talks = []
     for part, voices in parts:
-        for count in (2, 3, 4):
-            for sexes in ("same", "both"):
-                for number in range(each):
-                    table = voices.conversation(count, sexes, np.random.default_rng([number, count, *sexes.encode()]))
-                    if table is not None:
-                        talks.setdefault((count, sexes), []).append(table.assign(conversation=f"{part} {number}"))
-    rows = [{"voices": n, "sexes": s} | _row(pd.concat(tables), labels) for (n, s), tables in talks.items()]
-    return pd.DataFrame(rows)
+        for count, sexes, number in product((2, 3, 4), ("same", "both"), range(each)):
+            table = voices.conversation(count, sexes, np.random.default_rng([number, count, *sexes.encode()]))
+            if table is not None:
+                talks.append(table.assign(voices=count, sexes=sexes, conversation=f"{part} {number}"))
+    return pd.concat(talks, ignore_index=True)[list(SENTENCE_COLUMNS)]
+
+
+def scores(sentences: pd.DataFrame) -> pd.DataFrame:
+    """Sentences of conversations -> rows of conversations.csv, without model and protocol."""
+    kinds = sentences.groupby(["voices", "sexes"], sort=False)
+    return pd.DataFrame([{"voices": n, "sexes": s} | _row(own) for (n, s), own in kinds])
 
 
 @dataclass(frozen=True)
@@ -131,7 +141,7 @@ class _Voices:
     """A fold's test clips: what the model makes of them, and their voiceprints."""
 
     facts: pd.DataFrame
-    """Columns `file, speaker, sex, emotion` (label index), `seconds`."""
+    """Columns `file, speaker, sex, emotion, seconds`."""
     clips: Voiced
     prints: np.ndarray
     """[clips, 256]."""
@@ -151,15 +161,14 @@ class _Voices:
     ) -> "_Voices":
         """`facts`: the clips' rows of the clip table."""
         paths = [corpus.paths[file] for file in facts["file"]]
-        kept = facts[["file", "speaker", "sex"]].reset_index(drop=True)
-        kept["emotion"] = [list(labels).index(emotion) for emotion in facts["emotion"]]
+        kept = facts[["file", "speaker", "sex", "emotion"]].reset_index(drop=True)
         kept["seconds"] = [duration(path) for path in paths]
         prints = np.stack([_voiceprint(encoder, path) for path in paths])
         return cls(kept, clips, prints, labels, without_calm(list(facts["corpus"]), list(facts["emotion"])))
 
     def conversation(self, count: int, sexes: str, chance: np.random.Generator) -> pd.DataFrame | None:
-        """One conversation's sentences: columns `speaker, voice` (found by sound), `emotion` (label index), and a
-        prediction for each of `WAYS`; None where the fold has too few speakers of that kind."""
+        """One conversation's sentences: columns `file, speaker, voice` (found by sound), `emotion`, and a label
+        predicted for each of `WAYS`; None where the fold has too few speakers of that kind."""
         people = self.facts.drop_duplicates("speaker")
         speakers, man = people["speaker"].to_numpy(), (people["sex"] == "male").to_numpy()
         sex = dict(zip(speakers, man, strict=True))
@@ -177,7 +186,7 @@ class _Voices:
         facts = self.facts.iloc[rows]
         found = clustered(self.prints[rows], facts["seconds"].to_numpy())
         return pd.DataFrame(
-            {"speaker": facts["speaker"], "voice": found, "emotion": facts["emotion"]}
+            {"file": facts["file"], "speaker": facts["speaker"], "voice": found, "emotion": facts["emotion"]}
             | {way: self._predicted(rows, whose) for way, whose in _known(facts["speaker"], found)}
         )
 
@@ -185,8 +194,8 @@ class _Voices:
         own = np.flatnonzero(self.facts["speaker"] == speaker)
         return chance.choice(own, int(chance.integers(SENTENCES[0], SENTENCES[1] + 1)), replace=False)
 
-    def _predicted(self, rows: np.ndarray, voices: Sequence[object]) -> list[int]:
-        """Label indices of sentences, each adapted with the others of its voice; None is nobody's voice."""
+    def _predicted(self, rows: np.ndarray, voices: Sequence[object]) -> list[str]:
+        """Labels of sentences, each adapted with the others of its voice; None is nobody's voice."""
         x, plain = self.clips.embeddings[rows], self.clips.plain[rows]
         own = [Voice.of(x[[k]], softmax(plain[[k]])) for k in range(len(rows))]
         out = []
@@ -195,7 +204,8 @@ class _Voices:
             logits = plain[[k]]
             if others:
                 logits = self.clips.model.log_probabilities(x[[k]], plain[[k]], reduce(add, others))
-            out.append(int(merged(softmax(logits), self.labels, self.coarse[rows[[k]]]).argmax()))
+            chances = merged(softmax(logits), self.labels, self.coarse[rows[[k]]])
+            out.append(self.labels[int(chances.argmax())])
         return out
 
 
@@ -213,7 +223,7 @@ def _known(speakers: pd.Series, found: np.ndarray) -> Iterator[tuple[str, Sequen
     yield "true", list(speakers)
 
 
-def _row(sentences: pd.DataFrame, labels: int) -> dict[str, float]:
+def _row(sentences: pd.DataFrame) -> dict[str, float]:
     """Scores of all conversations of one kind."""
     talks = sentences.groupby("conversation")
     pure = [
@@ -221,12 +231,12 @@ def _row(sentences: pd.DataFrame, labels: int) -> dict[str, float]:
         for _, talk in talks
     ]
     right = [talk.loc[talk["voice"] >= 0, "voice"].nunique() == talk["speaker"].nunique() for _, talk in talks]
-    true = sentences["emotion"].to_numpy()
-    scores = {f"uar_{way}": uar(confusion(true, sentences[way].to_numpy(), labels)) for way in WAYS}
+    true = sentences["emotion"]
+    rates = {f"uar_{way}": 100 * (sentences[way] == true).groupby(true).mean().mean() for way in WAYS}
     out = {
         "conversations": sentences["conversation"].nunique(),
         "purity": 100 * float(np.mean(np.concatenate(pure))),
         "count_right": 100 * float(np.mean(right)),
-        **scores,
+        **rates,
     }
     return {name: round(float(value), 4) for name, value in out.items()}

@@ -1,5 +1,7 @@
 """Clips of several speakers, put together into recordings -> results/diarization.csv: who speaks when, and its worth.
 
+The sentences that were found are kept in results/conversations/recordings.csv.gz.
+
     intone diarization
 
 A recording (talks.py) is analysed as `intone analyze` does without words: speech is found, cut at pauses and given to
@@ -32,7 +34,7 @@ from intone.emotions import EMOTIONS
 from intone.evaluation.metrics import confusion, uar
 from intone.evaluation.results import Experiment
 from intone.experiments.corpora import OWN, Part, Reader
-from intone.experiments.publish import log_look
+from intone.experiments.publish import log_look, packed
 from intone.experiments.talks import Talk, put_together
 from intone.export.voices import PRESET, embeddings
 from intone.inference import registry
@@ -68,6 +70,10 @@ COLUMNS: Final = (
 parts, in percent of the time spoken; `purity`: percent of found sentences whose found voice is mostly of their speaker;
 `count_right`: percent of recordings; UAR over found sentences, in percent."""
 
+SENTENCE_COLUMNS: Final = (*COLUMNS[:5], "recording", "start", "end", "voice", "speaker", "emotion", *WAYS)
+"""One row a found sentence: seconds in its recording, the found voice, the speaker and the emotion of the true sentence
+that it shares most time with (empty where with none), and a label for each of `WAYS`."""
+
 
 def diarization(model: str | None = None, layers: int = 3, results: Path = Path("results")) -> None:
     """Test who speaks when in recordings put together from clips, and what it is worth to the emotions.
@@ -91,11 +97,22 @@ def diarization(model: str | None = None, layers: int = 3, results: Path = Path(
                     tables.append(found.assign(recording=f"{fold} {len(tables)}"))
     rows = [dict(zip(COLUMNS[:5], key, strict=True)) | scores(tables) for key, tables in heard.items()]
     found = pd.DataFrame(rows, columns=list(COLUMNS))
+    sentences = pd.concat([_kept(key, table) for key, tables in heard.items() for table in tables])
+    write_whole(results / "conversations" / "recordings.csv.gz", packed(sentences, SENTENCE_COLUMNS))
     told = "; ".join(f"{r.corpus} {r.voices} {r.kind}: {r.uar_found:.1f}" for r in found.itertuples() if r.changes)
     log_look(
         results, Experiment("packaged", "audio", "none", "corpora"), digest(found.to_csv()), f"diarization: {told}"
     )
     write_whole(results / "diarization.csv", found.to_csv(index=False, lineterminator="\n").encode())
+
+
+def _kept(key: Sequence[Any], table: pd.DataFrame) -> pd.DataFrame:
+    """Sentences found in one recording, labels by name; `key`: the kind of recording."""
+    names = dict(enumerate(EMOTIONS)) | {-1: ""}
+    return table.assign(
+        **dict(zip(COLUMNS[:5], key, strict=True)),
+        **{column: table[column].map(names) for column in ("emotion", *WAYS)},
+    )
 
 
 def _readers(name: str, known: Mapping[str, Part]) -> Iterator[tuple[str, Reader, pd.DataFrame]]:

@@ -146,7 +146,14 @@ class LinearProbe:
         answers = [self._out_of_fold(x[:, layer], true, targets, inner) for layer in range(x.shape[1])]
         right = true if targets is None else targets.right
         self.layers = min(self.windows(x.shape[1]), key=lambda w: _loss(np.mean([answers[k] for k in w], 0), right))
-        self.readers = [self._read(x[:, k], true, targets) for k in self.layers]
+        return self.on_layers(self.layers, x, true, targets)
+
+    def on_layers(
+        self, layers: tuple[int, ...], x: np.ndarray, true: np.ndarray, targets: Targets | None = None
+    ) -> "LinearProbe":
+        """Train on these layers of clips [N, layers, 2D] and their emotions [N]; nothing is chosen."""
+        self.layers = layers
+        self.readers = [self._read(x[:, k], true, targets) for k in layers]
         return self
 
     def logits(self, x: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ The voices' prior comes from the clips themselves. A speaker of whom few sentenc
 whom all are: for every count there is a temperature, from speakers held out in turn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -107,6 +107,25 @@ def calibrated(model: VoiceModel, known: Sentences, preset: VoiceProbePreset) ->
             answers = plain(known.x[own, 0], *probe)
             for count, logits, rows in _draws(known.x[own, 0], answers, own, twin, preset.draws, order):
                 judged.setdefault(count, []).append((logits, known.true[rows], coarse[rows]))
+    return _with_fits(model, known, judged)
+
+
+def calibrated_on(model: VoiceModel, known: Sentences, answers: np.ndarray, preset: VoiceProbePreset) -> VoiceModel:
+    """This model with a temperature and a threshold for each of `COUNTS`, from speakers that it didn't learn from, and
+    the plain model's logits for their sentences, [N, labels]."""
+    judged: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+    for name in np.unique(known.speakers):
+        own = np.flatnonzero(known.speakers == name)
+        order = np.random.default_rng([len(own), *known.true[own]])
+        for count, logits, rows in _draws(known.x[own, 0], answers[own], own, model, preset.draws, order):
+            judged.setdefault(count, []).append((logits, known.true[rows], known.coarse[rows]))
+    return _with_fits(model, known, judged)
+
+
+def _with_fits(
+    model: VoiceModel, known: Sentences, judged: Mapping[int, Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]]
+) -> VoiceModel:
+    """This model with the temperature and threshold that fit held-out predictions, by the number of sentences known."""
     fits = [_fits(known, judged[count]) for count in sorted(judged)]
     if not fits:
         return model

@@ -13,10 +13,12 @@ from intone.models.rnn import TextRnnPreset
 from intone.models.text_encoder import TextTransformerPreset
 from intone.training.module import TrainingPreset
 from intone.training.recipe import Recipe
+from intone.training.recipes.adaptive_network import AdaptiveNetworkRecipe
 from intone.training.recipes.adaptive_probe import AdaptiveProbeRecipe
 from intone.training.recipes.choice import AudioChoice, FusionChoice, TextChoice
 from intone.training.recipes.early_fusion import AttentionRecipe, EarlyRecipe
 from intone.training.recipes.encoder_head import HeadRecipe, TunedRecipe
+from intone.training.recipes.functionals import FunctionalsRecipe
 from intone.training.recipes.fusion import Ensemble, LateRecipe
 from intone.training.recipes.linear_probe import LinearProbeRecipe, NoisyProbeRecipe
 from intone.training.recipes.spectrogram import AstRecipe, SpectrogramRecipe
@@ -101,13 +103,6 @@ _ON_ENCODERS: Mapping[str, Recipe] = {
         under=("noise", "babble", "room"),
         probe=LinearProbePreset(strength=0.005),  # six copies of each clip instead of three
     ),
-    "audio_whisper_small-adaptive": AdaptiveProbeRecipe(
-        weights=SMALL,
-        layers=SHORT_LAYERS,
-        speeds=(1.0, 0.9, 1.1),
-        under=("noise", "babble", "room"),
-        probe=LinearProbePreset(strength=0.005),
-    ),
     "audio_whisper_small-head": HeadRecipe(weights=SMALL, layers=SMALL_LAYERS),
     "audio_whisper_small-tuned": TunedRecipe(weights=SMALL, layers=(3,), speeds=(1.0, 0.94, 1.06)),
     "audio_whisper_small": AudioChoice(
@@ -157,6 +152,28 @@ LONG = (
 )
 """Models that train for hours on a processor, and models made of these: trained only on request."""
 
+FUNCTIONALS: Mapping[str, Recipe] = {
+    "audio_egemaps": FunctionalsRecipe(functionals="eGeMAPSv02"),
+    "audio_compare": FunctionalsRecipe(functionals="ComParE_2016"),
+}
+"""The field's usual baselines, which need openSMILE: `intone functionals` trains them."""
+
+ADAPTIVE = in_precision(
+    {
+        "audio_cnn-adaptive": AdaptiveNetworkRecipe("audio_cnn"),
+        "audio_whisper_small-adaptive": AdaptiveProbeRecipe(
+            weights=SMALL,
+            layers=SHORT_LAYERS,
+            speeds=(1.0, 0.9, 1.1),
+            under=("noise", "babble", "room"),
+            probe=LinearProbePreset(strength=0.005),
+        ),
+    },
+    PRECISION,
+)
+"""Models that predict otherwise where other clips of the speaker are known: `intone adaptation` tests them, apart from
+all others."""
+
 PACKAGED = in_precision(
     {
         "audio_whisper_small-packaged": NoisyProbeRecipe(
@@ -169,7 +186,7 @@ PACKAGED = in_precision(
 """The model that comes with intone, and its audio branch: they learn from several corpora, and so are no part of the
 experiment on RAVDESS. Their settings were chosen after EMO-DB and nEMO, held out, had been read: see docs/method.md."""
 
-MODELS: Mapping[str, Recipe] = {**FIRST_PHASE, **TRANSFORMERS, **PACKAGED}
+MODELS: Mapping[str, Recipe] = {**FIRST_PHASE, **TRANSFORMERS, **FUNCTIONALS, **ADAPTIVE, **PACKAGED}
 
 PAIRS: Mapping[str, tuple[str, ...]] = {
     "fusion_nested": ("audio_cnn", "text_lstm", "text_gru"),

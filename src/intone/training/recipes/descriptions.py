@@ -27,7 +27,10 @@ LATE, EARLY = "late fusion", "early fusion"
 
 DESCRIPTIONS = {
     "audio_cnn": Description("CNN on log-mel spectrograms", "CNN"),
+    "audio_cnn-adaptive": Description("CNN on log-mel, speaker-adaptive regression", "CNN", "", "audio_cnn"),
     "audio_cnn_mfcc": Description("CNN on MFCCs", "CNN"),
+    "audio_egemaps": Description("Logistic regression on eGeMAPS (88 functionals)", "functionals"),
+    "audio_compare": Description("Logistic regression on ComParE 2016 (6373 functionals)", "functionals"),
     "audio_ast": Description("AST from scratch", "AST"),
     "audio_whisper_base-frozen": Description("Whisper-base, linear probe", PROBE, BASE, "audio_whisper_base"),
     "audio_whisper_base-noisy": Description("Whisper-base, linear probe in noise", PROBE, BASE, "audio_whisper_base"),
