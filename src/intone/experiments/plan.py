@@ -24,8 +24,17 @@ FUSED_TRACKS = ("asr", "natural")
 SEEDS = (0, 1, 2)
 """Seeds of each of `SEEDED` on the first luna5 fold, to show the variation from training beside that over speakers."""
 
-SEEDED = (("audio_cnn", "none"), ("audio_whisper_small-tuned", "none"), ("text_minilm-tuned", "natural"))
-"""Model, track. A probe of a frozen encoder does not depend on the seed."""
+SEEDED = (
+    ("audio_cnn", "none"),
+    ("audio_cnn_mfcc", "none"),
+    ("audio_ast", "none"),
+    ("audio_whisper_small-tuned", "none"),
+    ("text_lstm-glove", "natural"),
+    ("text_gru-glove", "natural"),
+    ("text_minilm-tuned", "natural"),
+    ("fusion_early-frozen", "natural"),
+)
+"""Model, track: each kind of network. A probe of a frozen encoder does not depend on the seed."""
 
 COST = {
     "CNN": 130,

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from intone.data.splits import PARTS
 from intone.evaluation.calibration import log_loss, temperature
 from intone.evaluation.details import Details
-from intone.models.linear_probe import UNKNOWN
+from intone.models.linear_probe import UNKNOWN, both_of
 from intone.training.functionals import Functionals
 from intone.training.recipe import FoldResult, FoldTask, Recipe
 from intone.training.workspace import Workspace
@@ -78,7 +78,10 @@ def _regression(strength: float) -> Pipeline:
 
 
 def _logits(model: Pipeline, x: np.ndarray, classes: int) -> np.ndarray:
+    """[N, D] -> log-probabilities [N, labels]; an emotion without training clips gets a very low one."""
+    weight, bias = both_of(model[-1])
     out = np.full((len(x), classes), UNKNOWN)
-    out[:, model.classes_] = model.predict_log_proba(x)
+    # Not scikit-learn's log-probabilities, which are minus infinity where a probability is too small for a float.
+    out[:, model.classes_] = log_softmax(model[:-1].transform(x) @ weight.T + bias, axis=1)
     found: np.ndarray = log_softmax(out, axis=1)
     return found
