@@ -15,9 +15,14 @@ from intone.experiments.conversations import SENTENCE_COLUMNS, _Voices, put_toge
 from intone.experiments.draws import KINDS, RECORDING, drawn
 from intone.inference.fusion import log_softmax, softmax
 from intone.inference.voice import Voice, VoiceModel
+from intone.models.cnn import AudioCnnPreset
 from intone.models.linear_probe import LinearProbePreset
 from intone.models.voice_probe import Sentences, VoiceProbePreset, calibrated, fitted
+from intone.training.functionals import Functionals
+from intone.training.recipes.adaptive_network import AdaptiveNetworkRecipe
 from intone.training.recipes.adaptive_probe import AdaptiveProbeRecipe
+from intone.training.recipes.functionals import FunctionalsRecipe
+from intone.training.recipes.spectrogram import SpectrogramRecipe
 from intone.training.workspace import Workspace
 
 LABELS, LAYERS, WIDTH, SPEAKERS, EACH = 4, 2, 12, 10, 24
@@ -187,3 +192,25 @@ def test_conversations_are_judged_with_the_voices_that_were_found(space, corpus)
     found = scores(sentences)
     assert list(found.columns) == list(TALKED[3:]) and set(found["sexes"]) <= {"same", "both"} and len(found)
     assert found["purity"].between(0, 100).all() and (found["conversations"] == 3).all()
+
+
+def test_a_network_adapts_by_its_embeddings_and_without_a_voice_predicts_as_it_did(corpus, tmp_path, monkeypatch):
+    network = SpectrogramRecipe(network=AudioCnnPreset(width=8), speeds=(1.0,)).with_epochs({"audio_epochs": 1})
+    models = {"cnn": network, "cnn-adaptive": AdaptiveNetworkRecipe("cnn", QUICK)}
+    space = Workspace(corpus, models, tmp_path / "runs")
+    by = list(corpus.clips.groupby("speaker")["file"].apply(tuple))
+    splits = [Split("speakers", str(k + 1), by[k] + by[k - 1], by[k - 2], by[k - 3]) for k in range(4)]
+    made = [(split, space.fold("cnn-adaptive", "none", split)) for split in splits]
+    twin = space.fold("cnn", "none", splits[0])
+    labels = list(corpus.labels)
+    pd.testing.assert_frame_equal(made[0][1].predictions[labels], twin.predictions[labels], atol=1e-4)
+    found = measure(space, "cnn-adaptive", made, tmp_path, draws=2).set_index(["kind", "k"])
+    tested = pd.concat([fold.predictions[fold.predictions["split"] == "test"] for _, fold in made])
+    assert found.loc[("random", "0"), "uar"] == pytest.approx(score(tested).uar, abs=0.01)
+    split, fold = made[0]
+    model = fold.recipe.voiced(space, fold, split.test).model
+    assert model.counts.tolist() == [1, 2, 4, 8] and (model.temperatures > 0).all()
+    with pytest.raises(IntoneError, match="has no embeddings"):
+        monkeypatch.setattr(Functionals, "computed", lambda self, corpus: {f: [np.ones(3)] for f in corpus.paths})
+        models = {"p": FunctionalsRecipe(functionals="none", inner=2), "p-adaptive": AdaptiveNetworkRecipe("p")}
+        Workspace(corpus, models, tmp_path / "bare").fold("p-adaptive", "none", splits[0])
