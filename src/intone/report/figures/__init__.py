@@ -7,6 +7,7 @@ from intone.report.figures.confusions import confusion_figure, confusions_figure
 from intone.report.figures.curves import perturbations_figure, reliability_figure, risk_coverage_figure
 from intone.report.figures.explained import attention_figure, shares_figure
 from intone.report.figures.history import histories_figure, history_figure
+from intone.report.figures.layers import layers_figure
 from intone.report.figures.speaker_counts import speaker_counts_figure
 from intone.report.figures.speakers import speakers_figure
 from intone.report.figures.style import save

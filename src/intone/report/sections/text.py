@@ -157,6 +157,21 @@ def _sentence(source: Source, gallery: Gallery) -> str:
         "Test UAR on a sentence and speakers that are not in training (`luna5_sentence`). Training has half as many "
         "clips, which also lowers results."
     )
-    return gallery.captioned(
+    shown = gallery.captioned(
         caption, table(["model", "words", "trained on both sentences", "unseen sentence"], cells, left=2)
+    )
+    return f"{shown}\n\n{_matched(source)}"
+
+
+def _matched(source: Source) -> str:
+    """What an unseen sentence costs when training has as many clips either way."""
+    rows = source.table("sentence_control.csv")
+    if rows is None:
+        return absent("intone layers", "the unseen sentence with as many training clips")
+    by = {row["trained_on"]: row for row in rows.to_dict("records")}
+    both, other = by["both sentences"], by["the other sentence"]
+    return (
+        f"With {both['clips']} training clips of both sentences a linear probe of Whisper-small has UAR "
+        f"{rate(both['uar'])}, with as many of the other sentence alone {rate(other['uar'])}: an unseen sentence by "
+        f"itself costs {rate(both['uar'] - other['uar'])} points."
     )

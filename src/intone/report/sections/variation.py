@@ -1,4 +1,4 @@
-"""results/variation.csv and seeds.csv -> how much chance in training moves results, and what its parts are worth."""
+"""results/variation.csv, seeds.csv, layers.csv -> how much chance moves results, and what each part is worth."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from intone.evaluation.metrics import speaker_uars
-from intone.report.figures import speaker_counts_figure
+from intone.report.figures import layers_figure, speaker_counts_figure
 from intone.report.markdown import Gallery, absent, table
 from intone.report.numbers import points, rate
 from intone.report.source import MAIN, WORDS, Source
@@ -28,6 +28,7 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any] | None:
         "seeds": _seeds(source, rows, gallery),
         "ablations": _ablations(rows, gallery),
         "speakers": _speakers(source, gallery),
+        "layers": _layers(source, gallery),
     }
 
 
@@ -48,6 +49,26 @@ def _speakers(source: Source, gallery: Gallery) -> str:
         f"{rate(float(last['uar'] - half['uar']))}."
     )
     return gallery.add(caption, {"training-speakers": speaker_counts_figure(rows)}, reading)
+
+
+def _layers(source: Source, gallery: Gallery) -> str:
+    """What a probe is worth on each layer, and which layers the folds choose."""
+    rows = source.table("layers.csv")
+    if rows is None:
+        return absent("intone layers", "results by layer")
+    caption = (
+        "Test UAR of a linear probe on one layer of Whisper-small, frozen, by layer, under luna5. Circles: layers that "
+        "folds choose on their own training actors; the curve itself is read on test, and nothing is chosen by it."
+    )
+    best = rows.iloc[int(rows["uar"].argmax())]
+    nested = float(np.average(rows["uar"], weights=rows["chosen"]))
+    first, last = rows.iloc[0], rows.iloc[-1]
+    reading = (
+        f"Layer {best['layer']} is highest ({rate(float(best['uar']))}), {rate(float(best['uar'] - first['uar']))} "
+        f"points above the first and {rate(float(best['uar'] - last['uar']))} above the last; the layers that folds "
+        f"choose without test have {rate(nested)} on average."
+    )
+    return gallery.add(caption, {"layers": layers_figure(rows)}, reading)
 
 
 def _spread(source: Source, tested: pd.DataFrame) -> str:
