@@ -2,15 +2,23 @@
 
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi.testclient import TestClient
 
 from intone.inference.analyzer import Analyzer
+from intone.inference.serve.admission import Admission
 from intone.inference.serve.app import Service, app
 from intone.inference.serve.guard import Guard, Hosts
-from intone.inference.serve.job import Answer, Job
+from intone.inference.serve.job import Answer, Job, Progress
+from intone.inference.serve.pool import Pool, Worker
+from intone.inference.serve.runner import Runner
+from intone.inference.serve.store import Store
 from intone.inference.serve.work import Left, done, facts
+
+STATES = tempfile.TemporaryDirectory()
+"""Outside of the folder that tests look into."""
 
 
 class Here:
@@ -19,17 +27,25 @@ class Here:
     def __init__(self, analyzer: Analyzer, longest: float = 60) -> None:
         self.analyzer, self.longest, self.facts = analyzer, longest, facts(analyzer)
 
-    def do(self, job: Job, left: threading.Event) -> Answer:
-        def step() -> None:
+    def do(self, job: Job, left: threading.Event, told=lambda progress: None) -> Answer:
+        def step(progress: Progress) -> None:
             if left.is_set():
                 raise Left("Nobody waits any more.")
+            told(progress)
 
         return done(self.analyzer, job, self.longest, step)
 
 
-def service(analyzer: Analyzer, waiting: int = 16) -> Service:
-    """One that takes a megabyte and a minute."""
-    return Service(Here(analyzer), Path(tempfile.gettempdir()), most=1, waiting=waiting)
+def service(analyzer: Analyzer, waiting: int = 16, most: int = 1, longest: float = 60) -> Service:
+    """One that takes a megabyte and a minute, unless told otherwise."""
+    return served_by([Here(analyzer, longest)], Path(tempfile.gettempdir()), waiting, most)
+
+
+def served_by(workers: Sequence[Worker], folder: Path, waiting: int = 16, most: int = 1) -> Service:
+    """A service with these workers."""
+    pool = Pool(workers)
+    runner = Runner(pool, Store(Path(tempfile.mkdtemp(dir=STATES.name)) / "jobs"))
+    return Service(pool, folder, most, Admission(waiting, waiting, busy=runner.busy), runner)
 
 
 def asking(made: Service, hosts: Hosts | None = None, token: str | None = None) -> TestClient:

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 import soundfile
 from fastapi.testclient import TestClient
-from serving import Here, asking, post, sentence, service
+from serving import asking, post, sentence, service
 from test_bad_input import TABLE, wav
 from test_predict import GUARD, Parrot
 
@@ -33,7 +33,7 @@ from intone.inference.batch import Settings, run
 from intone.inference.formats import FORMATS, places
 from intone.inference.model import Model
 from intone.inference.serve import listening, upload
-from intone.inference.serve.app import Service, app
+from intone.inference.serve.app import app
 from intone.inference.serve.upload import MB
 from intone.inference.tasks import Target, tasks
 
@@ -201,9 +201,9 @@ def test_a_track_is_the_one_that_is_asked_for(client, talk, monkeypatch):
 
 
 def test_a_recording_that_lasts_too_long_is_refused(analyzer, talk, temporary):
-    made = Service(Here(analyzer, longest=5.9), temporary, 1, 1)
+    made = service(analyzer, longest=5.9)
     assert "lasts longer than 5.9 s" in sentence(post(asking(made), talk), 413)
-    made = Service(Here(analyzer, longest=6), temporary, 1, 1)
+    made = service(analyzer, longest=6)
     assert post(asking(made), talk).status_code == 200
 
 
@@ -220,7 +220,7 @@ def test_a_failure_of_our_own_is_one_sentence_without_a_path(client, talk, tempo
 def test_a_full_disk_is_said_while_the_recording_arrives(size, analyzer, temporary, monkeypatch):
     opened = Path.open
     monkeypatch.setattr(Path, "open", lambda path, *how, **more: opened(Path("/dev/full"), *how, **more))
-    client = asking(Service(Here(analyzer), temporary, 100, 1))
+    client = asking(service(analyzer, most=100))
     assert "no room" in sentence(client.post("/analyze", files={"file": ("a.wav", bytes(size))}), 507)
     assert not list(temporary.iterdir())
 
@@ -335,12 +335,12 @@ def test_nothing_goes_on_for_someone_who_has_left(stretches, analyzer, tmp_path,
 def test_of_two_at_once_one_waits(client, talk, monkeypatch):
     analysis, lock, most = Analyzer.analysis, threading.Lock(), []
 
-    def alone(self, recording, heed):
+    def alone(self, recording, *told):
         assert lock.acquire(blocking=False), "two at once"
         try:
             most.append(recording.name)
             time.sleep(0.05)
-            return analysis(self, recording, heed)
+            return analysis(self, recording, *told)
         finally:
             lock.release()
 
@@ -362,9 +362,10 @@ def test_the_page_asks_nothing_of_the_network(client):
 
 def test_openapi_says_what_is_answered(client):
     said = client.get("/openapi.json").json()
-    assert set(said["paths"]) == {"/", "/health", "/analyze"}
+    jobs = {"/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/result", "/v1/jobs/{id}/events"}
+    assert set(said["paths"]) == {"/", "/health", "/analyze", "/v1/analyze"} | jobs
     post = said["paths"]["/analyze"]["post"]
-    refused = {"400", "401", "403", "405", "408", "413", "422", "500", "503", "507"}
+    refused = {"400", "401", "403", "405", "408", "413", "422", "429", "500", "503", "507"}
     assert set(post["responses"]) == {"200", *refused}
     for status in refused:
         schema = post["responses"][status]["content"]["application/json"]["schema"]
@@ -374,7 +375,7 @@ def test_openapi_says_what_is_answered(client):
     assert {p["name"] for p in post["parameters"]} == {"format", "text", "language", "track", "speakers"}
     assert list(post["requestBody"]["content"]) == ["multipart/form-data"]
     names = [way["operationId"] for path in said["paths"].values() for way in path.values()]
-    assert len(set(names)) == len(names) == 5 and set(said["paths"]["/health"]) == {"get", "head"}
+    assert len(set(names)) == len(names) == 11 and set(said["paths"]["/health"]) == {"get", "head"}
 
 
 def test_importing_intone_imports_no_web_framework():

@@ -18,7 +18,7 @@ from intone.inference.formats import FORMATS
 from intone.inference.model import Model
 from intone.inference.serve import child as children
 from intone.inference.serve.child import MB, Child, Limits, resident
-from intone.inference.serve.job import LEFT, Answer, Job
+from intone.inference.serve.job import LEFT, Answer, Job, Progress
 from intone.inference.serve.work import Line
 
 
@@ -156,5 +156,5 @@ def test_a_word_that_came_too_late_does_not_end_the_next_job(tmp_path):
     pipe = Pipe(LEFT, given)
     line = Line(pipe)
     assert line.job() is given
-    line.step()
+    line.step(Progress(seconds=1.0))
     assert len(pipe.sent) == 1

@@ -12,6 +12,7 @@ from serving import asking, post, sentence, service
 from intone.cli import main
 from intone.inference.serve import listening, shown
 from intone.inference.serve.app import app
+from intone.inference.serve.contract import Asked
 from intone.inference.serve.guard import HEADERS, Guard, Hosts, named
 
 HOSTS = {
@@ -96,7 +97,7 @@ def test_every_answer_tells_browsers_what_they_may(analyzer, talk, monkeypatch):
     answers = [client.get("/"), client.head("/health"), client.get("/openapi.json"), post(client, talk)]
     answers += [client.get("/nothing"), client.get("/analyze"), client.post("/analyze")]
     answers += [client.get("/", headers={"host": "evil.example"})]
-    monkeypatch.setattr(type(made), "_understood", lambda *_: 1 / 0)
+    monkeypatch.setattr(Asked, "of_request", lambda *_: 1 / 0)
     answers += [client.post("/analyze")]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 404, 405, 422, 403, 500]
     for answer in answers:

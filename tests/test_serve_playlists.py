@@ -8,11 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from serving import asking, post, sentence
+from serving import asking, post, sentence, served_by
 from test_bad_input import wav
 
 from intone.inference.batch import Settings
-from intone.inference.serve.app import Service
 from intone.inference.serve.child import Child, Limits
 
 ENDINGS = ("flac", "mp3", "ogg", "aac", "ts")
@@ -57,7 +56,7 @@ def client(model_file: Path, tmp_path_factory: pytest.TempPathFactory):
     """Of a service with a real child, that has to answer within seconds."""
     child = Child(Settings(model_file, None, None, 1).analyzer, Limits(stalled=30, time=60))
     child.load()
-    yield asking(Service(child, tmp_path_factory.mktemp("arrived"), most=1, waiting=1))
+    yield asking(served_by([child], tmp_path_factory.mktemp("arrived"), waiting=1))
     child.close()
 
 

@@ -25,7 +25,7 @@ class Wedged(Settings):
     def analyzer(self) -> Analyzer:
         whole = Analyzer.analysis
 
-        def analysis(self, recording, heed=lambda: None):
+        def analysis(self, recording, heed=lambda: None, told=lambda segment: None):
             if recording.name == "asleep":
                 time.sleep(3600)
             while recording.name == "busy":
@@ -39,7 +39,7 @@ class Wedged(Settings):
             if recording.name == "loud":
                 os.write(1, b"a decoder's complaint")
                 os.write(2, b"a decoder's complaint")
-            return whole(self, recording, heed)
+            return whole(self, recording, heed, told)
 
         Analyzer.analysis = analysis
         return super().analyzer()

@@ -111,14 +111,21 @@ class Analyzer:
         return list(self._judged(Meter(), part.recording.sound().blocks, Language(self.language)))
 
     @one_thread()
-    def analysis(self, recording: Recording, heed: Callable[[], None] = lambda: None) -> Analysis:
+    def analysis(
+        self,
+        recording: Recording,
+        heed: Callable[[], None] = lambda: None,
+        told: Callable[[Segment], None] = lambda segment: None,
+    ) -> Analysis:
         """Everything about one recording; `heed` is called every few seconds of it, and may raise to end it.
+
+        `told` is called with each sentence as it is found, before its speaker is known and it is adapted.
 
         Raises BadClip where it can't be analysed.
         """
         parts, notes = self.speakers.parts(recording)
         language = Language(self.language)
-        channels = [self._channel(part, heed, language) for part in parts]
+        channels = [self._channel(part, heed, told, language) for part in parts]
         meter, sound = Meter.of_all([channel.meter for channel in channels]), channels[0].sound
         judged, more = self._adapted([one for channel in channels for one in channel.judged])
         account = self._account(meter, sound, [j.segment for j in judged])
@@ -146,10 +153,15 @@ class Analyzer:
             tuple(len(j.prediction.middles) for j in judged),
         )
 
-    def _channel(self, part: Part, heed: Callable[[], None], language: Language) -> Channel:
+    def _channel(
+        self, part: Part, heed: Callable[[], None], told: Callable[[Segment], None], language: Language
+    ) -> Channel:
         """All of a part's segments, with their speakers, not adapted yet."""
         meter, sound = Meter(heed=heed), part.recording.sound()
-        judged = list(self._judged(meter, meter.along(sound.blocks), language))
+        judged = []
+        for one in self._judged(meter, meter.along(sound.blocks), language):
+            told(one.segment)
+            judged.append(one)
         return Channel(meter, sound, self.speakers.named(part, judged))
 
     def _adapted(self, judged: Sequence[Judged]) -> tuple[list[Judged], list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from intone.audio.account import Account
-from intone.inference.result import Analysis
+from intone.inference.result import Analysis, Segment, table
 from intone.names import cell
 
 
@@ -46,6 +46,13 @@ def _account(account: Account) -> dict[str, Any]:
 
 def _rows(analysis: Analysis) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in analysis.segments.to_dict("records")]
+
+
+def segment_dict(segment: Segment) -> dict[str, Any]:
+    """One segment as it stands in the JSON."""
+    labels = list(segment.probabilities)
+    rows = table("", [segment], labels)
+    return _segment(rows.index[0], {str(k): v for k, v in rows.to_dict("records")[0].items()}, labels)
 
 
 def _segment(key: tuple[str, float, float], row: Mapping[str, Any], labels: list[str]) -> dict[str, Any]:

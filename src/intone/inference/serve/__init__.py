@@ -1,15 +1,18 @@
 """`intone serve`: a recording from a browser or another program -> what `intone analyze` writes, on this machine."""
 
 import contextlib
+import os
 import re
 import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from platformdirs import user_state_path
 from tyro.conf import FlagCreatePairsOff
 
 from intone.errors import IntoneError, Missing
@@ -34,6 +37,11 @@ def serve(
     time: int = 3_600,
     memory: int = 4_000,
     waiting: int = 16,
+    per_client: int = 0,
+    rate: int = 0,
+    workers: int = 0,
+    state: Path | None = None,
+    keep: int = 3_600,
     token: str | None = None,
     no_token: FlagCreatePairsOff[bool] = False,
     allow: tuple[str, ...] = (),
@@ -42,7 +50,8 @@ def serve(
 ) -> None:
     """Start a web page and an HTTP service on this machine that analyse recordings, until Ctrl-C.
 
-    Nothing is sent elsewhere, and no recording is kept. One recording is analysed at a time; others wait.
+    Nothing is sent elsewhere, and no recording is kept once it is analysed. Short recordings are analysed beside and
+    before long ones; accepted jobs survive a restart.
 
     Args:
         host: Address to listen on; one that other machines can reach requires --token or --no-token.
@@ -57,6 +66,13 @@ def serve(
         time: Longest time that the analysis of one recording may take, in seconds.
         memory: Most memory that the analysing process may take, models included, in MB.
         waiting: Most recordings that may be uploaded, waiting or analysed at the same time.
+        per_client: Most of these of one client, by its address; 0 sets no such limit.
+        rate: Most recordings that one client may send in a minute; 0 sets no such limit.
+        workers: Number of processes that analyse, each with its own copy of the models; 0 takes two, or one where
+            there is one core.
+        state: Folder for accepted jobs and their answers; default the user's own, for each port. With --port 0 a
+            temporary one.
+        keep: Seconds for which the answer of a job can be fetched.
         token: A secret that clients must send, as `Authorization: Bearer`; the printed address contains it.
         no_token: Allow access from other machines without a token.
         allow: Further host names under which the service may be reached, such as that of a proxy.
@@ -64,42 +80,61 @@ def serve(
             (voices are told apart by their sound); sentences are then judged against the same voice's others.
         voice: A name from `intone voice list`: recordings are that person's voice.
     """
-    _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting)
+    _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting, keep=keep)
     make = partial(analyzer_of, model, whisper if text else None, language, threads, speakers, voice)
     with contextlib.ExitStack() as stack:
         stack.enter_context(ended_as_by_ctrl_c())
         door = stack.enter_context(listening(host, port))
         _let_in(host, door.getsockname()[0], token, no_token)
-        child = Child(make, Limits(longest, time, memory))
-        stack.callback(child.close)
-        server = _server(child, stack, door, host, most, waiting, token, allow)
+        limits = Limits(longest, time, memory)
+        children = [Child(make, limits) for _ in range(workers or min(2, os.cpu_count() or 1))]
+        for child in children:
+            stack.callback(child.close)
+        place = state or (user_state_path("intone") / "serve" / str(port) if port else None)
+        server = _server(
+            children, stack, door, host, most, (waiting, per_client or waiting, rate), token, allow, place, keep
+        )
         say(f"intone is at {shown(door, token)} until Ctrl-C.")
         with contextlib.suppress(KeyboardInterrupt):
             server.run([door])
 
 
 def _server(
-    child: Child,
+    children: Sequence[Child],
     stack: contextlib.ExitStack,
     door: socket.socket,
     host: str,
     most: int,
-    waiting: int,
+    bounds: tuple[int, int, int],
     token: str | None,
     allow: tuple[str, ...],
+    state: Path | None,
+    keep: float,
 ) -> "Server":
-    """The server for the socket `door`, once the child has loaded its models; the stack closes what it opens."""
+    """The server for the socket `door`, once the children have loaded their models; the stack closes what it opens.
+
+    `bounds`: most recordings at once, most of one client, most of one client in a minute.
+    """
     import uvicorn
 
-    # Importing these takes most of the time in which the child loads its models.
+    # Importing these takes most of the time in which the children load their models.
+    from intone.inference.serve.admission import Admission
     from intone.inference.serve.app import Service, app
     from intone.inference.serve.connections import MAX_ACCEPTED, Connection, Server
     from intone.inference.serve.folder import folder
     from intone.inference.serve.guard import Guard, Hosts
+    from intone.inference.serve.pool import Pool
+    from intone.inference.serve.runner import Runner
+    from intone.inference.serve.store import Store
 
-    child.load()
-    service = Service(child, stack.enter_context(folder()), most, waiting)
-    stack.callback(service.thread.shutdown, wait=False, cancel_futures=True)
+    temporary = stack.enter_context(folder())
+    store = Store(state or temporary / "jobs")
+    stack.callback(store.close)
+    for child in children:
+        child.load()
+    runner = Runner(Pool(children), store, keep)
+    stack.callback(runner.close)
+    service = Service(runner.pool, temporary, most, Admission(*bounds, runner.busy), runner)
     config = uvicorn.Config(
         Guard(app(service), Hosts.of(host, door.getsockname()[0], allow), token),
         http=Connection,

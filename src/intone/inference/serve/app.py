@@ -1,17 +1,15 @@
-"""A `Worker` -> a web service: a recording comes in by POST, and the file that `intone analyze -o` writes goes out.
+"""A pool of workers -> a web service: a recording comes in by POST, and what `intone analyze -o` writes goes out.
 
-A recording is in a temporary folder only while it is analysed. Every error is `{"error": sentence}`.
+A recording is in a folder only until it is analysed. Every error is `{"error": sentence}`.
 """
 
 import asyncio
-import errno
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -20,46 +18,36 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Match
 
-from intone.asr.languages import code
-from intone.errors import IntoneError, Missing
-from intone.inference.formats import FORMATS, chosen, places
-from intone.inference.serve.contract import BODY, FILES, REFUSED, Asked, Health, refused
+from intone.errors import IntoneError
+from intone.inference.formats import FORMATS, places
+from intone.inference.serve.admission import Admission, address
+from intone.inference.serve.contract import BODY, FILES, UPLOADS, Asked, Health, refused
 from intone.inference.serve.guard import error
-from intone.inference.serve.job import Answer, Facts, Job
-from intone.inference.serve.upload import received
+from intone.inference.serve.job import Answer, Job
+from intone.inference.serve.job_routes import Jobs, add_job_routes
+from intone.inference.serve.pool import Pool
+from intone.inference.serve.runner import Runner
+from intone.inference.serve.upload import received, unwritten
 from intone.progress import say
 from intone.version import __version__
 
 NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """FastAPI sends nothing from this machine, whatever the environment variables say."""
 
-FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of a disk that is full."""
-
-
-class Worker(Protocol):
-    """Analyses one recording at a time."""
-
-    facts: Facts
-
-    def do(self, job: Job, left: Event) -> Answer:
-        """The answer to a job, which is given up soon after `left` is set."""
-
 
 @dataclass(frozen=True)
 class Service:
     """The functions of the service, one per URL."""
 
-    worker: Worker
+    pool: Pool
     folder: Path
+    """For recordings while a request waits for their answer."""
     most: int
     """Largest size of a recording in MB."""
-    waiting: int
-    """Most recordings that may be uploaded, waiting and analysed at once."""
+    admission: Admission
+    runner: Runner
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     """Requests that are being answered."""
-    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
-    """One: an analysis takes every core that it may have."""
 
     def page(self) -> HTMLResponse:
         """The page."""
@@ -69,24 +57,22 @@ class Service:
 
     def health(self) -> Health:
         """Who answers here, and what a recording may have."""
-        facts = self.worker.facts
+        facts = self.pool.facts
         return Health(__version__, facts.model, facts.licence, facts.words, self.most)
 
     async def analyze(self, request: Request, asked: Annotated[Asked, Query()]) -> Response:
         """The file that `intone analyze -o` writes; of several formats one JSON object, file name -> content."""
-        formats = self._understood(request, asked)
-        language = code(asked.language) if asked.language is not None else None
-        if len(self.tasks) >= self.waiting:
-            full = f"{self.waiting} recordings are waiting already: send it again in a minute."
-            raise HTTPException(503, full, {"Retry-After": "60"})
+        wanted = asked.of_request(request, self.pool.facts.words)
         task = asyncio.current_task()
         assert task is not None
         self.tasks.add(task)
         try:
-            with TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True) as folder:
+            with (
+                self.admission.admitted(address(request)),
+                TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True) as folder,
+            ):
                 name, path = await received(request, Path(folder), self.most)
-                job = Job(path, name, formats, asked.text is not False, language, asked.track, asked.speakers)
-                return response(await self._done(request, job), name)
+                return response(await self._done(request, Job(path, name, **wanted)), name)
         except OSError as problem:
             raise unwritten(problem) from problem
         except asyncio.CancelledError:
@@ -99,19 +85,10 @@ class Service:
         for task in self.tasks:
             task.cancel()
 
-    def _understood(self, request: Request, asked: Asked) -> tuple[str, ...]:
-        """The formats that are wanted. Raises IntoneError, or HTTPException, for an impossible request."""
-        given = [name for name, _ in request.query_params.multi_items()]
-        if twice := next((name for name in given if given.count(name) > 1), None):
-            raise HTTPException(422, f"{twice!r} is given twice: give it once.")
-        if asked.text and not self.worker.facts.words:
-            raise Missing("Words are off: start the service without --no-text, with Whisper's weights on this machine.")
-        return chosen(asked.format)
-
     async def _done(self, request: Request, job: Job) -> Answer:
         """The answer to a job, unless its client disconnects before."""
         left = Event()
-        work: asyncio.Future[Any] = asyncio.wrap_future(self.thread.submit(self.worker.do, job, left))
+        work: asyncio.Future[Any] = asyncio.wrap_future(self.pool.submit(job, left).answer)
         gone: asyncio.Future[Any] = asyncio.ensure_future(_gone(request))
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -144,15 +121,6 @@ def response(made: Answer, name: str) -> Response:
     return JSONResponse(dict(zip(files, (data.decode() for data in made.files.values()), strict=True)))
 
 
-def unwritten(problem: OSError) -> HTTPException:
-    """The error for a recording that can't be stored."""
-    reason = (problem.strerror or type(problem).__name__).lower()
-    if problem.errno in FULL:
-        return HTTPException(507, f"The recording has no room here ({reason}): make some where intone runs.")
-    say(f"A recording can't be laid down ({problem}).")
-    return HTTPException(500, f"The recording can't be laid down ({reason}): look at intone's terminal.")
-
-
 def app(service: Service) -> FastAPI:
     """The web application of a service."""
     made = FastAPI(
@@ -174,14 +142,17 @@ def app(service: Service) -> FastAPI:
         for method in ("GET", "HEAD"):
             name = f"{call.__name__}_{method.lower()}"
             made.add_api_route(path, call, methods=[method], response_class=kind, responses=every, operation_id=name)
-    made.add_api_route(
-        "/analyze",
-        service.analyze,
-        methods=["POST"],
-        response_class=Response,
-        responses={200: FILES, **refused(*REFUSED)},
-        openapi_extra={"requestBody": BODY},
-    )
+    for path in ("/analyze", "/v1/analyze"):
+        made.add_api_route(
+            path,
+            service.analyze,
+            methods=["POST"],
+            response_class=Response,
+            responses={200: FILES, **refused(*UPLOADS)},
+            openapi_extra={"requestBody": BODY},
+            operation_id=f"analyze{path.replace('/', '_')}",
+        )
+    add_job_routes(made, Jobs(service.runner, service.admission, service.most))
     return made
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from intone.errors import IntoneError
-from intone.inference.serve.job import LEFT, Answer, Facts, Job
+from intone.inference.serve.job import LEFT, Answer, Facts, Job, Progress
 
 if TYPE_CHECKING:
     from intone.inference.analyzer import Analyzer
@@ -71,21 +71,21 @@ class Child:
         self.facts = self._loaded()
         return self.facts
 
-    def do(self, job: Job, left: threading.Event) -> Answer:
-        """The answer to a job, which is given up soon after `left` is set."""
+    def do(self, job: Job, left: threading.Event, told: Callable[[Progress], None] = lambda progress: None) -> Answer:
+        """The answer to a job, which is given up soon after `left` is set; `told` is called with its progress."""
         try:
-            return self._done(job, left)
+            return self._done(job, left, told)
         except IntoneError as problem:  # from loading
             return Answer(status=500, problem=str(problem), detail=str(problem))
 
-    def _done(self, job: Job, left: threading.Event) -> Answer:
+    def _done(self, job: Job, left: threading.Event, told: Callable[[Progress], None]) -> Answer:
         try:
             if not self.process.is_alive():
                 self._replace()
             if self.fresh:
                 self._loaded()
             self.pipe.send(job)
-            return self._answer(job.name, left)
+            return self._answer(job.name, left, told)
         except (EOFError, OSError):
             self.process.join(GRACE)
             how = _ended(self.process.exitcode)
@@ -102,7 +102,7 @@ class Child:
             self.process.kill()
         self.process.join()
 
-    def _answer(self, name: str, left: threading.Event) -> Answer:
+    def _answer(self, name: str, left: threading.Event, told: Callable[[Progress], None]) -> Answer:
         began = stepped = time.monotonic()
         asked: float | None = None
         while True:
@@ -110,6 +110,7 @@ class Child:
                 message = self.pipe.recv()
                 if isinstance(message, Answer):
                     return message
+                told(message)
                 stepped = time.monotonic()
             now = time.monotonic()
             if left.is_set() and asked is None:

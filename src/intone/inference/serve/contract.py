@@ -1,12 +1,14 @@
 """The service's requests and responses, as FastAPI checks them and /openapi.json describes them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from fastapi import Query
+from fastapi import HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict
 
-from intone.inference.formats import FORMATS
+from intone.asr.languages import code
+from intone.errors import Missing
+from intone.inference.formats import FORMATS, chosen
 
 
 class Asked(BaseModel):
@@ -28,6 +30,48 @@ class Asked(BaseModel):
             "(auto); sentences are then judged against the same voice's others. Default: as the service was started."
         ),
     ] = None
+
+    def of_request(self, request: Request, words: bool) -> dict[str, Any]:
+        """Fields of a `Job`, besides path and name. Raises IntoneError or HTTPException for an impossible request;
+        `words`: whether there is a Whisper."""
+        given = [name for name, _ in request.query_params.multi_items()]
+        if twice := next((name for name in given if given.count(name) > 1), None):
+            raise HTTPException(422, f"{twice!r} is given twice: give it once.")
+        if self.text and not words:
+            raise Missing("Words are off: start the service without --no-text, with Whisper's weights on this machine.")
+        return {
+            "formats": chosen(self.format),
+            "text": self.text is not False,
+            "language": code(self.language) if self.language is not None else None,
+            "track": self.track,
+            "speakers": self.speakers,
+        }
+
+
+State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True)
+class JobView:
+    """How far a job is."""
+
+    id: str
+    name: str
+    """The client's name for the recording."""
+    state: State
+    place: int | None
+    """In the queue, 1 being the next; null where it isn't waiting."""
+    formats: tuple[str, ...]
+    seconds_done: float
+    """Seconds of sound that were read so far."""
+    seconds: float | None
+    """Of the whole recording; null while that isn't known."""
+    segments: int
+    """Sentences that were found so far."""
+    error: str | None
+    """One sentence, where it failed."""
+    created: str
+    """Time in ISO 8601, UTC."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +100,21 @@ REFUSED: Final = {
     400: "A request or an upload that isn't as HTTP or multipart/form-data should be.",
     401: "The service wants its token.",
     403: "Asked for by another name than its own, or by a page from elsewhere.",
+    404: "No such job, or no such format of it.",
     405: "Another method than those that `Allow` lists.",
     408: "The recording arrived too slowly.",
+    409: "The job isn't done yet.",
     413: "More bytes, seconds, memory or time than a recording may take.",
     422: "A recording that can't be heard, or something asked for that there isn't.",
+    429: "Too many recordings of one client at once, or within a minute.",
     500: "A failure of intone's own, which stands on its terminal.",
     503: "intone was stopped meanwhile, or too many wait.",
     507: "No room for the recording.",
 }
 """Status -> what it means; all of them are `Problem`s."""
+
+UPLOADS: Final = (400, 401, 403, 405, 408, 413, 422, 429, 500, 503, 507)
+"""Those that a request with a recording may get."""
 
 FILES: Final[dict[str, Any]] = {
     "description": "The file in that format, or of several a JSON object, file name -> content.",

@@ -25,7 +25,7 @@ def folder() -> Iterator[Path]:
     # Under another name until it is locked, so that no other service removes it in between.
     fresh = Path(tempfile.mkdtemp(prefix="intone-new-"))
     lock = os.open(fresh / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    _held(lock)
+    held(lock)
     made = fresh.rename(fresh.with_name(fresh.name.replace("intone-new-", PREFIX)))
     try:
         yield made
@@ -42,13 +42,13 @@ def sweep(place: Path) -> None:
                 continue
             lock = os.open(left / LOCK, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
             try:
-                if _held(lock):
+                if held(lock):
                     shutil.rmtree(left, ignore_errors=True)
             finally:
                 os.close(lock)
 
 
-def _held(lock: int) -> bool:
+def held(lock: int) -> bool:
     """Take the lock if it is free; whether this process holds it now, never where the system has no such locks."""
     try:
         import fcntl

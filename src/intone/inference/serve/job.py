@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
-
-STEP: Final = "a step further"
-"""The child's message every few seconds of sound."""
+from typing import Any, Final
 
 LEFT: Final = "nobody waits any more"
 """The service's message to the child after the client has disconnected."""
@@ -19,6 +16,18 @@ class Facts:
     model: str
     licence: str
     words: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The child's message every few seconds of sound, and for each sentence that it finds."""
+
+    seconds: float | None = None
+    """Seconds of sound that were read so far, where this message is about that."""
+    length: float | None = None
+    """Seconds that the recording's header announces, at the beginning, where it is known."""
+    segment: Mapping[str, Any] | None = None
+    """A sentence as in the JSON format, before its speaker is known."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ A client that sends too much, too slowly, or anything besides one file named `fi
 """
 
 import asyncio
+import errno
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
 from intone.audio.spool import ending
+from intone.progress import say
 
 MB: Final = 1_000_000
 
@@ -26,6 +28,9 @@ IDLE: Final = 30.0
 
 SLOWEST: Final = 10_000
 """Bytes per second, on average, below which an upload is ended; `IDLE` seconds are allowed in addition."""
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk that is full."""
 
 ONE_FILE: Final = "send one recording, as the field 'file' of multipart/form-data"
 
@@ -151,3 +156,12 @@ def _text(raw: bytes) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return raw.decode("latin-1")
+
+
+def unwritten(problem: OSError) -> HTTPException:
+    """The error for a recording that can't be stored."""
+    reason = (problem.strerror or type(problem).__name__).lower()
+    if problem.errno in FULL:
+        return HTTPException(507, f"The recording has no room here ({reason}): make some where intone runs.")
+    say(f"A recording can't be laid down ({problem}).")
+    return HTTPException(500, f"The recording can't be laid down ({reason}): look at intone's terminal.")

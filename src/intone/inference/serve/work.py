@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final, TypeAlias
 
 import numpy as np
+import soundfile
 
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.readers.sound import Sound
@@ -18,8 +21,12 @@ from intone.audio.recording import Recording
 from intone.errors import BadClip, IntoneError
 from intone.inference.analyzer import Analyzer
 from intone.inference.formats import FORMATS
-from intone.inference.serve.job import LEFT, STEP, Answer, Facts, Job
+from intone.inference.formats.tables import segment_dict
+from intone.inference.serve.job import LEFT, Answer, Facts, Job, Progress
 from intone.inference.speakers import Speakers
+
+UNKNOWN_FRAMES: Final = 1 << 40
+"""libsndfile's number of frames is larger than this where a header announces none."""
 
 
 class Left(IntoneError):
@@ -30,16 +37,20 @@ class TooLong(BadClip):
     """A recording that is longer than the service accepts."""
 
 
-def bounded(recording: Recording, longest: float, step: Callable[[], None]) -> Recording:
+Step: TypeAlias = Callable[[Progress], None]
+"""Called every few seconds of sound; it may raise `Left` to end the work."""
+
+
+def bounded(recording: Recording, longest: float, step: Step) -> Recording:
     """A recording of which `longest` seconds may be decoded (else TooLong); each of its blocks is a step."""
 
     def counted(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
         samples = 0
         for block in blocks:
-            step()
             samples += len(block)
+            step(Progress(seconds=samples / rate))
             if samples > longest * rate:
-                raise TooLong(f"{recording.name} lasts longer than {longest:g} s: send it in parts.")
+                raise too_long(recording.name, longest)
             yield block
 
     def source() -> Sound:
@@ -50,11 +61,35 @@ def bounded(recording: Recording, longest: float, step: Callable[[], None]) -> R
     return replace(recording, source=source)
 
 
-def done(analyzer: Analyzer, job: Job, longest: float, step: Callable[[], None]) -> Answer:
-    """The answer to a job; `step` is called every few seconds of sound, and may raise `Left` to end it."""
-    recording = bounded(Recording.of_file(job.path, job.name, job.track), longest, step)
+def too_long(name: str, longest: float) -> TooLong:
+    """The error for a recording of more than `longest` seconds."""
+    return TooLong(f"{name} lasts longer than {longest:g} s: send it in parts.")
+
+
+def announced(path: Path) -> float | None:
+    """Seconds of sound by the header, where libsndfile reads one."""
     try:
-        analysis = asked(analyzer, job).analysis(recording, step)
+        found = soundfile.info(str(path))
+    except (OSError, RuntimeError, TypeError):  # TypeError: raw samples, which have no header
+        return None
+    return float(found.duration) if 0 < found.frames < UNKNOWN_FRAMES else None
+
+
+def done(analyzer: Analyzer, job: Job, longest: float, step: Step) -> Answer:
+    """The answer to a job; `step` is also told each sentence as it is found."""
+    whole = Recording.of_file(job.path, job.name, job.track)
+    recording = bounded(whole, longest, step)
+    try:
+        length = announced(job.path)
+        if length and length > longest:
+            # A header may lie: only what can be decoded counts, and decoding alone is far faster than an analysis.
+            for _ in bounded(whole, longest, lambda progress: step(Progress())).source().blocks:
+                pass
+        elif length:
+            step(Progress(length=length))
+        analysis = asked(analyzer, job).analysis(
+            recording, lambda: step(Progress()), lambda segment: step(Progress(segment=segment_dict(segment)))
+        )
         return Answer({format: FORMATS[format].encoded(analysis) for format in job.formats})
     except Left:
         return Answer(status=499, problem=f"Nobody waits for {job.name} any more.")
@@ -93,14 +128,14 @@ class Line:
         self.left = False
         return job
 
-    def step(self) -> None:
+    def step(self, progress: Progress) -> None:
         """Report progress; raises Left where the client has disconnected."""
         with self.lock:
             if not self.left and self.pipe.poll():
                 self.left = self.pipe.recv() == LEFT
             if self.left:
                 raise Left("Nobody waits any more.")
-            self.pipe.send(STEP)
+            self.pipe.send(progress)
 
 
 def facts(analyzer: Analyzer) -> Facts:
