@@ -15,6 +15,7 @@ from intone.inference.serve.job import Answer, Job, Progress
 from intone.inference.serve.pool import Pool, Worker
 from intone.inference.serve.runner import Runner
 from intone.inference.serve.store import Store
+from intone.inference.serve.stream import Streams
 from intone.inference.serve.work import Left, done, facts
 
 STATES = tempfile.TemporaryDirectory()
@@ -41,11 +42,13 @@ def service(analyzer: Analyzer, waiting: int = 16, most: int = 1, longest: float
     return served_by([Here(analyzer, longest)], Path(tempfile.gettempdir()), waiting, most)
 
 
-def served_by(workers: Sequence[Worker], folder: Path, waiting: int = 16, most: int = 1) -> Service:
-    """A service with these workers."""
+def served_by(
+    workers: Sequence[Worker], folder: Path, waiting: int = 16, most: int = 1, model: Path = Path("none.onnx")
+) -> Service:
+    """A service with these workers, and a model file for streams."""
     pool = Pool(workers)
     runner = Runner(pool, Store(Path(tempfile.mkdtemp(dir=STATES.name)) / "jobs"))
-    return Service(pool, folder, most, Admission(waiting, waiting, busy=runner.busy), runner)
+    return Service(pool, folder, most, Admission(waiting, waiting, busy=runner.busy), runner, Streams(model))
 
 
 def asking(made: Service, hosts: Hosts | None = None, token: str | None = None) -> TestClient:

@@ -17,7 +17,7 @@ from intone.audio.account import Account, LeftOut
 from intone.emotions import COLOURS, EMOTIONS
 from intone.errors import IntoneError
 from intone.inference.formats import FORMATS, chosen, places, write
-from intone.inference.formats.page import DARK, LIGHT, coarser, contrast, mp3, page, palette, seen
+from intone.inference.formats.html import DARK, LIGHT, coarser, contrast, mp3, page, palette, seen
 from intone.inference.result import Analysis, Segment, curve, table
 
 SPOKEN = ((0.5, 2.5, "anna lee"), (2.0, 4.0, "Tom"))

@@ -19,7 +19,7 @@ from intone.errors import IntoneError
 from intone.evaluation.metrics import check_predictions, labels_of, score
 from intone.export.pack import found, pack
 from intone.inference.formats import FORMATS
-from intone.inference.formats.page import palette
+from intone.inference.formats.html import palette
 from intone.inference.model import Model
 from intone.models.cnn import AudioCnnPreset
 from intone.models.linear_probe import LinearProbePreset

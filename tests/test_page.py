@@ -16,7 +16,7 @@ import soundfile
 from browser import WHERE, Browser, browser
 from test_formats import analysis, segment
 
-from intone.inference.formats.page import page
+from intone.inference.formats.html import page
 
 pytestmark = pytest.mark.skipif(WHERE is None, reason="no Chromium on PATH")
 

@@ -2,8 +2,8 @@
 
 import queue
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -52,6 +52,19 @@ def listen(
         print(f"{live.answer(block):60s}", end=line_end, flush=True)
 
 
+@dataclass(frozen=True)
+class Moment:
+    """What is heard of the last speech."""
+
+    emotion: str | None = None
+    """`unsure` where none is probable enough; None where nobody speaks."""
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    adapted: int = 0
+    """Earlier utterances of the same voice that it was judged with."""
+    ended: bool = False
+    """Whether this is the whole of an utterance that has just ended."""
+
+
 @dataclass
 class Live:
     """Keeps the last four seconds and predicts the emotion of the last speech in them."""
@@ -67,27 +80,43 @@ class Live:
 
     def answer(self, block: np.ndarray) -> str:
         """The next half second (mono float32, 16 kHz) -> `angry  83 %`, or `…` where nobody speaks."""
+        now = self.heard(block)
+        if now.emotion is None or now.ended:
+            return "…"
+        p = max(now.probabilities.values())
+        return f"{now.emotion:10s} {100 * p:3.0f} %  {'█' * round(20 * p)}"
+
+    def heard(self, block: np.ndarray) -> "Moment":
+        """The next half second (mono float32, 16 kHz) -> what is said in it."""
         self.recent = np.concatenate([self.recent, block])[-MEMORY:]
         found = speech_spans(self.recent, VadSettings(VOICE, MEMORY / SAMPLE_RATE))
         if not found or found[-1][1] < len(self.recent) - STILL:
-            self._ended()
-            return "…"
+            return self._ended()
         start, end = found[-1]
         try:
             self.utterance = self.model.predict(self.recent[start:end])
         except BadClip:
-            return "…"
-        prediction = self.model.adapted(self.utterance, self.voice) if self.voice else self.utterance
-        p = prediction.probabilities.max()
-        name = self.model.card.labels[int(prediction.probabilities.argmax())] if prediction.sure else UNSURE
-        return f"{name:10s} {100 * p:3.0f} %  {'█' * round(20 * p)}"
+            return Moment()
+        return self._moment()
 
-    def _ended(self) -> None:
+    def _moment(self) -> "Moment":
+        """The utterance so far."""
+        assert self.utterance is not None
+        prediction = self.model.adapted(self.utterance, self.voice) if self.voice else self.utterance
+        labels = self.model.card.labels
+        name = labels[int(prediction.probabilities.argmax())] if prediction.sure else UNSURE
+        return Moment(name, dict(zip(labels, map(float, prediction.probabilities), strict=True)), prediction.known)
+
+    def _ended(self) -> "Moment":
         """What was said last is known of the voice from now on."""
-        if self.adapt and self.utterance is not None:
-            last = self.model.voice(self.utterance)
-            self.voice = self.voice + last if self.voice else last
+        if self.utterance is None:
+            return Moment()
+        last = replace(self._moment(), ended=True)
+        if self.adapt:
+            own = self.model.voice(self.utterance)
+            self.voice = self.voice + own if self.voice else own
         self.utterance = None
+        return last
 
 
 def microphone(device: int | None) -> Iterator[np.ndarray]:

@@ -69,8 +69,8 @@ def results_readme(
     results: Path = Path("results"),
     page: Path = Path("docs/results.md"),
 ) -> None:
-    """Write the table of results into the README, between its markers, the pages docs/results.md and docs/tried.md, and
-    the picture docs/voice.png.
+    """Write the table of results into the README, between its markers, the pages docs/results.md and docs/tried.md, the
+    picture docs/voice.png, and in a checkout what the page of `intone serve` shows of the experiment.
 
     Args:
         readme: The README to update.
@@ -80,6 +80,7 @@ def results_readme(
     """
     from intone.cache import write_whole
     from intone.report.figures.style import save
+    from intone.report.page_data import PAGE, experiment_json
     from intone.report.readme import results_page, tried_page, write_readme
     from intone.report.sections.voice import picture
     from intone.report.source import Source
@@ -87,6 +88,8 @@ def results_readme(
     write_readme(readme, results)
     write_whole(page, results_page(results).encode())
     write_whole(tried, tried_page(results).encode())
+    if PAGE.parent.exists():
+        write_whole(PAGE, experiment_json(results).encode())
     if drawn := picture(Source(results)):
         save(drawn, page.parent / "voice.png")
 

@@ -9,7 +9,7 @@ from typing import Final
 from intone.cache import write_whole
 from intone.errors import BadClip, IntoneError
 from intone.inference.formats.annotations import audacity, labelstudio, rttm, textgrid
-from intone.inference.formats.page import page
+from intone.inference.formats.html import page
 from intone.inference.formats.plain import txt
 from intone.inference.formats.subtitles import srt, vtt
 from intone.inference.formats.tables import as_csv, as_json, as_tsv

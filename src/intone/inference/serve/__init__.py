@@ -80,6 +80,8 @@ def serve(
             (voices are told apart by their sound); sentences are then judged against the same voice's others.
         voice: A name from `intone voice list`: recordings are that person's voice.
     """
+    from intone.inference import registry
+
     _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting, keep=keep)
     make = partial(analyzer_of, model, whisper if text else None, language, threads, speakers, voice)
     with contextlib.ExitStack() as stack:
@@ -91,8 +93,9 @@ def serve(
         for child in children:
             stack.callback(child.close)
         place = state or (user_state_path("intone") / "serve" / str(port) if port else None)
+        found = registry.find(model)
         server = _server(
-            children, stack, door, host, most, (waiting, per_client or waiting, rate), token, allow, place, keep
+            found, children, stack, door, host, most, (waiting, per_client or waiting, rate), token, allow, place, keep
         )
         say(f"intone is at {shown(door, token)} until Ctrl-C.")
         with contextlib.suppress(KeyboardInterrupt):
@@ -100,6 +103,7 @@ def serve(
 
 
 def _server(
+    model: Path,
     children: Sequence[Child],
     stack: contextlib.ExitStack,
     door: socket.socket,
@@ -126,6 +130,7 @@ def _server(
     from intone.inference.serve.pool import Pool
     from intone.inference.serve.runner import Runner
     from intone.inference.serve.store import Store
+    from intone.inference.serve.stream import MAX_FRAME, Streams
 
     temporary = stack.enter_context(folder())
     store = Store(state or temporary / "jobs")
@@ -134,11 +139,12 @@ def _server(
         child.load()
     runner = Runner(Pool(children), store, keep)
     stack.callback(runner.close)
-    service = Service(runner.pool, temporary, most, Admission(*bounds, runner.busy), runner)
+    service = Service(runner.pool, temporary, most, Admission(*bounds, runner.busy), runner, Streams(model))
     config = uvicorn.Config(
         Guard(app(service), Hosts.of(host, door.getsockname()[0], allow), token),
         http=Connection,
-        ws="none",
+        ws="wsproto",
+        ws_max_size=MAX_FRAME,
         loop="asyncio",
         lifespan="off",
         backlog=MAX_ACCEPTED,

@@ -5,7 +5,6 @@ A recording is in a folder only until it is analysed. Every error is `{"error": 
 
 import asyncio
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -21,12 +20,15 @@ from starlette.routing import Match
 from intone.errors import IntoneError
 from intone.inference.formats import FORMATS, places
 from intone.inference.serve.admission import Admission, address
+from intone.inference.serve.assets import add_assets, asset
 from intone.inference.serve.contract import BODY, FILES, UPLOADS, Asked, Health, refused
 from intone.inference.serve.guard import error
 from intone.inference.serve.job import Answer, Job
 from intone.inference.serve.job_routes import Jobs, add_job_routes
 from intone.inference.serve.pool import Pool
 from intone.inference.serve.runner import Runner
+from intone.inference.serve.state_routes import State, add_state_routes
+from intone.inference.serve.stream import Streams
 from intone.inference.serve.upload import received, unwritten
 from intone.progress import say
 from intone.version import __version__
@@ -46,14 +48,13 @@ class Service:
     """Largest size of a recording in MB."""
     admission: Admission
     runner: Runner
+    streams: Streams
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     """Requests that are being answered."""
 
     def page(self) -> HTMLResponse:
         """The page."""
-        return HTMLResponse(
-            resources.files("intone.inference.serve").joinpath("page/index.html").read_text(encoding="utf-8")
-        )
+        return HTMLResponse(asset("index.html").decode())
 
     def health(self) -> Health:
         """Who answers here, and what a recording may have."""
@@ -153,6 +154,9 @@ def app(service: Service) -> FastAPI:
             operation_id=f"analyze{path.replace('/', '_')}",
         )
     add_job_routes(made, Jobs(service.runner, service.admission, service.most))
+    add_state_routes(made, State(service.pool, service.runner, service.most))
+    add_assets(made)
+    made.add_api_websocket_route("/v1/stream", service.streams.serve)
     return made
 
 

@@ -55,6 +55,11 @@ class Connection(H11Protocol):
         self._watch.cancel()
         super().connection_lost(exc)
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection to another protocol; its own limits are stream.py's."""
+        self._watch.cancel()
+        super().handle_websocket_upgrade(event)
+
     def send_400_response(self, msg: str) -> None:
         """Answer a request that isn't HTTP in the same form as any other error."""
         self.transport.write(raw(400, "The request isn't HTTP as it should be."))

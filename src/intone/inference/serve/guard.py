@@ -15,13 +15,18 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from intone.inference.formats.html import script_hashes
+
 HEADERS: Final = {
-    # The page has its script and styles inline, shows results in a frame, and plays data: and blob:.
-    "Content-Security-Policy": "default-src 'self' 'unsafe-inline' data: blob:; object-src 'none'; base-uri 'none'; "
+    # Results are shown in a frame with scripts inside, which are known by their digests; wavesurfer.js makes styles.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self' "
+    + " ".join(f"'{mark}'" for mark in script_hashes())
+    + "; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
+    "connect-src 'self' data:; frame-src 'self'; worker-src 'self'; object-src 'none'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     # With no-referrer, browsers would send the page's own origin as null.
@@ -97,10 +102,13 @@ class Guard:
                     headers[name] = value
             await send(message)
 
-        refusal = self.refusal(Request(scope)) if scope["type"] == "http" else None
+        refusal = self.refusal(HTTPConnection(scope)) if scope["type"] in ("http", "websocket") else None
+        if refusal and scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "refused"})  # before it was accepted: a 403
+            return
         await (refusal or self.app)(scope, receive, with_headers)
 
-    def refusal(self, request: Request) -> Response | None:
+    def refusal(self, request: HTTPConnection) -> Response | None:
         """The response to a client without access; None for all others."""
         host, origin = request.headers.get("host", ""), request.headers.get("origin")
         if not self.hosts.allow(host):
@@ -117,7 +125,7 @@ class Guard:
             return False
         return bool(parts.netloc) and (parts.netloc.lower() == host.lower() or name in self.hosts.allowed)
 
-    def _stranger(self, request: Request) -> Response | None:
+    def _stranger(self, request: HTTPConnection) -> Response | None:
         """An error for a client without the token; a browser that has it in the URL gets a cookie instead."""
         assert self.token
         ticket = hashlib.sha256(self.token.encode()).hexdigest()
@@ -127,6 +135,10 @@ class Guard:
             return None
         if _same(request.cookies.get(cookie, ""), ticket[8:]):
             return None
+        if request.url.path == "/v1/stream" and _same(request.query_params.get("token", ""), self.token):
+            return (
+                None  # browsers send no header of one's own with a WebSocket, and other programs needn't keep cookies
+            )
         if request.url.path == "/" and _same(request.query_params.get("token", ""), self.token):
             answer = RedirectResponse("./", 303)
             answer.set_cookie(cookie, ticket[8:], httponly=True, samesite="lax")

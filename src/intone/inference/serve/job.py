@@ -16,6 +16,8 @@ class Facts:
     model: str
     licence: str
     words: bool
+    card: Mapping[str, Any] = field(default_factory=dict)
+    """The model's card as a page shows it: labels, languages, corpora, scores."""
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ class Pool:
         self.ready = threading.Condition()
         self.queue: list[Waiting] = []
         self.long, self.running, self.closed = 0, 0, False
+        self.answered, self.failed, self.spent = 0, 0, 0.0
         self.threads = [threading.Thread(target=self._work, args=(worker,), daemon=True) for worker in self.workers]
         for thread in self.threads:
             thread.start()
@@ -124,11 +125,15 @@ class Pool:
 
     def _work(self, worker: Worker) -> None:
         while (one := self._taken()) is not None:
+            began = time.monotonic()
             # Whoever waited for it may have left meanwhile.
             answer = self._answer(worker, one) if one.answer.set_running_or_notify_cancel() else None
             with self.ready:
                 self.running -= 1
                 self.long -= one.long
+                self.spent += time.monotonic() - began
+                self.answered += answer is not None
+                self.failed += answer is not None and answer.status >= 500
                 self.ready.notify_all()
             if answer is not None:
                 one.answer.set_result(answer)

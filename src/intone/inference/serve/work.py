@@ -140,7 +140,20 @@ class Line:
 
 def facts(analyzer: Analyzer) -> Facts:
     """The model and options that an analyzer has loaded."""
-    return Facts(analyzer.model.name, analyzer.model.card.licence, analyzer.whisper is not None)
+    card = analyzer.model.card
+    told = {
+        "labels": list(card.labels),
+        "languages": list(card.languages),
+        "trained_on": card.trained_on,
+        "sampling_rate": SAMPLE_RATE,
+        "made_by": f"intone {card.version}",
+        "unsure_below": card.unsure,
+        "scores": dict(card.scores),
+        "scores_with_words": dict(card.reading.scores) if card.reading else {},
+        "facts": card.facts(),
+        "adapts": analyzer.model.voices is not None,
+    }
+    return Facts(analyzer.model.name, card.licence, analyzer.whisper is not None, told)
 
 
 def work(make: Callable[[], Analyzer], longest: float, pipe: Connection) -> None:

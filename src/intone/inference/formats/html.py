@@ -1,16 +1,21 @@
 """An `Analysis` -> one web page that holds everything, including the sound, and needs no network."""
 
 import base64
+import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from intone.audio.frames import SAMPLE_RATE
 from intone.emotions import EMOTIONS, colours_of
+from intone.inference.formats.spectrogram import spectrogram
 from intone.inference.formats.tables import as_dict
 from intone.inference.result import UNSURE, Analysis
 
@@ -28,24 +33,56 @@ MIN_CONTRAST: Final = 3.0
 
 
 def page(analysis: Analysis) -> str:
-    """Waveform, coloured segments that play when they are clicked, words, one curve per emotion."""
+    """Waveform, spectrogram, sentences that play when they are chosen, words, emotions over time and by speaker."""
     width = max(1, -(-len(analysis.peaks) // BARS))
     data = as_dict(analysis) | {
         "emotions": analysis.labels,
         "peaks": [round(float(p), 3) for p in coarser(analysis.peaks, width)],
-        "step": width / 100,  # seconds per bar; a peak is of 10 ms
         "curve": {
             "times": [round(time, 3) for _, time in analysis.curve.index],
             "counts": list(analysis.windows),
             **{emotion: [round(p, 3) for p in analysis.curve[emotion]] for emotion in analysis.labels},
         },
+        "spectrogram": asdict(spectrogram(analysis.sound(), analysis.duration)),
         "sound": base64.b64encode(mp3(analysis.sound())).decode(),
     }
-    # No text or name of a recording may end the script that contains it.
-    text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "").replace("\u2029", "")
-    frame = resources.files("intone.inference.formats").joinpath("page.html").read_text(encoding="utf-8")
     light, dark = (palette(background, analysis.labels) for background in (LIGHT, DARK))
-    return frame.replace("/*light*/", light, 1).replace("/*dark*/", dark, 1).replace("/*data*/", text, 1)
+    style = part("result.css").replace("/*light*/", light, 1).replace("/*dark*/", dark, 1)
+    filled = {
+        "/*hashes*/": " ".join(f"'{mark}'" for mark in script_hashes()),
+        "/*style*/": style,
+        "/*data*/": inline(data),
+        "/*text*/": inline(json.loads(part("text.json"))),
+        "/*vendor*/": vendor(),
+        "/*script*/": part("result.js"),
+    }
+    pieces = re.split("|".join(re.escape(name) for name in filled), part("result.html"))
+    return "".join(piece + value for piece, value in zip(pieces, [*filled.values(), ""], strict=True))
+
+
+def inline(data: Any) -> str:
+    """JSON in a page: no text or name of a recording may end the script that contains it."""
+    text = json.dumps(data, ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "").replace("\u2029", "")
+
+
+@cache
+def part(name: str) -> str:
+    """A file of the page."""
+    return resources.files("intone.inference.formats").joinpath("page", name).read_text(encoding="utf-8")
+
+
+@cache
+def vendor() -> str:
+    """wavesurfer.js (BSD 3-Clause) and its plugins, which draw the waveform; none of them ends a script."""
+    return "\n".join(part(f"vendor/{name}.min.js") for name in ("wavesurfer", "regions", "timeline"))
+
+
+@cache
+def script_hashes() -> tuple[str, ...]:
+    """What a content security policy calls the page's scripts: no other script runs in it."""
+    scripts = (vendor(), part("result.js"))
+    return tuple("sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts)
 
 
 def palette(background: str, labels: Sequence[str] = EMOTIONS) -> str:
@@ -55,6 +92,12 @@ def palette(background: str, labels: Sequence[str] = EMOTIONS) -> str:
         UNSURE: farthest(background)
     }
     return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+
+
+def palettes(labels: Sequence[str] = EMOTIONS) -> str:
+    """A style sheet with each label's colour, for light and dark pages."""
+    light, dark = (palette(background, labels) for background in (LIGHT, DARK))
+    return f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
 
 
 def farthest(background: str) -> str:

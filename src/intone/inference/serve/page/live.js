@@ -1,0 +1,70 @@
+// The microphone over a WebSocket: the emotion of what was said last, as it changes.
+let on = null; // {socket, context, stream}
+
+export function stop() {
+  if (!on) return;
+  const { socket, context, stream, shown } = on;
+  on = null;
+  for (const track of stream.getTracks()) track.stop();
+  context.close();
+  if (socket.readyState < 2) socket.close();
+  shown();
+}
+
+export async function start({ $, say, made, plain, labels }) {
+  if (on) return stop();
+  $("live-said").textContent = "";
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
+    const context = new AudioContext({ sampleRate: 16000 });
+    await context.audioWorklet.addModule("page/microphone.js");
+    const place = new URL("v1/stream", location.href);
+    place.protocol = place.protocol.replace("http", "ws");
+    const socket = new WebSocket(place);
+    const shown = () => {
+      $("hear").textContent = say("live_start");
+      $("hear").classList.remove("on");
+    };
+    on = { socket, context, stream, shown };
+    $("hear").textContent = say("live_stop");
+    $("hear").classList.add("on");
+    const bars = new Map(labels.map((label) => {
+      const line = made("div", "", $("live-bars"), "probability");
+      made("span", label, line);
+      const fill = made("span", "", made("span", "", line, "bar"), "fill");
+      fill.style.background = `var(--${label}, currentColor)`;
+      return [label, [fill, made("span", "", line)]];
+    }));
+    $("live-bars").replaceChildren(...[...bars.values()].map(([fill]) => fill.closest(".probability")));
+    const node = new AudioWorkletNode(context, "passing", { numberOfOutputs: 0 });
+    node.port.onmessage = ({ data }) => { if (socket.readyState === 1) socket.send(data); };
+    context.createMediaStreamSource(stream).connect(node);
+    socket.onmessage = ({ data }) => heard(JSON.parse(data), bars, { $, say, made });
+    socket.onclose = ({ reason }) => {
+      if (reason) $("live-said").textContent = reason;
+      stop();
+    };
+  } catch (problem) {
+    stop();
+    $("live-said").textContent = say("no_microphone", { problem: problem.message });
+  }
+}
+
+function heard(found, bars, { $, say, made }) {
+  if (found.error) {
+    $("live-said").textContent = found.error;
+    return stop();
+  }
+  if (found.state === "end") {
+    made("li", `${found.emotion} ${Math.round(100 * found.confidence)} %`, $("utterances"));
+    return;
+  }
+  $("now").textContent = found.emotion || say("live_silence");
+  $("now").style.color = found.emotion ? `var(--${found.emotion}, inherit)` : "";
+  $("live-said").textContent = found.adapted ? say("live_adapted", { count: found.adapted }) : "";
+  for (const [label, [fill, share]] of bars) {
+    const p = found.probabilities?.[label] || 0;
+    fill.style.width = `${100 * p}%`;
+    share.textContent = `${Math.round(100 * p)} %`;
+  }
+}
