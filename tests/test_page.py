@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 from browser import WHERE, Browser, browser
+from conftest import RATE, voice
 from test_formats import analysis, segment
 
 from intone.inference.formats.html import page
@@ -23,22 +25,28 @@ pytestmark = pytest.mark.skipif(WHERE is None, reason="no Chromium on PATH")
 STREAMS = """
   const asked = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   window.streams = [];
+  window.recorders = [];
   navigator.mediaDevices.getUserMedia = async (...given) => {
     const stream = await asked(...given);
     streams.push(stream);
     return stream;
   };
+  const Whole = window.MediaRecorder;
+  window.MediaRecorder = class extends Whole {
+    constructor(...given) { super(...given); recorders.push(this); }
+  };
 """
 LIVE = "streams.flatMap((s) => s.getTracks()).filter((t) => t.readyState === 'live').length"
-SAID = "document.querySelector('#status').textContent"
+WRONG = "document.querySelector('#why').textContent"
 NOTED = "document.querySelector('#note').textContent"
 BUTTON = "document.querySelector('#record').textContent"
-DRAWN = """['wave', 'curve'].every((id) => {
-  const canvas = document.querySelector(`#${id} canvas`);
+SUMMARY = "document.querySelector('#summary').textContent"
+DRAWN = """['spectrogram', 'mood'].every((id) => {
+  const canvas = document.querySelector(`#${id}`);
   return canvas.width && canvas.width === Math.floor(canvas.clientWidth * devicePixelRatio)
-    && (id === 'curve' || canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean));
+    && (id === 'mood' || canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean));
 })"""
-"""Whether both charts have the size at which they are shown; on the curve is nothing where nobody speaks."""
+"""Whether both strips have the size at which they are shown; on the emotions is nothing where nobody speaks."""
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +95,7 @@ def address() -> Iterator[str]:
 def served(tab: Browser, address: str) -> Browser:
     """A tab at the service."""
     tab.open(address)
-    tab.until("document.querySelector('#facts').textContent")
+    tab.until("document.body.dataset.ready")
     return tab
 
 
@@ -112,7 +120,7 @@ def test_the_charts_are_drawn_once_their_frame_has_a_size(tab, tmp_path):
     tab.open((tmp_path / "host.html").as_uri())
     inside = "document.querySelector('iframe').contentDocument"
     drawn = DRAWN.replace("document.q", f"{inside}.q")
-    tab.until(f"{inside}.querySelectorAll('tbody tr').length")
+    tab.until(f"{inside}.querySelectorAll('#segments tr').length")
     assert not tab.run(drawn)
     for size in ("document.querySelector('iframe').hidden = false", "document.querySelector('iframe').width = 700"):
         tab.run(size)
@@ -120,43 +128,129 @@ def test_the_charts_are_drawn_once_their_frame_has_a_size(tab, tmp_path):
     assert not tab.said
 
 
-def test_unsure_left_out_and_languages_are_shown(opened):
+def test_what_was_heard_is_told_in_a_sentence_and_what_was_not_is_accounted_for(opened):
+    opened.until(DRAWN)
+    assert opened.run(SUMMARY) == "Mostly angry, sad at 0:03."
     assert "unsure: none is probable enough left out" in text(opened, "#legend span")
-    assert text(
-        opened, "#account"
-    ) == "0:07.5 of 0:10.0 heard · 0:03.5 of it speech · 0:01.0 of that without words · " + ("0:02.5 left out:")
-    assert text(opened, "#account + ul") == "0:04.0 – 0:06.0 (damaged) 0:09.5 – 0:10.0 (nothing there)"
-    titles = opened.run(
-        "[...document.querySelectorAll('#wave .gap')].map((e) => [e.title, e.offsetLeft / wave.clientWidth])"
+    told = text(opened, "#account")
+    assert told.startswith(
+        "0:07.5 of 0:10.0 heard · 0:03.5 of it speech · 0:01.0 of that without words · 0:02.5 left out:"
     )
-    assert titles[0][0] == "left out, 0:04.0 – 0:06.0: damaged" and titles[0][1] == pytest.approx(0.4, abs=0.01)
-    assert [text(opened, f"tbody tr:nth-child({n}) .text") for n in (1, 2, 3)] == [
+    assert "0:04.0 – 0:06.0 (damaged)" in told and "0:09.5 – 0:10.0 (nothing there)" in told
+    assert [text(opened, f"#segments tr:nth-child({n}) .text") for n in (1, 2, 3)] == [
         "Kids are talking.",
         "Hunde. German",
         "no words",
     ]
-    dots = "[...document.querySelectorAll('tbody .dot')].map((e) => getComputedStyle(e).backgroundImage)"
+    dots = "[...document.querySelectorAll('#segments .dot')].map((e) => getComputedStyle(e).backgroundImage)"
     plain, striped, _ = opened.run(dots)
     assert plain == "none" and "gradient" in striped
-    assert opened.until(DRAWN) and not opened.said
+    assert not opened.said
 
 
-def test_a_row_plays_its_segment_by_the_keyboard_too(opened):
+def test_a_sentence_is_explained_by_sound_and_words_once_it_is_chosen(opened):
+    opened.click("#segments tr:nth-child(3)")
+    assert "0:03.0 – 0:04.0" in text(opened, "#details h2") and "Only the sound" in text(opened, "#details")
+    first = "document.querySelector('#details tbody tr td').textContent"
+    assert opened.run(first) == "sad"
+    assert opened.run("document.querySelectorAll('#details tbody tr').length") == 8
+    assert opened.run("document.querySelector('#segments tr:nth-child(3)').classList.contains('chosen')")
+
+
+def test_everything_can_be_done_by_the_keyboard(opened):
     opened.until("player.readyState > 2")
-    opened.run("document.querySelector('tbody tr:nth-child(2)').focus()")
+    opened.run("document.querySelector('#segments .pick').focus()")
+    opened.press("ArrowDown")
+    assert opened.run("document.activeElement.closest('tr').rowIndex") == 2
+    assert "0:02.2" in text(opened, "#details h2") or "0:02.3" in text(opened, "#details h2")
     opened.press("Enter")
     opened.until("player.currentTime > 2.25 && document.querySelector('tr.now') !== null")
     opened.until("player.paused")
     assert opened.run("player.currentTime") >= 3
+    wide = opened.run("document.querySelector('#wave > div').shadowRoot.querySelector('.wrapper').clientWidth")
+    opened.press("+")
+    opened.until(
+        f"document.querySelector('#wave > div').shadowRoot.querySelector('.wrapper').clientWidth > 1.5 * {wide}"
+    )
+    assert not opened.said
 
 
 def test_whoever_moves_the_slider_hears_on(opened):
     opened.until("player.readyState > 2")
-    opened.click("tbody tr")
+    opened.click("#segments tr")
     opened.until("!player.paused && player.currentTime > 0.5")
     opened.run("player.currentTime = 2.5")  # behind the end of the segment
     opened.until("player.currentTime > 3")
     assert not opened.run("player.paused") and not opened.said
+
+
+def test_a_speaker_gets_a_name_that_is_saved_too(tab, tmp_path):
+    found = analysis(
+        replace(segment(0.5, 2.25, "angry", "Kids."), speaker="speaker 1"),
+        replace(segment(2.5, 4, "calm", "=1+1"), speaker="speaker 2"),
+    )
+    (tmp_path / "a.html").write_text(page(found), encoding="utf-8")
+    tab.open((tmp_path / "a.html").as_uri())
+    name = "document.querySelector('.lane input')"
+    tab.run(f"{name}.value = 'Anna'; {name}.dispatchEvent(new Event('input'))")
+    assert text(tab, "#segments .who").split() == ["Anna", "speaker", "2"]
+    assert tab.run(SUMMARY).startswith("Anna: ")
+    saved = json.loads(tab.run("saved('json')"))
+    assert [s["speaker"] for s in saved["segments"]] == ["Anna", "speaker 2"] and "sound" not in saved
+    lines = tab.run("saved('csv')").split("\r\n")
+    assert lines[0].startswith("start,end,speaker") and lines[2].endswith('"\'=1+1"')
+
+
+HOSTILE = "<img src=x onerror='window.pwned=1'></script><script>window.pwned=1</script>"
+
+
+def test_no_name_and_no_word_of_a_recording_is_run(tab, tmp_path):
+    found = analysis(replace(segment(0.5, 2.0, "angry", HOSTILE), speaker=HOSTILE))
+    found = replace(found, file=HOSTILE, warnings=(HOSTILE,))
+    (tmp_path / "a.html").write_text(page(found), encoding="utf-8")
+    tab.open((tmp_path / "a.html").as_uri())
+    tab.until(DRAWN)
+    assert tab.run("window.pwned") is None and HOSTILE in text(tab, "#segments .text")
+    assert tab.run("document.querySelector('h1').textContent") == HOSTILE
+
+
+def serious(tab: Browser, inside: bool = False) -> list[str]:
+    """What axe-core finds that keeps people out."""
+    tab.run((Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8") + "; 0", inside)
+    found = tab.run("axe.run().then((found) => found.violations.map((v) => [v.impact, v.id, v.nodes[0].html]))", inside)
+    return [f"{rule}: {node}" for impact, rule, node in found if impact in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_kept_out_of_a_result(opened, scheme):
+    opened.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    opened.until(DRAWN)
+    assert serious(opened) == []
+    opened.call("Emulation.setEmulatedMedia", features=[])
+
+
+def test_a_narrow_screen_needs_no_scrolling_sideways(opened):
+    opened.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
+    opened.until(DRAWN)
+    assert opened.run("document.documentElement.scrollWidth") <= 390
+    opened.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_the_first_view_is_small_says_what_it_does_and_asks_nobody_else(served, address):
+    assert "how something is said" in text(served, "h1") and "deleted" in text(served, "#privacy")
+    entries = served.run(
+        "performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))"
+        ".map((e) => [e.name, e.decodedBodySize])"
+    )
+    assert all(name.startswith(address) for name, _ in entries) and sum(size for _, size in entries) < 200_000
+    assert serious(served) == [] and not served.said
+
+
+def test_a_sample_is_analysed_by_a_click(served):
+    served.click("#samples button")
+    served.until("document.querySelector('#shown') !== null")
+    served.until(f"document.querySelector('#file').textContent === 'calm.mp3' && {DRAWN}", inside=True)
+    assert not served.said
 
 
 def test_a_recording_is_shown_and_another_one_dropped_on_it(served, talk, tmp_path):
@@ -169,11 +263,38 @@ def test_a_recording_is_shown_and_another_one_dropped_on_it(served, talk, tmp_pa
     assert not served.said
 
 
+def test_a_page_that_is_loaded_again_goes_on_with_its_recording(served, address, tmp_path):
+    soundfile.write(tmp_path / "long.wav", 0.1 * np.sin(np.arange(16_000 * 40) / 20), 16_000)
+    served.drop("#drop", tmp_path / "long.wav")
+    served.until("sessionStorage.getItem('job')")
+    served.open(address)
+    served.until("document.querySelector('#file').textContent === 'long.wav'", inside=True)
+    assert not served.said
+
+
+def test_what_cannot_be_heard_has_a_page_that_says_why_and_what_to_do(served, tmp_path):
+    (tmp_path / "empty.wav").write_bytes(b"")
+    served.drop("#drop", tmp_path / "empty.wav")
+    assert served.until(WRONG) == "empty.wav is an empty file."
+    assert "convert it" in text(served, "#remedy") and served.run("document.querySelector('#work').hidden")
+
+
+def test_the_tabs_are_reached_by_arrow_keys_and_show_experiment_and_model(served):
+    served.run("document.querySelector('#tab-live').focus()")
+    served.press("ArrowRight")
+    served.until("document.querySelectorAll('#experiment tbody tr').length > 10")
+    assert "95 % interval" in text(served, "#experiment thead") and "another task" in text(served, "#experiment h2")
+    assert serious(served) == []
+    served.press("ArrowRight")
+    assert "CC BY-NC-SA" in text(served, "#model dd") and served.run("document.querySelector('#experiment').hidden")
+    assert serious(served) == [] and not served.said
+
+
 def test_folders_and_second_files_get_a_sentence(served, talk, tmp_path):
     (tmp_path / "talks").mkdir()
     others = [Path(shutil.copy(talk, tmp_path / f"{n}.wav")) for n in range(3)]
     served.drop("#drop", tmp_path / "talks")
-    assert served.until(NOTED).startswith("talks is a folder: ") and not served.run(SAID)
+    assert served.until(NOTED).startswith("talks is a folder: ") and not served.run(WRONG)
     served.drop("#drop", talk, *others)
     served.until("document.querySelector('#shown') !== null")
     assert served.run(NOTED) == "One recording at a time: talk.wav is listened to, 0.wav, 1.wav, and 2.wav not."
@@ -198,14 +319,14 @@ def test_a_double_click_records_once_and_a_click_ends_it(served):
 def test_a_recorder_that_fails_leaves_the_microphone_off(served, broken):
     served.run(f"window.MediaRecorder = class {{ {broken}() {{ throw new Error('no codec'); }} }}")
     served.click("#record")
-    assert "microphone can't be used (no codec)" in served.until(SAID)
+    assert "microphone can't be used (no codec)" in served.until(NOTED)
     assert served.run("streams.length") == 1 and served.run(LIVE) == 0 and served.run(BUTTON) == "Record"
 
 
 @pytest.mark.parametrize(
     "end",
     [
-        "recorder.dispatchEvent(new Event('error'))",
+        "recorders[0].dispatchEvent(new Event('error'))",
         "streams[0].getTracks()[0].stop()",
         "dispatchEvent(new Event('pagehide'))",
     ],
@@ -213,7 +334,7 @@ def test_a_recorder_that_fails_leaves_the_microphone_off(served, broken):
 def test_an_error_or_leaving_turns_the_microphone_off(served, end):
     served.click("#record")
     served.until(LIVE)
-    served.until("recorder !== null")
+    served.until("recorders.length && recorders[0].state === 'recording'")
     served.run(end)
     served.until(f"!({LIVE}) && {BUTTON} === 'Record'")
 
@@ -221,9 +342,26 @@ def test_an_error_or_leaving_turns_the_microphone_off(served, end):
 def test_a_microphone_that_is_refused_is_said_and_leaving_while_recording_is_asked_about(served, address):
     served.run("navigator.mediaDevices.getUserMedia = async () => { throw new Error('Permission denied'); }")
     served.click("#record")
-    assert "(Permission denied)" in served.until(SAID) and served.run(BUTTON) == "Record"
+    assert "(Permission denied)" in served.until(NOTED) and served.run(BUTTON) == "Record"
     served.open(address)
+    served.until("document.body.dataset.ready")
     served.click("#record")
-    served.until("recorder !== null")
+    served.until("recorders.length && recorders[0].state === 'recording'")
     served.open(address)
     assert served.asked == ["beforeunload"]
+
+
+def test_a_voice_at_the_microphone_is_heard_live(address, tmp_path):
+    """A clip that is repeated, as Chromium's fake microphone does."""
+    clip = voice(4, 1, seconds=2.5)
+    soundfile.write(tmp_path / "voice.wav", clip, RATE, subtype="PCM_16")
+    with browser(f"--use-file-for-fake-audio-capture={tmp_path / 'voice.wav'}") as tab:
+        tab.open(address)
+        tab.until("document.body.dataset.ready")
+        tab.click("#tab-live")
+        tab.click("#hear")
+        tab.until("document.querySelectorAll('#live-bars .probability').length === 8")
+        tab.until("document.querySelector('#now').textContent !== ''")
+        tab.click("#hear")
+        tab.until("document.querySelector('#hear').textContent === 'Start listening'")
+        assert not tab.said

@@ -163,8 +163,8 @@ function probabilities(segment, parent) {
   const worded = Object.keys(segment.sentence || {}).length > 0;
   const table = made("table", "", parent, "probabilities");
   const top = made("tr", "", made("thead", "", table));
-  for (const key of ["emotion", worded || segment.adapted ? "both" : "sound", "", ...(worded ? ["sound", "said"] : [])]) {
-    made("th", key && say(key), top).scope = "col";
+  for (const [key, columns] of [["emotion", 1], [worded ? "both" : "sound", 2], ...(worded ? [["sound", 1], ["said", 1]] : [])]) {
+    Object.assign(made("th", say(key), top), { scope: "col", colSpan: columns });
   }
   const body = made("tbody", "", table);
   for (const emotion of [...emotions].sort((a, b) => segment.probabilities[b] - segment.probabilities[a])) {
@@ -233,6 +233,7 @@ function lanes() {
 
 // Listening.
 const player = $("player");
+player.src = `data:audio/mpeg;base64,${data.sound}`; // before wavesurfer.js looks at it
 let until = Infinity; // where playing ends, unless somebody moves on
 let aim = 0;
 function play(from, to) {
@@ -420,7 +421,6 @@ legend();
 lanes();
 saving();
 inked();
-player.src = `data:audio/mpeg;base64,${data.sound}`;
 $("play").textContent = say("play");
 $("play").addEventListener("click", () => { until = Infinity; toggle(); });
 $("closer").addEventListener("click", () => zoom(2));

@@ -21,6 +21,7 @@ export const clock = (seconds) => {
 for (const node of document.querySelectorAll("[data-text]")) node.textContent = say(node.dataset.text);
 
 let model = { most: Infinity, formats: ["html", "json"], words: false };
+let generation = 0; // of recordings
 let current = null; // what is being sent or analysed: {name, id, abort, source}
 
 // Where it is.
@@ -57,6 +58,7 @@ function give_up() {
 async function analyze(file, remarks = [], recorded = false) {
   if (current) remarks = [say("given_up", { old: current.name, new: file.name }), ...remarks];
   give_up();
+  generation++;
   note(remarks.join(" "));
   clear();
   if (recorded) offer(say("the_recording"), file.name, file); // there is no other copy of it
@@ -110,21 +112,21 @@ function watch(job) {
   });
 }
 async function finished(job, state) {
+  current = null; // it is done: what comes next has no reason to stop it
+  const mine = generation;
   if (state.state !== "done") {
-    current = null;
     sessionStorage.removeItem("job");
     return fail(state.error || say("stopped", { file: job.name }));
   }
   const stem = job.name.replace(/\.[^.]*$/, "") || job.name;
   for (const format of state.formats) {
     const response = await fetch(`v1/jobs/${job.id}/result?format=${format}`);
-    if (!response.ok) return fail((await response.json()).error);
-    const content = await response.text();
+    const content = response.ok ? await response.text() : (await response.json()).error;
+    if (mine !== generation) return; // another recording has come
+    if (!response.ok) return fail(content);
     offer(format, `${stem}.${format}`, content);
     if (format === "html") show(content);
   }
-  busy(false);
-  if (job === current) current = null;
 }
 function offer(text, name, content) {
   if (!$("files").hasChildNodes()) $("files").append(`${say("save")} `);
@@ -272,6 +274,7 @@ async function meet() {
   const left = JSON.parse(sessionStorage.getItem("job") || "null");
   if (left && !current) { // the page was loaded again meanwhile
     const known = await fetch(`v1/jobs/${left.id}`);
+    if (generation) return; // somebody was faster
     if (known.ok) watch(current = { ...left, abort: new AbortController(), source: null });
     else sessionStorage.removeItem("job");
   }
