@@ -1,5 +1,6 @@
 """Every format is read back by what opens it: Praat, subtitle parsers, pyannote, pandas, a browser's own parser."""
 
+import base64
 import io
 import json
 import re
@@ -17,7 +18,18 @@ from intone.audio.account import Account, LeftOut
 from intone.emotions import COLOURS, EMOTIONS
 from intone.errors import IntoneError
 from intone.inference.formats import FORMATS, chosen, places, write
-from intone.inference.formats.html import DARK, LIGHT, coarser, contrast, mp3, page, palette, seen
+from intone.inference.formats.html import (
+    DARK,
+    LIGHT,
+    coarser,
+    contrast,
+    mp3,
+    page,
+    palette,
+    script_hashes,
+    seen,
+    vendor,
+)
 from intone.inference.result import Analysis, Segment, curve, table
 
 SPOKEN = ((0.5, 2.5, "anna lee"), (2.0, 4.0, "Tom"))
@@ -193,8 +205,10 @@ class Page(HTMLParser):
 
 def test_the_page_holds_everything_and_fetches_nothing(found):
     got = Page(text := page(found))
-    assert len(got.scripts) == 2 and not got.fetched and "http" not in text.replace("http-", "")
-    assert "default-src 'none'" in text
+    assert len(got.scripts) == 4 and not got.fetched
+    own = text.replace(vendor(), "").replace("http-", "")
+    assert "http" not in own and "default-src 'none'" in own
+    assert all(f"'{mark}'" in own for mark in script_hashes()) and "script-src 'unsafe-inline'" not in own
     data = json.loads(got.scripts[0])
     assert data["segments"][1]["text"] == NASTY
     assert len(data["sound"]) > 5_000 and len(data["curve"]["times"]) == len(data["curve"]["sad"]) == 3
@@ -229,9 +243,21 @@ def test_the_waveform_keeps_its_peaks():
     assert len(got) == 3334 and got.max() == 1 and got.argmax() == 7777 // 3
 
 
-def test_a_long_recordings_bars_say_how_long_each_is(found):
-    data = json.loads(Page(page(replace(found, peaks=np.zeros(9_000, np.float32)))).scripts[0])
-    assert len(data["peaks"]) == 3_000 and data["step"] == pytest.approx(0.03)
+def test_a_long_recording_has_no_more_bars_and_columns_than_a_screen_shows(found):
+    blocks = [0.1 * np.sin(np.arange(16_000 * 60) / 20).astype(np.float32)] * 2
+    long = replace(found, duration=120.0, peaks=np.zeros(12_000, np.float32), sound=lambda: iter(blocks))
+    data = json.loads(Page(page(long)).scripts[0])
+    assert len(data["peaks"]) == 4_000
+    picture = data["spectrogram"]
+    assert picture["columns"] == 2_400 and picture["columns"] * picture["step"] == pytest.approx(120)
+    levels = np.frombuffer(base64.b64decode(picture["levels"]), np.uint8).reshape(picture["columns"], picture["rows"])
+    # 20 radians in a sample of 1/16000 s are 127 Hz: the lowest bands are loud, the highest are not.
+    assert levels[:, :8].max(1).min() > 200 > levels[:, -8:].max()
+
+
+def test_a_recording_shorter_than_a_column_has_no_spectrogram(found):
+    short = replace(found, duration=0.005, sound=lambda: iter([np.zeros(80, np.float32)]))
+    assert json.loads(Page(page(short)).scripts[0])["spectrogram"]["columns"] == 0
 
 
 def test_a_recording_without_speech_still_makes_every_file(tmp_path):
@@ -251,7 +277,7 @@ def test_any_words_and_any_name_come_through(text, name):
     assert len(list(srt.parse(got["srt"]))) == 2
     assert len(got["audacity"].split("\n")) == len(got["rttm"].split("\n")) == 3
     assert all(len(line.split(" ")) == 10 for line in got["rttm"].splitlines())
-    assert len(Page(got["html"]).scripts) == 2
+    assert len(Page(got["html"]).scripts) == 4
 
 
 def test_formats_are_named_and_unknown_ones_refused():

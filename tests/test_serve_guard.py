@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from serving import asking, post, sentence, service
 
 from intone.cli import main
+from intone.inference.formats.html import script_hashes
 from intone.inference.serve import listening, shown
 from intone.inference.serve.app import app
 from intone.inference.serve.contract import Asked
@@ -106,9 +107,17 @@ def test_every_answer_tells_browsers_what_they_may(analyzer, talk, monkeypatch):
 
 
 def test_the_header_allows_what_the_page_asks_for_itself(analyzer):
-    page = asking(service(analyzer)).get("/").text
-    own = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]
-    assert own in HEADERS["Content-Security-Policy"]
+    """Scripts of its own, and those of a result, which are known by their digests; nothing from elsewhere."""
+    client = asking(service(analyzer))
+    policy = dict(part.strip().split(" ", 1) for part in HEADERS["Content-Security-Policy"].split(";"))
+    assert policy["script-src"].split() == ["'self'", *(f"'{mark}'" for mark in script_hashes())]
+    assert not re.search(r"https?:|\*", HEADERS["Content-Security-Policy"]) and policy["default-src"] == "'none'"
+    page = client.get("/").text
+    assert "<style" not in page and not re.search(r"<script(?! type=.module. src=.page/)", page)
+    for name in re.findall(r'(?:src|href)="(page/[^"]+)"', page):
+        assert client.get(f"/{name}").status_code == 200
+    for name in ("nothing.js", "..%2Fapp.py"):
+        assert client.get(f"/page/{name}").status_code == 404
 
 
 def test_without_the_token_nothing_is_answered(analyzer, talk):

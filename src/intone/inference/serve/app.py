@@ -29,6 +29,7 @@ from intone.inference.serve.pool import Pool
 from intone.inference.serve.runner import Runner
 from intone.inference.serve.state_routes import State, add_state_routes
 from intone.inference.serve.stream import Streams
+from intone.inference.serve.transcription_routes import add_transcriptions
 from intone.inference.serve.upload import received, unwritten
 from intone.progress import say
 from intone.version import __version__
@@ -73,7 +74,7 @@ class Service:
                 TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True) as folder,
             ):
                 name, path = await received(request, Path(folder), self.most)
-                return response(await self._done(request, Job(path, name, **wanted)), name)
+                return response(await self.done(request, Job(path, name, **wanted)), name)
         except OSError as problem:
             raise unwritten(problem) from problem
         except asyncio.CancelledError:
@@ -86,7 +87,7 @@ class Service:
         for task in self.tasks:
             task.cancel()
 
-    async def _done(self, request: Request, job: Job) -> Answer:
+    async def done(self, request: Request, job: Job) -> Answer:
         """The answer to a job, unless its client disconnects before."""
         left = Event()
         work: asyncio.Future[Any] = asyncio.wrap_future(self.pool.submit(job, left).answer)
@@ -156,6 +157,7 @@ def app(service: Service) -> FastAPI:
     add_job_routes(made, Jobs(service.runner, service.admission, service.most))
     add_state_routes(made, State(service.pool, service.runner, service.most))
     add_assets(made)
+    add_transcriptions(made, service)
     made.add_api_websocket_route("/v1/stream", service.streams.serve)
     return made
 

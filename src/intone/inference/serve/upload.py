@@ -35,8 +35,14 @@ FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ONE_FILE: Final = "send one recording, as the field 'file' of multipart/form-data"
 
 
-async def received(request: Request, folder: Path, most: int) -> tuple[str, Path]:
-    """The client's name for the recording, and its path in `folder`.
+FIELD_BYTES: Final = 10_000
+"""Bytes of a field that isn't the recording, at most."""
+
+
+async def received(
+    request: Request, folder: Path, most: int, fields: dict[str, list[str]] | None = None
+) -> tuple[str, Path]:
+    """The client's name for the recording, and its path in `folder`; values of other fields go into `fields`.
 
     Raises HTTPException with one sentence where there is none, or more than `most` MB; OSError where the disk has no
     room.
@@ -45,7 +51,7 @@ async def received(request: Request, folder: Path, most: int) -> tuple[str, Path
     too_large = HTTPException(413, f"The recording has more than {most} MB: send it in parts.")
     if announced.isdecimal() and int(announced) > most * MB:
         raise too_large
-    form, got, loop = Form(_boundary(request), folder), 0, asyncio.get_running_loop()
+    form, got, loop = Form(_boundary(request), folder, fields or {}), 0, asyncio.get_running_loop()
     began = loop.time()
     try:
         async with asyncio.timeout(IDLE) as patience:
@@ -78,10 +84,11 @@ def _boundary(request: Request) -> bytes:
 class Form:
     """The part of a form that has arrived so far; the callbacks are python-multipart's."""
 
-    def __init__(self, boundary: bytes, folder: Path) -> None:
+    def __init__(self, boundary: bytes, folder: Path, fields: dict[str, list[str]]) -> None:
         self.folder, self.name, self.path = folder, "", folder
         self.header, self.value, self.disposition = b"", b"", b""
         self.waiting: list[bytes] = []
+        self.fields, self.field, self.said = fields, "", b""
         self.out: BinaryIO | None = None
         self.ended = False
         names = ("part_begin", "part_data", "header_field", "header_value", "header_end", "headers_finished", "end")
@@ -119,7 +126,14 @@ class Form:
         self.waiting = []
 
     def _part_begin(self) -> None:
+        self._keep()
         self.disposition = b""
+
+    def _keep(self) -> None:
+        """Keep the value of the field that has ended."""
+        if self.field:
+            self.fields[self.field].append(_text(self.said))
+        self.field, self.said = "", b""
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
         self.header += data[start:end].lower()
@@ -136,6 +150,9 @@ class Form:
         """A part begins; raises HTTPException unless it is the one file."""
         _, options = parse_options_header(self.disposition)
         field = _text(options.get(b"name", b""))
+        if field in self.fields and b"filename" not in options:
+            self.field = field
+            return
         if field != "file" or b"filename" not in options:
             raise HTTPException(422, f"{field!r} won't do as a part of the upload: {ONE_FILE}.")
         if self.out is not None:
@@ -145,9 +162,15 @@ class Form:
         self.out = self.path.open("wb")
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
+        if self.field:
+            self.said += data[start:end]
+            if len(self.said) > FIELD_BYTES:
+                raise HTTPException(413, f"The field {self.field!r} has more than {FIELD_BYTES} bytes.")
+            return
         self.waiting.append(data[start:end])
 
     def _end(self) -> None:
+        self._keep()
         self.ended = True
 
 

@@ -391,7 +391,7 @@ function follow() {
 // Saving, with the names that were given.
 function saved(kind) {
   const found = structuredClone(data);
-  for (const name of ["peaks", "step", "curve", "sound", "spectrogram", "emotions"]) delete found[name];
+  for (const name of ["peaks", "curve", "sound", "spectrogram", "emotions"]) delete found[name];
   for (const segment of found.segments) segment.speaker = segment.speaker && named(segment.speaker);
   if (kind === "json") return JSON.stringify(found, null, 1);
   const cell = (value) => `"${String(/^[=+@\t\r-]/.test(value) ? `'${value}` : value).replaceAll('"', '""')}"`;
