@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/intone
 
-.PHONY: demo test test-portable reproduce report bench clean
+.PHONY: demo serve test test-portable reproduce report bench bench-serve clean
 
 demo: $(VENV)/.train
 	$(RUN) demo
+
+# The page and the service at http://127.0.0.1:8000; ARGS="--no-text" leaves words out.
+serve: $(VENV)/.serve
+	$(RUN) serve $(ARGS)
 
 test: $(VENV)/.dev
 	$(VENV)/bin/ruff check src tests
@@ -33,10 +37,22 @@ report: $(VENV)/.report
 bench: $(VENV)/.train
 	$(RUN) bench $(ARGS)
 
+# The service against the command line on the same clips, and while somebody else's long recording is analysed.
+bench-serve: $(VENV)/.dev
+	$(VENV)/bin/python -m intone.experiments.bench_serve $(ARGS)
+
 # The exact versions that the committed results were made with.
 $(VENV)/.train: requirements.txt pyproject.toml
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[train,demo,glove]"
+	touch $@
+
+# The core with the web service, and the weights for words and for telling voices apart.
+$(VENV)/.serve: requirements.txt pyproject.toml
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[serve]"
+	$(RUN) models get whisper-base
+	$(RUN) models get wespeaker-resnet34
 	touch $@
 
 # Tables in, documents out: no training library.

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from test_bad_input import wav
 
+from intone.client import Client
 from intone.inference.serve import ended_as_by_ctrl_c, folder
 from intone.inference.serve.folder import LOCK, PREFIX
 
@@ -22,10 +24,10 @@ FORM = b'--x\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r
 
 
 @contextmanager
-def running(model_file: Path, temporary: Path) -> Iterator[tuple[subprocess.Popen, int]]:
+def running(model_file: Path, temporary: Path, *flags: str) -> Iterator[tuple[subprocess.Popen, int]]:
     """`intone serve` with an analyzer that gets stuck (wedged.py), in a process group of its own, and its port."""
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    command = [sys.executable, "-m", "wedged", str(model_file)]
+    command = [sys.executable, "-m", "wedged", str(model_file), *flags]
     own = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": path}
     with subprocess.Popen(command, env=own, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
@@ -141,3 +143,30 @@ def test_a_signal_that_is_ignored_stays_so(ctrl_c):
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
+
+
+def test_each_accepted_job_has_one_answer_though_worker_and_service_are_killed(model_file, tmp_path, temporary):
+    """One job's recording kills its worker; the service is killed while one is analysed and others wait."""
+    wav(tmp_path / "a.wav")
+    state = ("--state", str(tmp_path / "state"), "--workers", "1", "--no-text")
+    with running(model_file, temporary, *state) as (process, port):
+        client = Client(f"http://127.0.0.1:{port}")
+        names = ("dead", "busy", "one.wav", "two.wav", "three.wav")
+        for name in names:
+            shutil.copy(tmp_path / "a.wav", tmp_path / name)
+        jobs = {name: client.submit(tmp_path / name)["id"] for name in names}
+        assert until(lambda: client.job(jobs["dead"])["state"] == "failed")
+        assert until(lambda: client.job(jobs["busy"])["state"] == "running")
+        process.kill()
+        process.wait(60)
+    with running(model_file, temporary, *state) as (process, port):
+        client = Client(f"http://127.0.0.1:{port}")
+        assert until(lambda: client.job(jobs["busy"])["state"] == "running")
+        client.cancel(jobs["busy"])
+        for name in ("one.wav", "two.wav", "three.wav"):
+            found = json.loads(client.result(jobs[name]))
+            assert found["file"] == name and len(found["segments"]) >= 0
+        assert client.job(jobs["dead"])["state"] == "failed"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert not list((tmp_path / "state").glob("*/recording*"))
