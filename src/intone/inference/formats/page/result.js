@@ -310,7 +310,14 @@ function paintSpectrogram(canvas, from, to) {
   const [pen, width, height] = fresh(canvas);
   if (!sound.columns) return;
   const x = from / sound.step;
-  pen.drawImage(ink, x, 0, Math.max(1, (to - from) / sound.step), sound.rows, 0, 0, width, height);
+  const wide = Math.max(1, (to - from) / sound.step);
+  // What is soft in the whole recording is drawn over itself, until its loudest part is seen.
+  const part = levels.subarray(Math.floor(x) * sound.rows, Math.ceil(x + wide) * sound.rows);
+  const loudest = part.reduce((a, b) => Math.max(a, b), 0) / 255;
+  for (let seen = 0, times = 0; seen < 0.7 && times < 3 && loudest > 0; times++) {
+    pen.drawImage(ink, x, 0, wide, sound.rows, 0, 0, width, height);
+    seen = 1 - (1 - seen) * (1 - loudest);
+  }
 }
 const SIGMA = 1.5; // bins over which the emotions over time are smoothed
 function paintMood(canvas, from, to) {

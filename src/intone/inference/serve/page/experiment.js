@@ -22,7 +22,7 @@ export async function showExperiment(box, say, made) {
     made("h2", say("robust_title"), box);
     for (const kind of [...new Set(data.noise.map((line) => line.kind))]) {
       const own = data.noise.filter((line) => line.kind === kind);
-      made("p", `${kind} (${own[0].unit}), ${own.map((line) => line.title).join(" / ")}`, box, "quiet");
+      made("p", `${kind} (${own[0].unit})`, box, "quiet");
       const xs = own.flatMap((line) => line.points.map(([x]) => x));
       chart(box, { xs: [Math.min(...xs), Math.max(...xs)], ys: [0, 100], label: kind, lines: own });
     }
@@ -91,8 +91,8 @@ function matrices(data, box, say, made) {
 
 // Lines and dots in a frame; `ticks` name places on the horizontal axis.
 function chart(box, { xs, ys, lines = [], dots = [], label, ticks, axis = "" }) {
-  const [width, height, left, low] = [640, 260, 44, 40];
-  const x = (v) => left + (v - xs[0]) / (xs[1] - xs[0] || 1) * (width - left - 120);
+  const [width, height, left, right, low] = [640, 240, 44, 30, 40];
+  const x = (v) => left + (v - xs[0]) / (xs[1] - xs[0] || 1) * (width - left - right);
   const y = (v) => height - low - (v - ys[0]) / (ys[1] - ys[0]) * (height - low - 10);
   const svg = document.createElementNS(NS, "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -106,7 +106,7 @@ function chart(box, { xs, ys, lines = [], dots = [], label, ticks, axis = "" }) 
   };
   for (let k = 0; k <= 4; k++) {
     const v = ys[0] + k / 4 * (ys[1] - ys[0]);
-    put("line", { x1: left, x2: width - 120, y1: y(v), y2: y(v), stroke: "#8884" });
+    put("line", { x1: left, x2: width - right, y1: y(v), y2: y(v), stroke: "#8884" });
     put("text", { x: left - 6, y: y(v) + 4, "text-anchor": "end" }, Number(v.toFixed(2)));
   }
   const names = ticks || [xs[0], (xs[0] + xs[1]) / 2, xs[1]];
@@ -114,13 +114,25 @@ function chart(box, { xs, ys, lines = [], dots = [], label, ticks, axis = "" }) 
     const at = ticks ? i : name;
     put("text", { x: x(at), y: height - low + 18, "text-anchor": "middle" }, ticks ? name : Number(name.toFixed(2)));
   });
-  if (axis) put("text", { x: (left + width - 120) / 2, y: height - 4, "text-anchor": "middle" }, axis);
+  if (axis) put("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }, axis);
   const strokes = ["#2563eb", "#d97706", "#117733"];
   lines.forEach((line, i) => {
     const points = [...line.points].sort((a, b) => a[0] - b[0]);
     put("polyline", { points: points.map(([a, b]) => `${x(a)},${y(b)}`).join(" "), fill: "none", stroke: line.quiet ? "#888" : strokes[i % 3], "stroke-width": line.quiet ? 1 : 2.5, "stroke-dasharray": line.quiet ? "4 4" : "" });
-    if (line.title) put("text", { x: width - 116, y: y(points.at(-1)[1]) + 4 + 14 * i }, line.title.slice(0, 22));
   });
   for (const [a, b, n] of dots) put("circle", { cx: x(a), cy: y(b), r: Math.max(2, Math.min(9, Math.sqrt(n) / 2)), fill: "#2563eb" });
-  box.append(svg);
+  const figure = document.createElement("figure");
+  figure.append(svg);
+  const named = lines.filter((line) => line.title);
+  if (named.length) {
+    const caption = document.createElement("figcaption");
+    for (const line of named) {
+      const mark = document.createElement("span");
+      mark.textContent = "━ ";
+      mark.style.color = strokes[lines.indexOf(line) % 3];
+      caption.append(mark, `${line.title}  `);
+    }
+    figure.append(caption);
+  }
+  box.append(figure);
 }
