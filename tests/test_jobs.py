@@ -222,7 +222,7 @@ def test_after_a_restart_each_accepted_job_gets_exactly_one_answer(tmp_path):
 def test_a_folder_is_one_services_at_a_time_and_only_its_users(tmp_path):
     store = Store(tmp_path / "jobs")
     assert (tmp_path / "jobs").stat().st_mode & 0o077 == 0
-    with pytest.raises(IntoneError, match="Another intone serve uses"):
+    with pytest.raises(IntoneError, match="Another service uses"):
         Store(tmp_path / "jobs")
     store.close()
     Store(tmp_path / "jobs").close()

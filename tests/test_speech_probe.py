@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from intone.errors import IntoneError
-from intone.evaluation.calibration import log_loss, temperature
 from intone.models.linear_probe import LinearProbe, LinearProbePreset, pooled
 from intone.models.partial_labels import Targets
 
@@ -72,18 +71,3 @@ def test_a_probe_of_several_corpora_reads_what_each_can_tell():
     assert (probe.logits(x).argmax(1) == true)[:96].mean() > 0.9
     kept = probe.fitted((4, 5))
     np.testing.assert_allclose(kept.logits({k: x[:, k - 4] for k in kept.readers}), probe.logits(x), atol=1e-4)
-
-
-def test_the_temperature_is_that_of_unchanged_clips_of_speakers_held_out():
-    x, true, who = clips(1, (1.0,))
-    probe = LinearProbe(QUICK).fit(x, true, who)
-    strangers, said, _ = clips(2, (1.0,), speakers=24)
-    logits = probe.logits(strangers)
-    best, seen = (log_loss(logits / t, said) for t in (temperature(logits, said), temperature(probe.logits(x), true)))
-    assert log_loss(logits / probe.temperature, said) - best < 0.5 * (seen - best)
-    # Copies that say nothing make a probe unsure of them, and the clips themselves are no less clear for it.
-    noise = np.random.default_rng(0).normal(0, 2, x.shape).astype(np.float32)
-    both, twice = np.concatenate([x, noise]), np.concatenate([true, true])
-    clean = np.arange(len(both)) < len(x)
-    wise = LinearProbe(QUICK).fit(both, twice, who + who, unchanged=clean).temperature
-    assert wise < LinearProbe(QUICK).fit(both, twice, who + who).temperature

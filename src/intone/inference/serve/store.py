@@ -72,7 +72,7 @@ class Store:
             self.mark = os.open(folder / "in use", os.O_RDWR | os.O_CREAT, 0o600)
             if not held(self.mark):
                 os.close(self.mark)
-                raise IntoneError(f"Another intone serve uses {folder}: give --state another folder.")
+                raise IntoneError(f"Another service uses {folder}: give --state another folder.")
             self.table = sqlite3.connect(folder / "jobs.sqlite", check_same_thread=False, isolation_level=None)
             self.table.execute("PRAGMA journal_mode = WAL")
             self.table.execute(f"CREATE TABLE IF NOT EXISTS jobs ({', '.join(COLUMNS)}, PRIMARY KEY (id))")
