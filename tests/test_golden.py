@@ -183,9 +183,13 @@ def recording() -> Analysis:
 
 
 def written(name: str) -> str:
-    """The recording in a format; a page without its sound, which an encoder of MP3 makes."""
+    """The recording in a format; of a page its data, without sound and spectrogram, which depend on the processor."""
     text = FORMATS[name].encoded(recording()).decode()
-    return re.sub('"sound": ?"[^"]+"', '"sound":""', text) if name == "html" else text
+    if name != "html":
+        return text
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+    data["sound"] = data["spectrogram"]["levels"] = ""
+    return json.dumps(data, indent=1) + "\n"
 
 
 def formatted(name: str) -> Path:

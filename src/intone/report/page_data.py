@@ -69,7 +69,8 @@ def _matrices(source: Source) -> list[dict[str, Any]]:
             continue
         counts = confusion(*places(source.tested(subject.experiment)))
         shares = 100 * counts / counts.sum(1, keepdims=True)
-        out.append({"title": source.catalogue.title(subject.experiment.model), "rows": [[_rate(v) for v in row] for row in shares]})
+        title = source.catalogue.title(subject.experiment.model)
+        out.append({"title": title, "rows": [[_rate(v) for v in row] for row in shares]})
     return out
 
 
@@ -78,7 +79,8 @@ def _reliability(source: Source) -> dict[str, Any]:
     bins = reliability(table)
     there = bins.loc[bins["clips"] > 0, ["confidence", "accuracy", "clips"]]
     points = [[round(float(v), 4) for v in row] for row in there.to_numpy()]
-    return {"title": source.catalogue.title(source.lead.experiment.model), "ece": round(float(calibration_error(table)), 3), "points": points}
+    title = source.catalogue.title(source.lead.experiment.model)
+    return {"title": title, "ece": round(float(calibration_error(table)), 3), "points": points}
 
 
 def _noise(source: Source) -> list[dict[str, Any]]:
