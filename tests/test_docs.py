@@ -69,10 +69,13 @@ def formats_part() -> str:
     for name, form in FORMATS.items():
         if name == "html":
             out.append(
-                "**html**: one page with the sound in it: waveform, coloured segments, who speaks, words, curves.\n"
+                "**html**: one page with the sound in it: waveform, spectrogram, sentences, who speaks, probabilities.\n"
             )
             continue
-        lines = form.write(example()).splitlines()
+        if not form.text:
+            out.append(f"**{name}**: {form.opened_by}; [archives](archives.md) says what is in it.\n")
+            continue
+        lines = form.encoded(example()).decode().splitlines()
         some = [line.rstrip() for line in lines[:32]] + (["…"] if len(lines) > 32 else [])
         out.append(f"**{name}**: {form.opened_by}\n\n```\n" + "\n".join(some) + "\n```\n")
     return "\n".join([*out, INTERFACE])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from intone.audio.account import Account, LeftOut
 from intone.emotions import COLOURS, EMOTIONS
 from intone.errors import IntoneError
-from intone.inference.formats import FORMATS, chosen, places, write
+from intone.inference.formats import FORMATS, TEXTS, chosen, places, write
 from intone.inference.formats.html import (
     DARK,
     LIGHT,
@@ -111,7 +111,7 @@ def test_tables_come_back_as_they_were(files, found, name, mark):
 def test_every_format_says_who_speaks():
     anna, tom = (replace(segment(a, b, "sad", "So."), speaker=who, adapted=1) for a, b, who in SPOKEN)
     whole = analysis(anna, tom, segment(5, 6, "calm", "Oh."))
-    made = {name: form.encoded(whole).decode() for name, form in FORMATS.items()}
+    made = {name: FORMATS[name].encoded(whole).decode() for name in TEXTS}
     got = pd.read_csv(io.StringIO(made["csv"]), keep_default_na=False)
     assert list(got["speaker"]) == ["anna lee", "Tom", ""] and list(got["adapted"]) == [1, 1, 0]
     assert [s["speaker"] for s in json.loads(made["json"])["segments"]] == ["anna lee", "Tom", None]
@@ -272,7 +272,7 @@ def test_any_words_and_any_name_come_through(text, name):
     import srt
 
     found = analysis(segment(0.5, 2.0, "happy", text), segment(2.0, 3.0, "happy", "and on"), name=name)
-    got = {kind: FORMATS[kind].write(found).encode("utf-8", "replace").decode() for kind in FORMATS}
+    got = {kind: FORMATS[kind].encoded(found).decode() for kind in TEXTS}
     assert len(json.loads(got["json"])["segments"]) == 2
     assert len(list(srt.parse(got["srt"]))) == 2
     assert len(got["audacity"].split("\n")) == len(got["rttm"].split("\n")) == 3

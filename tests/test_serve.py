@@ -30,7 +30,7 @@ from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.inference.analyzer import Analyzer
 from intone.inference.batch import Settings, run
-from intone.inference.formats import FORMATS, places
+from intone.inference.formats import FORMATS, TEXTS, places
 from intone.inference.model import Model
 from intone.inference.serve import listening, upload
 from intone.inference.serve.app import app
@@ -83,7 +83,7 @@ def test_words_are_written_down_unless_nobody_wants_them(client, talk):
 def test_who_answers(client, model_file, temporary):
     found = client.get("/health").json()
     assert (found["licence"], found["words"], found["most"]) == ("none", True, 1) and found["model"].startswith("tiny")
-    assert found["formats"] == list(FORMATS)
+    assert found["formats"] == list(TEXTS)
     deaf = asking(service(Analyzer(Model(model_file, 1))))
     assert deaf.get("/health").json()["words"] is False
 

@@ -56,8 +56,8 @@ def test_every_format_has_a_file_of_its_ending(name, form):
 def test_the_help_names_every_format():
     assert (
         ",".join(FORMATS) in (analyze.__doc__ or "")
-        and len(FORMATS) == 11
-        and "eleven formats" in BY_NAME["analyze"].line
+        and len(FORMATS) == 12
+        and "twelve formats" in BY_NAME["analyze"].line
     )
 
 

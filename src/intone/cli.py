@@ -47,7 +47,7 @@ COMMANDS: Final = (
     Command(
         "analyze",
         "inference.batch:analyze",
-        "Predict the emotion of each sentence in recordings; write the results in eleven formats.",
+        "Predict the emotion of each sentence in recordings; write the results in twelve formats.",
     ),
     Command("voice add", "inference.voice_commands:voice_add", "Make a profile of a person's voice; no sound is kept."),
     Command("voice list", "inference.voice_commands:voice_list", "List the voices that are known."),

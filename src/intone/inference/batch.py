@@ -28,9 +28,10 @@ from intone.inference.analyzer import Analyzer
 from intone.inference.formats import FORMATS
 from intone.inference.load import check_threads, known, loaded
 from intone.inference.processes import side_by_side
+from intone.inference.recording_list import listed
 from intone.inference.resume import Journal
 from intone.inference.speakers import NONE, Speakers
-from intone.inference.tasks import Task, target, tasks
+from intone.inference.tasks import Shard, Task, sharded, target, tasks
 from intone.progress import bar, say
 from intone.version import __version__
 
@@ -88,6 +89,8 @@ def analyze(
     track: int | None = None,
     speakers: str | None = None,
     voice: tuple[str, ...] = (),
+    list: Path | None = None,
+    shard: str | None = None,
 ) -> None:
     """Predict the emotion of each sentence in recordings: a table on the screen, or files with -o and -f.
 
@@ -100,7 +103,7 @@ def analyze(
         out: Folder for the results, DIR/STEM.FORMAT, with the subfolders of the input; the same command resumes. For
             one recording also a file such as talk.srt, whose ending names the format, or - for standard output.
             Default with --formats: the working directory.
-        formats: Any of json,csv,tsv,txt,srt,vtt,textgrid,rttm,audacity,labelstudio,html, separated by commas;
+        formats: Any of json,csv,tsv,txt,srt,vtt,textgrid,rttm,audacity,labelstudio,parquet,html, separated by commas;
             default json.
         model: A file that `intone export` made, or a name from `intone models list`; default the packaged model.
         text: Transcribe the words too (--no-text: emotions only, several times faster).
@@ -115,7 +118,11 @@ def analyze(
             then judged against the same voice's others, which is right more often. With none it is judged by itself.
         voice: A name from `intone voice list`: the recording is that person's voice, or with --speakers the turns under
             that name are.
+        list: A file with further recordings: one path a line, or a CSV with a column file. Paths are relative to it.
+        shard: Part of the recordings to do, such as 2/3; parts may be done at the same time, on several machines.
     """
+    files = (*files, *(map(str, listed(list)) if list else ()))
+    part = Shard.parse(shard) if shard else Shard()
     if not files:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     where = target(out, formats, files, bom)
@@ -123,12 +130,15 @@ def analyze(
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(Path(file) for file in files if file != STANDARD)]
-        wanted = tasks(paths, where, called, track)
+        wanted = sharded(tasks(paths, where, called, track), part)
         if settings.speakers.names_no_recording and len(wanted) > 1:
             raise IntoneError(
                 f"{speakers} doesn't say of which of the {len(wanted)} recordings its turns are: give it a column file."
             )
-        run(wanted, settings, where.folder, workers)
+        if wanted or part.of == 1:
+            run(wanted, settings, where.folder, workers, part)
+        else:
+            say(f"Shard {shard} has none of the recordings.")
 
 
 def settled(
@@ -159,10 +169,16 @@ def settled(
     return Settings(where, whisper, code(language) if language else None, threads or share, who, voices)
 
 
-def run(tasks: Sequence[Task], settings: Settings, out: Path | None, workers: int) -> None:
+def run(
+    tasks: Sequence[Task],
+    settings: Settings,
+    out: Path | None,
+    workers: int,
+    part: Shard = Shard(),  # noqa: B008
+) -> None:
     """Do the tasks that aren't done yet; raises Partly where some were left out, IntoneError where all were."""
     asked = sorted({(task.target.bom, task.track or 0) for task in tasks})
-    journal = Journal(out, digest(settings.key(), asked)) if out else None
+    journal = Journal(out, digest(settings.key(), asked), part.suffix) if out else None
     left = [task for task in tasks if not (journal and journal.has(task.path, [*task.outputs.values()]))]
     if len(left) < len(tasks):
         say(f"{len(tasks) - len(left)} of {len(tasks)} are finished already.")
@@ -208,7 +224,17 @@ def each(tasks: Sequence[Task], settings: Settings, workers: int) -> Iterator[Do
         yield from map(one, tasks)
         return
     settings.analyzer()  # a wrong setting is reported here, once, and not by every worker
-    yield from side_by_side(partial(_started, settings, one), tasks, workers, _lost)
+    # The largest first, so that the last hour isn't one recording.
+    largest = sorted(tasks, key=_size, reverse=True)
+    yield from side_by_side(partial(_started, settings, one), largest, workers, _lost)
+
+
+def _size(task: Task) -> int:
+    """Bytes of its recording; 0 where it isn't there, which is reported when it is opened."""
+    try:
+        return task.path.stat().st_size
+    except (OSError, ValueError):
+        return 0
 
 
 def _started(settings: Settings, work: Callable[[Task], Done]) -> Callable[[Task], Done]:

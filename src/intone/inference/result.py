@@ -61,6 +61,16 @@ class Segments(pd.DataFrame):
         """Labels that have a probability, in order."""
         return [str(column) for column in self.columns if column not in (*BEFORE, *BEHIND)]
 
+    def flat(self) -> pd.DataFrame:
+        """The same with a column for each probability in place of dictionaries: `audio_LABEL`, and `sentence_LABEL`,
+        which is None without words; so that `to_parquet` takes it."""
+        whole = pd.DataFrame(self.drop(columns=["audio", "sentence"]))
+        for part in ("audio", "sentence"):
+            for label in self.labels:
+                values = [own.get(label) for own in self[part]]
+                whole[f"{part}_{label}"] = pd.array(values, dtype="Float64")
+        return whole
+
     def top(self, k: int = 1) -> list[list[dict[str, Any]]]:
         """For each segment its k most probable emotions as `{"label", "score"}`, as the hub's pipelines give them."""
         labels = self.labels

@@ -34,6 +34,8 @@ class Journal:
     folder: Path
     settings: str
     """Digest of everything that changes the results."""
+    part: str = ""
+    """Names the journal of one of several shards, which may write at the same time."""
     finished: dict[str, str] = field(default_factory=dict)
     """File in the folder -> digest of what it was made from."""
 
@@ -47,7 +49,7 @@ class Journal:
         except OSError as problem:
             raise IntoneError(unwritten(self.folder, problem)) from problem
         with suppress(FileNotFoundError):
-            lines = (self.folder / NAME).read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = (self.folder / f"{NAME}{self.part}").read_text(encoding="utf-8", errors="replace").splitlines()
             for line in lines:
                 with suppress(ValueError, TypeError, KeyError):  # damaged, or of an older version
                     key, written = line.split("\t")
@@ -62,13 +64,15 @@ class Journal:
     def add(self, recording: Path, outputs: Sequence[Path]) -> None:
         """Record that a recording is finished. Raises IntoneError where that can't be written."""
         key, files = self._key(recording), [self._name(path) for path in outputs]
-        _append(self.folder / NAME, f"{key}\t{json.dumps({'recording': str(recording), 'files': files})}\n")
+        _append(
+            self.folder / f"{NAME}{self.part}", f"{key}\t{json.dumps({'recording': str(recording), 'files': files})}\n"
+        )
         self.finished |= dict.fromkeys(files, key)
 
     @property
     def left_out(self) -> Path:
         """Path of the table of recordings that were left out."""
-        return self.folder / LEFT_OUT
+        return self.folder / LEFT_OUT.replace(".csv", f"{self.part}.csv")
 
     def leave_out(self, recording: Path, reason: str) -> None:
         """Record that a recording couldn't be analysed. Raises IntoneError where that can't be written."""

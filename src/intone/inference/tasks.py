@@ -12,10 +12,32 @@ from types import MappingProxyType
 
 from intone.audio.recording import recordings
 from intone.audio.spool import STANDARD
+from intone.cache import digest
 from intone.errors import IntoneError
 from intone.inference import formats
 from intone.inference.formats import FORMATS, chosen
 from intone.inference.resume import LEFT_OUT
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of several equal parts of a run."""
+
+    number: int = 1
+    of: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """`2/3` -> the second of three. Raises IntoneError for anything else."""
+        found = re.fullmatch(r"(\d+)/(\d+)", text)
+        if not found or not 1 <= int(found[1]) <= int(found[2]):
+            raise IntoneError(f"--shard {text} is no part of a run: write --shard 1/3 to --shard 3/3 for three parts.")
+        return cls(int(found[1]), int(found[2]))
+
+    @property
+    def suffix(self) -> str:
+        """What its journal is called by; nothing where there is one part."""
+        return f"-{self.number}-of-{self.of}" if self.of > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -146,6 +168,13 @@ def tasks(
         taken |= set(task.outputs.values())
         out.append(task)
     return out
+
+
+def sharded(found: Sequence[Task], part: Shard) -> list[Task]:
+    """Those of one shard: by a digest of the name alone, so that each task is in exactly one, on every machine."""
+    return [
+        task for task in found if int(digest(Path(task.stem).name, task.path.name), 16) % part.of == part.number - 1
+    ]
 
 
 def is_folder(path: Path) -> bool:

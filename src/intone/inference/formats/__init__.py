@@ -10,6 +10,7 @@ from intone.cache import write_whole
 from intone.errors import BadClip, IntoneError
 from intone.inference.formats.annotations import audacity, labelstudio, rttm, textgrid
 from intone.inference.formats.html import page
+from intone.inference.formats.parquet import parquet
 from intone.inference.formats.plain import txt
 from intone.inference.formats.subtitles import srt, vtt
 from intone.inference.formats.tables import as_csv, as_json, as_tsv
@@ -20,16 +21,21 @@ from intone.inference.result import Analysis
 class Format:
     """How a format is written, the extension of its files, the programs that open them, and their media type."""
 
-    write: Callable[[Analysis], str]
+    write: Callable[[Analysis], str | bytes]
     ending: str
     opened_by: str
     media_type: str = "text/plain"
     takes_mark: bool = False
     """Whether programs that open it need a byte order mark, as spreadsheets do to recognise UTF-8."""
+    text: bool = True
+    """Whether its files are text, so that several formats fit into one JSON object."""
 
     def encoded(self, analysis: Analysis, bom: bool = False) -> bytes:
         """The bytes of a whole file; with `bom` a byte order mark comes first, in formats that take one."""
-        return self.write(analysis).encode("utf-8-sig" if bom and self.takes_mark else "utf-8", "replace")
+        made = self.write(analysis)
+        if isinstance(made, bytes):
+            return made
+        return made.encode("utf-8-sig" if bom and self.takes_mark else "utf-8", "replace")
 
 
 FORMATS: Final[Mapping[str, Format]] = {
@@ -43,9 +49,16 @@ FORMATS: Final[Mapping[str, Format]] = {
     "rttm": Format(rttm, ".rttm", "diarization tools: pyannote, dscore"),
     "audacity": Format(audacity, ".audacity.txt", "Audacity: File, Import, Labels"),
     "labelstudio": Format(labelstudio, ".labelstudio.json", "Label Studio: Import", "application/json"),
+    "parquet": Format(
+        parquet, ".parquet", "DuckDB, pandas, polars, Spark", "application/vnd.apache.parquet", text=False
+    ),
     "html": Format(page, ".html", "web browsers, without a network", "text/html"),
 }
 """Name -> format. A file's extension is its format's name, unless the program that opens it insists on another one."""
+
+
+TEXTS: Final = tuple(name for name, format in FORMATS.items() if format.text)
+"""Formats whose files are text."""
 
 
 def chosen(names: str) -> tuple[str, ...]:

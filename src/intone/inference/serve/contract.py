@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from intone.asr.languages import code
 from intone.errors import Missing
-from intone.inference.formats import FORMATS, chosen
+from intone.inference.formats import FORMATS, TEXTS, chosen
 
 
 class Asked(BaseModel):
@@ -39,8 +39,11 @@ class Asked(BaseModel):
             raise HTTPException(422, f"{twice!r} is given twice: give it once.")
         if self.text and not words:
             raise Missing("Words are off: start the service without --no-text, with Whisper's weights on this machine.")
+        formats = chosen(self.format)
+        if len(formats) > 1 and not set(formats) <= set(TEXTS):
+            raise HTTPException(422, f"A JSON object can't hold parquet: ask for it alone, or for {', '.join(TEXTS)}.")
         return {
-            "formats": chosen(self.format),
+            "formats": formats,
             "text": self.text is not False,
             "language": code(self.language) if self.language is not None else None,
             "track": self.track,
@@ -85,7 +88,7 @@ class Health:
     """Whether words are transcribed unless a request asks otherwise."""
     most: int
     """Largest size of a recording in MB."""
-    formats: tuple[str, ...] = tuple(FORMATS)
+    formats: tuple[str, ...] = TEXTS
 
 
 @dataclass(frozen=True)

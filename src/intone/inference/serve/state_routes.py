@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from intone.inference.formats import FORMATS
+from intone.inference.formats import TEXTS
 from intone.inference.serve.contract import refused
 from intone.inference.serve.pool import Pool
 from intone.inference.serve.runner import Runner
@@ -26,7 +26,7 @@ class State:
     def model(self) -> JSONResponse:
         """The model that answers: its card, without weights and vocabulary, and what a request may ask for."""
         facts = self.pool.facts
-        more = {"words": facts.words, "formats": list(FORMATS), "most": self.most, "version": __version__}
+        more = {"words": facts.words, "formats": list(TEXTS), "most": self.most, "version": __version__}
         return JSONResponse({"model": facts.model, "licence": facts.licence, **facts.card, **more})
 
     def alive(self) -> PlainTextResponse:

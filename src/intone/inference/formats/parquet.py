@@ -1,0 +1,58 @@
+"""An `Analysis` -> a Parquet file: a part of one data set, the folder of a run, that databases read as a whole.
+
+The schema depends on the model's labels alone, and never on what was found:
+
+    file string, start double, end double (s), text string, language string, emotion string, confidence double,
+    LABEL double ..., audio_LABEL double ..., sentence_LABEL double ... (null without words), speaker string,
+    adapted int32, words list<struct<word string, start double, end double, probability double>>, model string
+"""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from intone.errors import Missing, brought_by
+from intone.inference.result import Analysis
+from intone.names import readable
+
+
+def parquet(analysis: Analysis) -> bytes:
+    """One row a sentence; a recording without speech is a file without rows. Raises Missing without pyarrow."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as problem:
+        raise Missing(f"Parquet needs pyarrow: {brought_by('archives')}.") from problem
+    made = pyarrow.Table.from_pylist(rows(analysis), schema=schema(analysis.labels))
+    out = io.BytesIO()
+    pyarrow.parquet.write_table(made, out, compression="zstd")
+    return out.getvalue()
+
+
+def schema(labels: Sequence[str]) -> Any:
+    """The columns of a model with these labels, as pyarrow has them."""
+    import pyarrow as pa
+
+    number, text = pa.float64(), pa.string()
+    word = pa.struct([("word", text), ("start", number), ("end", number), ("probability", number)])
+    return pa.schema(
+        [
+            *[("file", text), ("start", number), ("end", number), ("text", text), ("language", text)],
+            *[("emotion", text), ("confidence", number)],
+            *[(f"{kind}{label}", number) for kind in ("", "audio_", "sentence_") for label in labels],
+            *[("speaker", text), ("adapted", pa.int32()), ("words", pa.list_(word)), ("model", text)],
+        ]
+    )
+
+
+def rows(analysis: Analysis) -> list[dict[str, Any]]:
+    """Sentences as flat dictionaries, with `schema`'s keys."""
+    found = []
+    for row in analysis.segments.flat().reset_index().to_dict("records"):
+        words = [{name: word[name] for name in ("word", "start", "end", "probability")} for word in row["words"]]
+        safe = {name: readable(row[name]) for name in ("file", "text")}
+        known = {str(name): None if value is pd.NA else value for name, value in row.items()}
+        found.append(known | safe | {"words": words, "model": analysis.model})
+    return found
