@@ -69,7 +69,7 @@ def formats_part() -> str:
     for name, form in FORMATS.items():
         if name == "html":
             out.append(
-                "**html**: one page with the sound in it: waveform, spectrogram, sentences, who speaks, probabilities.\n"
+                "**html**: one page with the sound in it: waveform, spectrogram, sentences, speakers, probabilities.\n"
             )
             continue
         if not form.text:

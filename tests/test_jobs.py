@@ -6,12 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from fastapi.testclient import TestClient
 from serving import asking, sentence, served_by
 from test_bad_input import wav
 
 from intone.errors import IntoneError
 from intone.inference.serve.admission import Admission
+from intone.inference.serve.app import app
+from intone.inference.serve.guard import Guard, Hosts
 from intone.inference.serve.job import Answer, Facts, Job, Progress
+from intone.inference.serve.log import Log
 from intone.inference.serve.pool import LONG_BYTES, Pool
 from intone.inference.serve.runner import Runner
 from intone.inference.serve.store import DONE, FAILED, QUEUED, RUNNING, Entry, Store
@@ -267,3 +271,19 @@ def test_a_service_that_stops_leaves_its_jobs_to_the_next(tmp_path):
     runner.close()
     worker.do = None
     assert [found.state for found in store.unfinished()] == [RUNNING, QUEUED]
+
+
+def test_a_line_for_each_request_has_no_name_and_no_address_of_a_job(worker, tmp_path, capsys):
+    made = served_by([worker], tmp_path)
+    client = TestClient(Log(Guard(app(made), Hosts())), "http://127.0.0.1")
+    job = client.post("/v1/jobs", files={"file": ("my secret.wav", b"RIFF")}).json()
+    client.get(f"/v1/jobs/{job['id']}", params={"x": "y"})
+    client.get("/nothing")
+    told = capsys.readouterr().err
+    lines = [json.loads(line.removeprefix("intone: ")) for line in told.splitlines()]
+    assert [(line["method"], line["path"], line["status"]) for line in lines] == [
+        ("POST", "/v1/jobs", 202),
+        ("GET", "/v1/jobs/ID", 200),
+        ("GET", "/nothing", 404),
+    ]
+    assert "secret" not in told and job["id"] not in told and all(line["bytes"] > 0 for line in lines)

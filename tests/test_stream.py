@@ -6,9 +6,9 @@ from serving import asking, served_by
 from starlette.websockets import WebSocketDisconnect
 from test_transcriptions import Canned
 
-from intone.inference.microphone import STEP, Live, Moment
+from intone.inference.microphone import Live, Moment
 from intone.inference.serve import stream
-from intone.inference.serve.stream import MAX_WAITING, told
+from intone.inference.serve.stream import MAX_WAITING, STEP, told
 
 ADDRESS = "ws://127.0.0.1/v1/stream"
 
@@ -25,13 +25,13 @@ def speech(seconds: float) -> bytes:
     return (6000 * buzz).astype("<i2").tobytes()
 
 
-def test_each_half_second_is_answered_whatever_pieces_it_comes_in(client):
+def test_each_quarter_of_a_second_is_answered_whatever_pieces_it_comes_in(client):
     with client.websocket_connect(ADDRESS) as socket:
         data = speech(2.0)
         for start in range(0, len(data), 3_333):
             socket.send_bytes(data[start : start + 3_333])
-        answers = [socket.receive_json() for _ in range(4)]
-    assert [a["time"] for a in answers] == [0.5, 1.0, 1.5, 2.0]
+        answers = [socket.receive_json() for _ in range(8)]
+    assert [a["time"] for a in answers] == [0.25 * k for k in range(1, 9)]
     assert all(a["state"] in ("speech", "silence", "end") for a in answers)
 
 
@@ -89,7 +89,7 @@ def test_one_stream_too_many_is_refused_until_another_has_ended(model_file, tmp_
     for _ in range(2):
         with client.websocket_connect(ADDRESS) as first:
             first.send_bytes(bytes(2 * STEP))
-            assert first.receive_json()["time"] == 0.5
+            assert first.receive_json()["time"] == 0.25
             with client.websocket_connect(ADDRESS) as second:
                 assert "1 streams are open" in second.receive_json()["error"]
 

@@ -47,6 +47,7 @@ def serve(
     allow: tuple[str, ...] = (),
     speakers: Literal["auto", "none", "one", "channels"] | None = None,
     voice: tuple[str, ...] = (),
+    log: bool = False,
 ) -> None:
     """Start a web page and an HTTP service on this machine that analyse recordings, until Ctrl-C.
 
@@ -79,8 +80,10 @@ def serve(
         speakers: Who speaks, unless a request says otherwise: one voice, channels (one in each channel), or auto
             (voices are told apart by their sound); sentences are then judged against the same voice's others.
         voice: A name from `intone voice list`: recordings are that person's voice.
+        log: Write a line of JSON on stderr for each request, without words and names of files.
     """
     from intone.inference import registry
+    from intone.inference.serve.log import Log
 
     _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting, keep=keep)
     cores = os.cpu_count() or 1
@@ -101,6 +104,8 @@ def serve(
         server = _server(
             found, children, stack, door, host, most, (waiting, per_client or waiting, rate), token, allow, place, keep
         )
+        if log:
+            server.config.app = Log(server.config.app)  # type: ignore[arg-type]
         say(f"intone is at {shown(door, token)} until Ctrl-C.")
         with contextlib.suppress(KeyboardInterrupt):
             server.run([door])

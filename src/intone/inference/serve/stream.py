@@ -1,4 +1,4 @@
-"""Sound over a WebSocket (16-bit mono PCM, 16 kHz) -> what is said in it, twice a second, adapting to the voice.
+"""Sound over a WebSocket (16-bit mono PCM, 16 kHz) -> what is said in it, four times a second, adapting to the voice.
 
 The client sends binary frames of any size up to `MAX_FRAME`; the service answers with JSON. Sound that arrives faster
 than it can be heard ends the stream with a sentence: nothing is left out silently.
@@ -16,15 +16,18 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from intone.audio.frames import SAMPLE_RATE
 from intone.errors import IntoneError
-from intone.inference.microphone import STEP, Live, Moment
+from intone.inference.microphone import Live, Moment
 from intone.inference.model import Model
 from intone.progress import say
 
 MAX_FRAME: Final = 2 * 10 * SAMPLE_RATE
 """Bytes of a frame at most: ten seconds."""
 
-MAX_WAITING: Final = 20
-"""Half seconds that may wait to be heard: ten seconds."""
+STEP: Final = SAMPLE_RATE // 4
+"""Samples between two answers: a label follows the end of speech within a quarter of a second and the model's time."""
+
+MAX_WAITING: Final = 40
+"""Steps that may wait to be heard: ten seconds."""
 
 MOST: Final = 8
 """Streams at once."""
@@ -125,7 +128,7 @@ class Stream:
 
 
 def told(moment: Moment, time: float) -> dict[str, Any]:
-    """What a client gets for each half second; `time`: seconds since the stream began."""
+    """What a client gets for each step; `time`: seconds since the stream began."""
     state = "end" if moment.ended else "silence" if moment.emotion is None else "speech"
     found = {name: round(p, 4) for name, p in moment.probabilities.items()}
     return {
