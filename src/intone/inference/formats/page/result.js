@@ -83,6 +83,7 @@ function head() {
   for (const [id, key] of [["whole", "whole"], ["speed-label", "speed"], ["head-time", "time"], ["head-who", "speaker"],
     ["head-emotion", "emotion"], ["head-words", "words"], ["sentences-title", "sentences"], ["speakers-title", "speakers"],
     ["notes-title", "notes"], ["limits", "limits"]]) $(id).textContent = say(key);
+  if (!data.language && !segments.some((segment) => segment.text)) $("head-words").textContent = "";
   made("b", `${say("keys")}: `, $("keys"));
   $("keys").append(say("keys_list"));
 }
@@ -253,7 +254,7 @@ const surfer = WaveSurfer.create({
   barWidth: 2, barGap: 1, minPxPerSec: 0, autoScroll: true, autoCenter: !calm, dragToSeek: true,
 });
 const regions = surfer.registerPlugin(WaveSurfer.Regions.create());
-surfer.registerPlugin(WaveSurfer.Timeline.create({ height: 18, style: { color: colour("quiet"), fontSize: "11px" } }));
+surfer.registerPlugin(WaveSurfer.Timeline.create({ height: 18, formatTimeCallback: (seconds) => clock(seconds), style: { color: colour("quiet"), fontSize: "11px" } }));
 const tint = (name) => (emotions.includes(name) ? `${colour(name)}66` : "#8883");
 function draw() {
   regions.clearRegions();
