@@ -8,6 +8,7 @@ from intone.emotions import EMOTIONS
 from intone.evaluation.confidence import reliability
 from intone.evaluation.metrics import calibration_error, confusion, places
 from intone.report.sections.brief import ASKED
+from intone.report.sections.voice import ordered
 from intone.report.source import MAIN, WORDS, Source
 
 PAGE: Final = Path("src/intone/inference/serve/page/experiment.json")
@@ -107,10 +108,10 @@ def _known_voice(source: Source) -> list[dict[str, Any]]:
     mine = rows[(rows["protocol"] == MAIN) & (rows["kind"] == "random")]
     return [
         {
-            "title": source.catalogue.title(str(model)),
-            "points": [[str(row["k"]), _rate(row["uar"])] for row in own.to_dict("records")],
+            "title": source.catalogue.title(model),
+            "points": [[str(row["k"]), _rate(row["uar"])] for row in mine[mine["model"] == model].to_dict("records")],
         }
-        for model, own in mine.groupby("model", sort=False)
+        for model in ordered(mine)
     ]
 
 

@@ -110,7 +110,7 @@ class Runner:
     def _answered(self, live: Live, made: "Future[Answer]") -> None:
         """Keep the answer; called in a worker's thread."""
         answer = made.result()
-        if self.ended.is_set() and answer.status != 200:
+        if self.ended.is_set():
             return  # the service stops: the next one begins it again
         if answer.detail:
             say(answer.detail)

@@ -90,20 +90,26 @@ def _spread(source: Source, tested: pd.DataFrame) -> str:
 
 
 def _seeds(source: Source, rows: pd.DataFrame, gallery: Gallery) -> str:
-    """Test UAR by fold and seed."""
-    tested = rows[(rows["variant"] == WHOLE) & (rows["split"] == "test")]
-    by = tested.pivot_table(index="seed", columns="fold", values="uar")
-    cells = [[f"`{MODEL}`", f"seed {seed}", *(rate(v) for v in by.loc[seed])] for seed in by.index]
+    """How far test UAR moves with the seed, by model."""
+    tested = rows[(rows["variant"] == WHOLE) & (rows["split"] == "test")].assign(model=MODEL, track="none")
     others = source.table("seeds.csv")
     if others is not None:
         mine = others[(others["split"] == "test") & (others["model"] != MODEL)]
-        for (model, track, seed), own in mine.groupby(["model", "track", "seed"], sort=False):
-            uars = own.set_index("fold")["uar"]
-            words = f", {WORDS[track]}" if track in WORDS else ""
-            told = [rate(float(uars[f])) if f in uars.index else "–" for f in by.columns]
-            cells.append([f"`{model}`{words}", f"seed {seed}", *told])
-    caption = "Test UAR by seed and fold, in percent. A dash: not trained."
-    return gallery.captioned(caption, table(["model", "", *(f"fold {f}" for f in by.columns)], cells, left=2))
+        tested = pd.concat([tested, mine])
+    cells = []
+    for (model, track), own in tested.groupby(["model", "track"], sort=False):
+        by_fold = own.groupby("fold")["uar"]
+        spread = float(np.sqrt(by_fold.var(ddof=1).mean()))
+        words = f", {WORDS[track]}" if track in WORDS else ""
+        apart = float((by_fold.max() - by_fold.min()).max())
+        counts = (own["fold"].nunique(), own["seed"].nunique())
+        cells.append([f"`{model}`{words}", *counts, rate(float(by_fold.mean().mean())), rate(spread), rate(apart)])
+    caption = (
+        "Test UAR over seeds, in percent and points: mean over folds, standard deviation over the seeds of a fold, and "
+        "the largest difference of two seeds of one fold."
+    )
+    head = ["model", "folds", "seeds", "UAR", "deviation", "largest difference"]
+    return gallery.captioned(caption, table(head, cells))
 
 
 def _ablations(rows: pd.DataFrame, gallery: Gallery) -> str:

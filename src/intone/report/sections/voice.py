@@ -53,8 +53,9 @@ def section(source: Source, gallery: Gallery) -> dict[str, Any] | None:
     if rows is None:
         return None
     published = source.published[source.published["topic"] == TOPIC]
+    first, *others = [(model, rows[rows["model"] == model]) for model in ordered(rows)]
     return {
-        "models": [_model(source, gallery, str(model), part) for model, part in rows.groupby("model", sort=False)],
+        "models": [_model(source, gallery, *first), *(_told(source, *other) for other in others)],
         "published": _published(published),
         "recordings": recordings(source, gallery),
         "corpora": corpora(source, gallery),
@@ -68,7 +69,8 @@ def cases(source: Source, gallery: Gallery) -> dict[str, Any] | None:
     if rows is None:
         return None
     tables = []
-    for model, part in rows.groupby("model", sort=False):
+    for model in ordered(rows):
+        part = rows[rows["model"] == model]
         for protocol in sorted(dict.fromkeys(part["protocol"]), key=lambda name: name != MAIN):
             caption = (
                 f"`{model}` under {protocol}, with the speaker's voice known: mean over draws, in percent; ECE is a "
@@ -81,7 +83,13 @@ def cases(source: Source, gallery: Gallery) -> dict[str, Any] | None:
 def picture(source: Source) -> Figure | None:
     """The first model's figure, for docs/voice.md; None where results/voice.csv is not there."""
     rows = source.table(TABLE)
-    return None if rows is None else _figure(source, rows[rows["model"] == rows["model"].iloc[0]])
+    return None if rows is None else _figure(source, rows[rows["model"] == ordered(rows)[0]])
+
+
+def ordered(rows: pd.DataFrame) -> list[str]:
+    """The models: those measured under more protocols first."""
+    counts = rows.groupby("model", sort=False)["protocol"].nunique()
+    return [str(model) for model in counts.sort_values(ascending=False, kind="stable").index]
 
 
 def _figure(source: Source, rows: pd.DataFrame) -> Figure:
@@ -104,11 +112,15 @@ def _model(source: Source, gallery: Gallery, model: str, rows: pd.DataFrame) -> 
     )
     if published["setting"].isin(_panels(rows)).any():
         caption += " Grey squares: published systems that use all clips of a test speaker."
-    return {
-        "result": result(source, model, rows),
-        "one_sided": _one_sided(rows[rows["protocol"] == MAIN]),
+    return _told(source, model, rows) | {
         "figure": gallery.add(caption, {f"voice-{model}": _figure(source, rows)}, _reading(rows)),
     }
+
+
+def _told(source: Source, model: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """What a model reaches, without a figure."""
+    one_sided = _one_sided(rows[rows["protocol"] == MAIN])
+    return {"result": result(source, model, rows), "one_sided": one_sided, "figure": ""}
 
 
 def _reading(rows: pd.DataFrame) -> str:
@@ -225,7 +237,7 @@ def known_voice(source: Source) -> str:
     rows = source.table(TABLE)
     if rows is None or not len(mine := _random(rows[rows["protocol"] == MAIN], MAIN)):
         return ""
-    model = str(mine["model"].iloc[0])
+    model = ordered(rows)[0]
     mine = mine[mine["model"] == model]
     uars = mine[["uar", "uar_low", "uar_high"]]
     told = [f"{span(*uars.loc[k])} {words}" for k, words in COMPARED.items() if k in uars.index]
