@@ -143,8 +143,12 @@ class Store:
             self.forget(entry.id)
 
     def tidy(self) -> None:
-        """At the start: remove what uploads left that were cut off."""
-        known = {entry.id for entry in self._found("1")}
+        """At the start: remove what uploads left that were cut off, and sound whose answer is there."""
+        entries = list(self._found("1"))
+        known = {entry.id for entry in entries}
+        for entry in entries:
+            if entry.state in ENDED:
+                (self.place(entry.id) / entry.recording).unlink(missing_ok=True)
         for place in self.folder.iterdir():
             if place.is_dir() and place.name not in known:
                 shutil.rmtree(place, ignore_errors=True)
