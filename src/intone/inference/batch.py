@@ -178,7 +178,14 @@ def run(
 ) -> None:
     """Do the tasks that aren't done yet; raises Partly where some were left out, IntoneError where all were."""
     asked = sorted({(task.target.bom, task.track or 0) for task in tasks})
-    journal = Journal(out, digest(settings.key(), asked), part.suffix) if out else None
+    with contextlib.ExitStack() as stack:
+        journal = None
+        if out:
+            journal = stack.enter_context(contextlib.closing(Journal(out, digest(settings.key(), asked), part.suffix)))
+        _run(tasks, settings, journal, workers)
+
+
+def _run(tasks: Sequence[Task], settings: Settings, journal: Journal | None, workers: int) -> None:
     left = [task for task in tasks if not (journal and journal.has(task.path, [*task.outputs.values()]))]
     if len(left) < len(tasks):
         say(f"{len(tasks) - len(left)} of {len(tasks)} are finished already.")
