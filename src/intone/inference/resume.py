@@ -78,7 +78,7 @@ class Journal:
     def has(self, recording: Path, outputs: Sequence[Path]) -> bool:
         """Whether exactly this recording was analysed with the same settings, and its files are there as written: one
         that a crash of the machine cut short isn't."""
-        key = self._key(recording)
+        key = self.key(recording)
         # Only a file that was written before is looked for: others may have invalid names.
         known = [self.finished.get(self._name(path)) for path in outputs]
         return bool(key) and all(
@@ -87,7 +87,7 @@ class Journal:
 
     def add(self, recording: Path, outputs: Sequence[Path]) -> None:
         """Record that a recording is finished. Raises IntoneError where that can't be written."""
-        key, sizes = self._key(recording), {self._name(path): _size(path) for path in outputs}
+        key, sizes = self.key(recording), {self._name(path): _size(path) for path in outputs}
         written = json.dumps({"recording": str(recording), "bytes": sizes})
         _append(self.folder / f"{NAME}{self.part}", f"{key}\t{written}\n")
         self.finished |= {file: (key, size) for file, size in sizes.items()}
@@ -108,7 +108,8 @@ class Journal:
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self.folder)
 
-    def _key(self, recording: Path) -> str:
+    def key(self, recording: Path) -> str:
+        """What an analysis of this recording, as it is now, depends on; "" where it isn't there."""
         try:
             kind = recording.stat()
         except (OSError, ValueError):  # it isn't there, or has an invalid name
