@@ -171,7 +171,7 @@ class _Run:
         context.enable_progress_bars = context.print_on_execution_start = False
         size = cluster.workers or _fitting(ray.cluster_resources(), cluster)
 
-        made = ray.data.from_arrow([pyarrow.table({"job": block}) for block in blocks]).map_batches(
+        made = ray.data.from_blocks([pyarrow.table({"job": block}) for block in blocks]).map_batches(
             _Actor,
             fn_constructor_args=made_of,
             batch_size=None,
