@@ -262,6 +262,38 @@ def test_an_answer_without_room_is_an_error_of_its_own(tmp_path, monkeypatch):
     assert store.get("a").status == 507 and "no room" in store.get("a").error
 
 
+def full_table(store: Store) -> None:
+    """The table may not grow by a page any more, as on a full disk."""
+    pages = store.table.execute("PRAGMA page_count").fetchone()[0]
+    store.table.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def test_a_queue_without_room_is_said_and_takes_nothing(worker, tmp_path):
+    client = asking(made := served_by([worker], tmp_path))
+    full_table(store := made.runner.store)
+    long = {"file": ("a" * 3000 + ".wav", b"RIFF")}
+    answers = [client.post("/v1/jobs", files=long) for _ in range(4)]
+    assert "no room" in sentence(answers[-1], 507)
+    taken = {answer.json()["id"] for answer in answers if answer.status_code == 202}
+    assert len(taken) < 4 and made.runner.busy() == len(taken)
+    assert {place.name for place in store.folder.iterdir() if place.is_dir()} == taken
+
+
+def test_an_end_that_cannot_be_noted_still_ends_the_job(tmp_path, monkeypatch):
+    worker, store = Slow(), Store(tmp_path / "jobs")
+    runner = Runner(Pool([worker]), store)
+    live = runner.accept(entry(store, "a"))
+    until(lambda: worker.begun)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "database or disk is full")
+
+    monkeypatch.setattr(store, "change", full)
+    worker.may.set()
+    until(lambda: live.state == FAILED)
+    assert "no room" in live.error and not runner.busy()
+
+
 def test_a_service_that_stops_leaves_its_jobs_to_the_next(tmp_path):
     worker, store = Slow(), Store(tmp_path / "jobs")
     runner = Runner(Pool([worker]), store)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from intone.audio.recording import Recording
 from intone.emotions import EMOTIONS
-from intone.inference.formats import FORMATS
+from intone.inference.formats import FORMATS, TEXTS
 from intone.inference.result import Analysis, Segment, curve, table
 from intone.inference.resume import LEFT_OUT, Journal
 from intone.names import cell, field, of_cell, printable, readable
@@ -59,7 +59,7 @@ def analysis(name: str, text: str) -> Analysis:
 
 @pytest.mark.parametrize("name", [BYTES, "\ud800.wav", "a\nb.wav", "=1.wav"])
 def test_every_format_of_any_name_is_utf_8(name):
-    made = {kind: form.encoded(analysis(name, "words")).decode() for kind, form in FORMATS.items() if form.text}
+    made = {kind: FORMATS[kind].encoded(analysis(name, "words")).decode() for kind in TEXTS}
     assert json.loads(made["json"])["file"] == json.loads(made["labelstudio"])[0]["data"]["audio"] == readable(name)
     assert "\ufffd" not in "".join(made.values()) and "?" not in made["rttm"] + made["csv"]
 

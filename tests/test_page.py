@@ -1,6 +1,7 @@
 """Both pages in a browser: drawn whenever they are shown, played, dropped on, and never left with the microphone on."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -18,6 +19,8 @@ from browser import WHERE, Browser, browser
 from conftest import RATE, voice
 from test_formats import analysis, segment
 
+from intone.audio.clip import read_clip
+from intone.data import ravdess
 from intone.inference.formats.html import page
 
 pytestmark = pytest.mark.skipif(WHERE is None, reason="no Chromium on PATH")
@@ -365,3 +368,23 @@ def test_a_voice_at_the_microphone_is_heard_live(address, tmp_path):
         tab.click("#hear")
         tab.until("document.querySelector('#hear').textContent === 'Start listening'")
         assert not tab.said
+
+
+@pytest.mark.skipif("INTONE_RAVDESS" not in os.environ, reason="INTONE_RAVDESS isn't set: no real clip")
+def test_a_real_clip_at_the_microphone_is_recorded_and_analysed(address, tmp_path):
+    """Two people at once: one records a clip of RAVDESS, the other one clicks a sample meanwhile."""
+    corpus = ravdess.load(actors=range(1, 2))
+    clip = next(path for file, path in corpus.paths.items() if "-05-02-" in file)  # strong anger
+    soundfile.write(tmp_path / "clip.wav", read_clip(clip), 16_000, subtype="PCM_16")
+    with browser(f"--use-file-for-fake-audio-capture={tmp_path / 'clip.wav'}") as one, browser() as other:
+        for tab in (one, other):
+            tab.open(address)
+            tab.until("document.body.dataset.ready")
+        one.click("#record")
+        one.until(f"{BUTTON} === 'Stop 0:04'")
+        other.click("#samples button:nth-of-type(2)")
+        one.click("#record")
+        one.until("document.querySelectorAll('#segments tr').length > 0", inside=True)
+        other.until("document.querySelector('#file').textContent === 'angry.mp3'", inside=True)
+        assert one.run("document.querySelector('#file').textContent", inside=True).startswith("recording.")
+        assert not one.said and not other.said

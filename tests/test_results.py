@@ -16,6 +16,7 @@ from intone.evaluation.catalogue import COLUMNS, Catalogue
 from intone.evaluation.details import Details
 from intone.evaluation.metrics import accuracy, calibration_error, confusion, macro_f1, score, uar
 from intone.evaluation.results import SUMMARY_COLUMNS, Experiment, read_predictions
+from intone.experiments.conversations import scores as conversation_scores
 from intone.experiments.publish import packed, publish
 from intone.models.rnn import TextRnn
 from intone.report.readme import END, START, front_table, readme_table, results_page, tried_page, write_readme
@@ -245,3 +246,12 @@ def test_every_results_file_names_the_command_that_makes_it():
     for path in (ROOT / "results").iterdir():
         assert path.name == "README.md" or f"`{path.name}`" in told or f"`{path.name}/" in told, path.name
     assert set(re.findall(r"`intone (\w+)`", told)) <= set(BY_NAME)
+
+
+@pytest.mark.parametrize("path", sorted(Path("results/conversations").glob("*__*.csv.gz")), ids=lambda path: path.stem)
+def test_the_sentences_of_conversations_give_the_committed_table(path):
+    model, protocol = path.name.removesuffix(".csv.gz").split("__")
+    found = conversation_scores(pd.read_csv(path))
+    table = pd.read_csv("results/conversations.csv")
+    mine = table[(table["model"] == model) & (table["protocol"] == protocol)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found[list(mine.columns[3:])], mine[mine.columns[3:]], atol=1e-3, check_dtype=False)

@@ -197,3 +197,12 @@ def test_answers_do_not_wait_for_more_to_send():
         taken, _ = door.accept()
         with taken:
             assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_health_check_wants_no_token_but_a_name_of_the_service(analyzer):
+    client = asking(service(analyzer), token="secret")
+    for path in ("/healthz", "/readyz"):
+        assert client.get(path).text == "ok\n"
+        sentence(client.get(path, headers={"host": "evil.example"}), 403)
+    for path in ("/metrics", "/v1/model", "/health"):
+        sentence(client.get(path), 401)

@@ -87,7 +87,7 @@ def test_what_is_wrong_is_one_sentence(client, worker):
     assert "won't do as a part" in sentence(asked(client, secret="1"), 422)
     assert "more than 10000 bytes" in sentence(asked(client, prompt="x" * 20_000), 413)
     assert sentence(asked(client, name="bad.wav"), 422) == "bad.wav is an empty file."
-    assert "'file' isn't there" in sentence(client.post("/v1/audio/transcriptions", data={"model": "x"}), 422)
+    assert "type can't be taken" in sentence(client.post("/v1/audio/transcriptions", data={"model": "x"}), 415)
     Canned.facts = Facts("canned", "none", False)
     try:
         assert "Words are off" in sentence(asked(client), 422)

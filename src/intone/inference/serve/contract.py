@@ -108,6 +108,7 @@ REFUSED: Final = {
     408: "The recording arrived too slowly.",
     409: "The job isn't done yet.",
     413: "More bytes, seconds, memory or time than a recording may take.",
+    415: "A body of another type than multipart/form-data.",
     422: "A recording that can't be heard, or something asked for that there isn't.",
     429: "Too many recordings of one client at once, or within a minute.",
     500: "A failure of intone's own, which stands on its terminal.",
@@ -116,7 +117,7 @@ REFUSED: Final = {
 }
 """Status -> what it means; all of them are `Problem`s."""
 
-UPLOADS: Final = (400, 401, 403, 405, 408, 413, 422, 429, 500, 503, 507)
+UPLOADS: Final = (400, 401, 403, 405, 408, 413, 415, 422, 429, 500, 503, 507)
 """Those that a request with a recording may get."""
 
 FILES: Final[dict[str, Any]] = {

@@ -1,5 +1,6 @@
 """Accepted jobs (store.py) -> the pool, their progress while they run, and their answers; resumed after a restart."""
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -121,7 +122,8 @@ class Runner:
         except OSError as problem:
             say(f"The answer for a recording can't be kept ({problem}).")
             state, answer = FAILED, Answer(status=507, problem=NO_ROOM)
-            self.store.answered(live.entry, {}, state=state, status=507, error=NO_ROOM)
+            with contextlib.suppress(OSError):  # not even for that: the next run of the service begins it again
+                self.store.answered(live.entry, {}, state=state, status=507, error=NO_ROOM)
         live.error, live.seconds = answer.problem or None, live.seconds_done or live.seconds
         live.state = state
         self.counts[state] += 1

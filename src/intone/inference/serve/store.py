@@ -5,6 +5,7 @@ from then on, one file a format. A folder is one service's at a time.
 """
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -80,18 +81,18 @@ class Store:
             raise IntoneError(f"{folder} can't hold the queue ({problem}): give --state another folder.") from problem
 
     def add(self, entry: Entry) -> Entry:
-        """Accept a job, whose recording is in its folder already."""
+        """Accept a job, whose recording is in its folder already. Raises OSError where that can't be written."""
         created = replace(entry, created=time.time())
         values = asdict(created) | {"asked": json.dumps(dict(entry.asked))}
-        with self.lock:
+        with self._writing():
             self.table.execute(
                 f"INSERT INTO jobs VALUES ({', '.join('?' * len(COLUMNS))})", [values[name] for name in COLUMNS]
             )
         return created
 
     def change(self, id: str, **values: Any) -> None:
-        """Set some columns of a job."""
-        with self.lock:
+        """Set some columns of a job. Raises OSError where that can't be written."""
+        with self._writing():
             names = ", ".join(f"{name} = ?" for name in values)
             self.table.execute(f"UPDATE jobs SET {names} WHERE id = ?", [*values.values(), id])
 
@@ -128,10 +129,13 @@ class Store:
             return None
 
     def forget(self, id: str) -> None:
-        """Remove a job with all its files."""
-        with self.lock:
-            self.table.execute("DELETE FROM jobs WHERE id = ?", [id])
+        """Remove a job with all its files, which go first: a full disk has room for the table's change then.
+
+        Raises OSError where that can't be written.
+        """
         shutil.rmtree(self.place(id), ignore_errors=True)
+        with self._writing():
+            self.table.execute("DELETE FROM jobs WHERE id = ?", [id])
 
     def sweep(self, keep: float) -> None:
         """Forget jobs that ended more than `keep` seconds ago, and folders of none."""
@@ -139,8 +143,12 @@ class Store:
             self.forget(entry.id)
 
     def tidy(self) -> None:
-        """At the start: remove what uploads left that were cut off."""
-        known = {entry.id for entry in self._found("1")}
+        """At the start: remove what uploads left that were cut off, and sound whose answer is there."""
+        entries = list(self._found("1"))
+        known = {entry.id for entry in entries}
+        for entry in entries:
+            if entry.state in ENDED:
+                (self.place(entry.id) / entry.recording).unlink(missing_ok=True)
         for place in self.folder.iterdir():
             if place.is_dir() and place.name not in known:
                 shutil.rmtree(place, ignore_errors=True)
@@ -150,6 +158,16 @@ class Store:
         with self.lock:
             self.table.close()
         os.close(self.mark)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A change of the table; SQLite's errors become OSError, as of any other file."""
+        with self.lock:
+            try:
+                yield
+            except sqlite3.Error as problem:
+                full = getattr(problem, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+                raise OSError(errno.ENOSPC if full else errno.EIO, str(problem)) from problem
 
     def _found(self, where: str, *values: object) -> Iterator[Entry]:
         with self.lock:

@@ -74,7 +74,9 @@ async def received(
 
 def _boundary(request: Request) -> bytes:
     kind, options = parse_options_header(request.headers.get("content-type"))
-    if kind != b"multipart/form-data":
+    if kind and kind != b"multipart/form-data":
+        raise HTTPException(415, f"The body's type can't be taken: {ONE_FILE}.")
+    if not kind:
         raise HTTPException(422, f"'file' isn't there: {ONE_FILE}.")
     if not options.get(b"boundary"):
         raise HTTPException(400, f"The upload names no boundary between its parts: {ONE_FILE}.")
