@@ -106,6 +106,33 @@ def test_a_journal_that_is_damaged_is_no_obstacle(folder, settings, tmp_path):
     assert (out / "a.json").is_file()
 
 
+def test_what_a_crash_cut_short_is_made_again(folder, settings, tmp_path, capsys):
+    out, wanted = tmp_path / "out", tasks([folder / "a.wav", folder / "b.flac"], Target(("json",), tmp_path / "out"))
+    run(wanted, settings, out, 1)
+    whole = (out / "b.json").read_bytes()
+    (out / "b.json").write_bytes(whole[:-9])
+    lines = (out / resume.NAME).read_text()
+    (out / resume.NAME).write_text(lines[:-9])  # the line of b.json, too
+    capsys.readouterr()
+    for finished in (1, 2):
+        run(wanted, settings, out, 1)
+        assert (out / "b.json").read_bytes() == whole and f"{finished} of 2 are finished" in capsys.readouterr().err
+        lines = (out / resume.NAME).read_text()
+    (out / "a.json").write_bytes(b"")
+    run(wanted, settings, out, 1)
+    assert (out / "a.json").stat().st_size and "1 of 2 are finished" in capsys.readouterr().err
+
+
+def test_two_runs_into_one_folder_are_refused(folder, settings, tmp_path):
+    first = resume.Journal(tmp_path / "out", "settings")
+    with pytest.raises(IntoneError, match=r"Another run is writing into .*out: wait"):
+        go(folder, settings, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.json"))
+    first.close()
+    with pytest.raises(Partly):
+        go(folder, settings, tmp_path / "out")
+
+
 def test_the_table_of_what_was_left_out_is_that_of_the_last_run(folder, settings, tmp_path):
     (folder / "empty, and odd.wav").write_bytes(b"")
     for _ in range(2):

@@ -10,7 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,10 @@ from intone.cache import digest, file_digest
 from intone.errors import BadClip, IntoneError, Missing, Partly
 from intone.inference import formats, profiles, registry, terminal
 from intone.inference.analyzer import Analyzer
+from intone.inference.cluster import Cluster, Job, on_cluster
 from intone.inference.formats import FORMATS
+from intone.inference.ledger import NAME as LEDGER
+from intone.inference.ledger import Ledger
 from intone.inference.load import check_threads, known, loaded
 from intone.inference.processes import side_by_side
 from intone.inference.recording_list import listed
@@ -70,6 +73,13 @@ class Settings:
         asked += [f"{name} {profiles.find(name).digest()}" for name in self.voices]
         return digest(__version__, file_digest(self.model), words, self.language, *asked)
 
+    def absolute(self) -> "Settings":
+        """The same for a process that is in another folder."""
+        whisper = self.whisper
+        if whisper and Path(whisper).is_dir():
+            whisper = str(Path(whisper).absolute())
+        return replace(self, model=self.model.absolute(), whisper=whisper)
+
     def analyzer(self) -> Analyzer:
         """A new analyzer. Raises IntoneError for models that can't be loaded."""
         return loaded(self.model, self.whisper, self.language, self.threads, self.speakers, self.voices)
@@ -83,7 +93,7 @@ def analyze(
     text: bool = True,
     whisper: str = "whisper-base",
     language: str | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     threads: int = 0,
     bom: bool = False,
     track: int | None = None,
@@ -91,6 +101,7 @@ def analyze(
     voice: tuple[str, ...] = (),
     list: Path | None = None,
     shard: str | None = None,
+    cluster: str | None = None,
 ) -> None:
     """Predict the emotion of each sentence in recordings: a table on the screen, or files with -o and -f.
 
@@ -109,7 +120,7 @@ def analyze(
         text: Transcribe the words too (--no-text: emotions only, several times faster).
         whisper: Whisper's weights: a name from `intone models list`, or a folder.
         language: The language spoken, as a code or English name (en, de, German); default detected for each stretch.
-        workers: Number of parallel processes, for many files.
+        workers: Number of parallel processes, for many files; default 1, with --cluster one for each processor.
         threads: CPU threads of each process; 0 divides the cores among the processes.
         bom: Write a byte order mark first in csv and tsv; Excel needs it to recognise Unicode.
         track: Number of a video's sound track, from 1; default the track that the file marks as default.
@@ -120,13 +131,19 @@ def analyze(
             that name are.
         list: A file with further recordings: one path a line, or a CSV with a column file. Paths are relative to it.
         shard: Part of the recordings to do, such as 2/3; parts may be done at the same time, on several machines.
+        cluster: Do the work on a Ray cluster: ray://HOST:PORT, auto (the one that this machine is part of), or local.
+            Its machines have the same intone, weights and paths, and share the folder for the results.
     """
     files = (*files, *(map(str, listed(list)) if list else ()))
     part = Shard.parse(shard) if shard else Shard()
     if not files:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     where = target(out, formats, files, bom)
-    settings = settled(model, whisper if text else None, language, threads, workers, speakers, voice)
+    if cluster and (STANDARD in (*files, out) or where.folder is None):
+        raise IntoneError("A cluster reads and writes files: name recordings, and a folder for the results with -o.")
+    # Each actor of a cluster has one processor where nothing is said.
+    share = threads or 1 if cluster else threads
+    settings = settled(model, whisper if text else None, language, share, workers or 1, speakers, voice)
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(Path(file) for file in files if file != STANDARD)]
@@ -136,7 +153,8 @@ def analyze(
                 f"{speakers} doesn't say of which of the {len(wanted)} recordings its turns are: give it a column file."
             )
         if wanted or part.of == 1:
-            run(wanted, settings, where.folder, workers, part)
+            place = Cluster(cluster, workers, share) if cluster else None
+            run(wanted, settings, where.folder, workers or 1, part, place)
         else:
             say(f"Shard {shard} has none of the recordings.")
 
@@ -175,17 +193,28 @@ def run(
     out: Path | None,
     workers: int,
     part: Shard = Shard(),  # noqa: B008
+    cluster: Cluster | None = None,
 ) -> None:
     """Do the tasks that aren't done yet; raises Partly where some were left out, IntoneError where all were."""
     asked = sorted({(task.target.bom, task.track or 0) for task in tasks})
-    journal = Journal(out, digest(settings.key(), asked), part.suffix) if out else None
+    with contextlib.ExitStack() as stack:
+        journal = None
+        if out:
+            journal = stack.enter_context(contextlib.closing(Journal(out, digest(settings.key(), asked), part.suffix)))
+        _run(tasks, settings, journal, workers, cluster)
+
+
+def _run(
+    tasks: Sequence[Task], settings: Settings, journal: Journal | None, workers: int, cluster: Cluster | None
+) -> None:
     left = [task for task in tasks if not (journal and journal.has(task.path, [*task.outputs.values()]))]
     if len(left) < len(tasks):
         say(f"{len(tasks) - len(left)} of {len(tasks)} are finished already.")
     bad, costs = 0, Counter[str]()
     with bar() as display:
         progress = display.add_task("analysing", total=len(left))
-        for done in each(left, settings, workers):
+        made = elsewhere(left, settings, cluster, journal) if cluster and journal else each(left, settings, workers)
+        for done in made:
             bad += _reported(done, journal)
             costs.update(done.costs)
             display.advance(progress)
@@ -227,6 +256,18 @@ def each(tasks: Sequence[Task], settings: Settings, workers: int) -> Iterator[Do
     # The largest first, so that the last hour isn't one recording.
     largest = sorted(tasks, key=_size, reverse=True)
     yield from side_by_side(partial(_started, settings, one), largest, workers, _lost)
+
+
+def elsewhere(tasks: Sequence[Task], settings: Settings, cluster: Cluster, journal: Journal) -> Iterator[Done]:
+    """Every task as it is done on a cluster, the largest first."""
+    settings.analyzer()
+    jobs = []
+    for task in sorted(tasks, key=_size, reverse=True):
+        sent = task.absolute()
+        key = digest(journal.key(task.path), str(sent.path), [str(path) for path in sent.outputs.values()])
+        jobs.append(Job(key, _size(task), sent))
+    ledger = Ledger(journal.folder.absolute() / f"{LEDGER}{journal.part}")
+    yield from on_cluster(partial(_started, settings.absolute(), one), jobs, cluster, ledger, _lost)
 
 
 def _size(task: Task) -> int:

@@ -3,7 +3,8 @@
 The last line that names a file says what it was made from: a recording is analysed again after another recording, or
 other settings, have overwritten its files.
 
-Beside this journal is a table of the recordings that the last command left out.
+Beside this journal is a table of the recordings that the last command left out. One run at a time writes into a folder,
+or one for each shard.
 """
 
 import csv
@@ -17,12 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from intone.cache import digest
 from intone.errors import IntoneError
 from intone.inference.formats import unwritten
 from intone.names import cell, readable
 
 NAME: Final = ".intone-finished"
+LOCK: Final = ".intone-lock"
 LEFT_OUT: Final = "intone-left-out.csv"
 """Columns `file, reason`; missing where nothing was left out. Cells are written as in the format `csv`."""
 
@@ -36,38 +40,57 @@ class Journal:
     """Digest of everything that changes the results."""
     part: str = ""
     """Names the journal of one of several shards, which may write at the same time."""
-    finished: dict[str, str] = field(default_factory=dict)
-    """File in the folder -> digest of what it was made from."""
+    finished: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """File in the folder -> digest of what it was made from, and its size in bytes."""
+    lock: BaseFileLock = field(init=False)
+    """Held until `close`, or until the process ends, however it does."""
 
     def __post_init__(self) -> None:
-        """Read the journal. Raises IntoneError where nothing can be written into the folder."""
+        """Read the journal. Raises IntoneError where nothing can be written into the folder, or another run does."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
+            self.lock = FileLock(self.folder / f"{LOCK}{self.part}", timeout=0)
+            self.lock.acquire()
             self.left_out.unlink(missing_ok=True)  # what was left out is tried again
+        except Timeout as problem:
+            raise IntoneError(
+                f"Another run is writing into {self.folder}: wait until it has ended, or choose another folder with -o."
+            ) from problem
         except OSError as problem:
             raise IntoneError(unwritten(self.folder, problem)) from problem
         with suppress(FileNotFoundError):
-            lines = (self.folder / f"{NAME}{self.part}").read_text(encoding="utf-8", errors="replace").splitlines()
-            for line in lines:
-                with suppress(ValueError, TypeError, KeyError):  # damaged, or of an older version
-                    key, written = line.split("\t")
-                    self.finished |= dict.fromkeys(json.loads(written)["files"], key)
+            self._read((self.folder / f"{NAME}{self.part}").read_text(encoding="utf-8", errors="replace"))
+
+    def _read(self, text: str) -> None:
+        for line in text.splitlines():
+            with suppress(ValueError, TypeError, KeyError, AttributeError):  # damaged, or of an older version
+                key, written = line.split("\t")
+                self.finished |= {str(file): (key, int(size)) for file, size in json.loads(written)["bytes"].items()}
+        if text and not text.endswith("\n"):  # else the next line would be damaged with the one that was cut short
+            _append(self.folder / f"{NAME}{self.part}", "\n")
+
+    def close(self) -> None:
+        """Let another run write into the folder."""
+        self.lock.release()
 
     def has(self, recording: Path, outputs: Sequence[Path]) -> bool:
-        """Whether exactly this recording was analysed with the same settings, and its files are still there."""
-        key = self._key(recording)
+        """Whether exactly this recording was analysed with the same settings, and its files are there as written: one
+        that a crash of the machine cut short isn't."""
+        key = self.key(recording)
         # Only a file that was written before is looked for: others may have invalid names.
-        return bool(key) and all(self.finished.get(self._name(path)) == key and path.is_file() for path in outputs)
+        known = [self.finished.get(self._name(path)) for path in outputs]
+        return bool(key) and all(
+            of and of == (key, _size(path)) and of[1] >= 0 for of, path in zip(known, outputs, strict=True)
+        )
 
     def add(self, recording: Path, outputs: Sequence[Path]) -> None:
         """Record that a recording is finished. Raises IntoneError where that can't be written."""
-        key, files = self._key(recording), [self._name(path) for path in outputs]
-        _append(
-            self.folder / f"{NAME}{self.part}", f"{key}\t{json.dumps({'recording': str(recording), 'files': files})}\n"
-        )
-        self.finished |= dict.fromkeys(files, key)
+        key, sizes = self.key(recording), {self._name(path): _size(path) for path in outputs}
+        written = json.dumps({"recording": str(recording), "bytes": sizes})
+        _append(self.folder / f"{NAME}{self.part}", f"{key}\t{written}\n")
+        self.finished |= {file: (key, size) for file, size in sizes.items()}
 
     @property
     def left_out(self) -> Path:
@@ -85,12 +108,21 @@ class Journal:
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self.folder)
 
-    def _key(self, recording: Path) -> str:
+    def key(self, recording: Path) -> str:
+        """What an analysis of this recording, as it is now, depends on; "" where it isn't there."""
         try:
             kind = recording.stat()
         except (OSError, ValueError):  # it isn't there, or has an invalid name
             return ""
         return digest([str(recording.resolve()), kind.st_size, kind.st_mtime_ns], self.settings)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; -1 where it isn't there."""
+    try:
+        return path.stat().st_size if path.is_file() else -1
+    except OSError:
+        return -1
 
 
 def _append(place: Path, text: str) -> None:

@@ -5,7 +5,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import get_terminal_size
 from types import MappingProxyType
@@ -78,6 +78,11 @@ class Task:
         if self.target.file:
             return {names[0]: self.target.file}
         return dict(zip(names, formats.places(folder, self.stem, names), strict=True)) if folder else {}
+
+    def absolute(self) -> "Task":
+        """The same for a process that is in another folder; its recording keeps its name."""
+        own = replace(self.target, folder=self.target.folder and self.target.folder.absolute())
+        return replace(self, path=self.path.absolute(), target=own, name=self.name or str(self.path))
 
     def called(self, problem: object) -> str:
         """A sentence about its path, with its name in place of the path."""
