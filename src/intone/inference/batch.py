@@ -143,7 +143,8 @@ def analyze(
         raise IntoneError("A cluster reads and writes files: name recordings, and a folder for the results with -o.")
     # Each actor of a cluster has one processor where nothing is said.
     share = threads or 1 if cluster else threads
-    settings = settled(model, whisper if text else None, language, share, workers or 1, speakers, voice)
+    processes = 1 if workers is None else workers
+    settings = settled(model, whisper if text else None, language, share, processes, speakers, voice)
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(Path(file) for file in files if file != STANDARD)]
@@ -154,7 +155,7 @@ def analyze(
             )
         if wanted or part.of == 1:
             place = Cluster(cluster, workers, share) if cluster else None
-            run(wanted, settings, where.folder, workers or 1, part, place)
+            run(wanted, settings, where.folder, processes, part, place)
         else:
             say(f"Shard {shard} has none of the recordings.")
 

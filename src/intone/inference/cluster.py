@@ -236,7 +236,7 @@ def _connected(cluster: Cluster) -> Iterator[Any]:
         import ray
         import ray.data
     except ImportError as problem:
-        raise Missing(f"A cluster needs Ray: {brought_by('cluster')}.") from problem
+        raise Missing(f"A cluster needs ray: {brought_by('cluster')}.") from problem
     own = cluster.address == LOCAL
     cpus = cluster.workers * cluster.threads if own and cluster.workers else None
     local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": STORE} if own else {}
