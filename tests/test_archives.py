@@ -2,6 +2,7 @@
 
 import shutil
 
+import pyarrow.parquet
 import pytest
 from test_bad_input import wav
 from test_formats import analysis, segment
@@ -31,8 +32,12 @@ def recordings(tmp_path):
 def test_a_list_names_recordings_beside_it_once_each(recordings):
     (recordings / "a.txt").write_text("\ufeff0.wav\n\n1.wav\n0.wav\n", encoding="utf-8")
     (recordings / "a.csv").write_text("id,file\nx,2.wav\ny,3.wav\n")
-    assert listed(recordings / "a.txt") == [recordings / "0.wav", recordings / "1.wav"]
-    assert listed(recordings / "a.csv") == [recordings / "2.wav", recordings / "3.wav"]
+    pyarrow.parquet.write_table(
+        pyarrow.table({"file": ["4.wav", "s3://bucket/5.wav"], "start": [None, None]}), recordings / "a.parquet"
+    )
+    assert listed(recordings / "a.txt") == [str(recordings / "0.wav"), str(recordings / "1.wav")]
+    assert listed(recordings / "a.csv") == [str(recordings / "2.wav"), str(recordings / "3.wav")]
+    assert listed(recordings / "a.parquet") == [str(recordings / "4.wav"), "s3://bucket/5.wav"]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +46,7 @@ def test_a_list_names_recordings_beside_it_once_each(recordings):
         ("none.txt", None, "can't be read as a list"),
         ("empty.txt", "\n", "names no recording"),
         ("a.csv", "path\nx.wav\n", "has no column file"),
+        ("a.parquet", "file", "can't be read as a list"),
         ("a.csv", "file,start,end\nx.wav,1,2\n", "cut them first"),
     ],
 )

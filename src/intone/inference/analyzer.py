@@ -17,6 +17,7 @@ from intone.asr.sentences import text_of
 from intone.asr.whisper import Whisper
 from intone.audio import conditions
 from intone.audio.account import Account, joined, union
+from intone.audio.addresses import fetched, is_address
 from intone.audio.frames import SAMPLE_RATE, SILENT_PEAK
 from intone.audio.readers.sound import Sound
 from intone.audio.recording import Recording, recordings
@@ -37,7 +38,7 @@ from intone.inference.voice_change import changes
 from intone.progress import say
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes]
-"""A path; the bytes of a file; an object that reads them."""
+"""A path, or an address such as s3://; the bytes of a file; an object that reads them."""
 
 
 class Analyzer:
@@ -72,6 +73,9 @@ class Analyzer:
         analysed, counted from 1, or without it the default one. Raises BadClip for a recording that can't be analysed,
         IntoneError for any other object.
         """
+        if isinstance(file, str) and is_address(file):
+            with fetched(file) as path:
+                return self.analysis(Recording.of_file(path, name or file, track)).segments
         if isinstance(file, (str, os.PathLike)):
             return self.analysis(Recording.of_file(os.fsdecode(file), name, track)).segments
         if not isinstance(file, (bytes, bytearray, memoryview)) and not hasattr(file, "read"):
