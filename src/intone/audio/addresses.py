@@ -79,7 +79,7 @@ def _system(address: str) -> tuple[Any, str]:
         system, place = url_to_fs(address)
     except ImportError as problem:
         package = BROUGHT.get(scheme)
-        remedy = f"`pip install {package}` brings what opens it" if package else brought_by("cloud")
+        remedy = f"install the package {package}, which opens it" if package else brought_by("cloud")
         raise Missing(f"{address} can't be opened: {remedy}.") from problem
     except Exception as problem:
         raise BadClip(

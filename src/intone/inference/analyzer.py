@@ -6,11 +6,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, TypeAlias, cast
+from typing import IO, Final, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 
+from intone.asr.alignment import Word
 from intone.asr.languages import Language, code
 from intone.asr.retry import spans, written
 from intone.asr.sentences import text_of
@@ -41,6 +42,10 @@ Source: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes]
 """A path, or an address such as s3://; the bytes of a file; an object that reads them."""
 
 
+LONGEST_WHOLE_S: Final = 600.0
+"""Longest recording that is judged as a whole: 38 MB in memory; of more than that one emotion says little."""
+
+
 class Analyzer:
     """Analyses recordings; the same sound gives the same result from any kind of source, in any thread or process.
 
@@ -55,13 +60,15 @@ class Analyzer:
         speakers: Speakers = Speakers(),  # noqa: B008 - it can't be changed
         known: Mapping[str, Voice] = MappingProxyType({}),
         encoder: SpeakerEncoder | None = None,
+        whole: bool = False,
     ) -> None:
         """`whisper` None: no words; `language` None: detected; `speakers`: what is known of who speaks; `known`: voices
         that are known before, by the names that `speakers` gives; `encoder` tells voices apart where `speakers` is
-        `auto`. Raises IntoneError where it is needed and not given."""
+        `auto`; `whole`: each recording is one segment from start to end. Raises IntoneError where the
+        encoder is needed and not given."""
         if speakers.way == AUTO and encoder is None:
             raise IntoneError(f"--speakers auto needs weights that tell voices apart: `intone models get {WEIGHTS}`.")
-        self.encoder = encoder
+        self.encoder, self.whole = encoder, whole
         self.model, self.whisper, self.speakers, self.known = model, whisper, speakers, dict(known)
         self.language = code(language) if language else None
 
@@ -112,7 +119,7 @@ class Analyzer:
     @one_thread()
     def judged(self, part: Part) -> list[Judged]:
         """The segments of a recording, or of a channel of one, without speakers and not adapted. Raises BadClip."""
-        return list(self._judged(Meter(), part.recording.sound().blocks, Language(self.language)))
+        return list(self._judged(Meter(), part.recording.sound().blocks, Language(self.language), part.recording.name))
 
     @one_thread()
     def analysis(
@@ -163,7 +170,7 @@ class Analyzer:
         """All of a part's segments, with their speakers, not adapted yet."""
         meter, sound = Meter(heed=heed), part.recording.sound()
         judged = []
-        for one in self._judged(meter, meter.along(sound.blocks), language):
+        for one in self._judged(meter, meter.along(sound.blocks), language, part.recording.name):
             told(one.segment)
             judged.append(one)
         return Channel(meter, sound, self.speakers.named(part, judged))
@@ -186,8 +193,12 @@ class Analyzer:
         spoken, without = (union((s.start, s.end) for s in some) for some in (segments, silent))
         return Account(length, length - sum(part.seconds for part in left_out), spoken, without, tuple(left_out))
 
-    def _judged(self, meter: Meter, blocks: Iterator[np.ndarray], language: Language) -> Iterator[Judged]:
+    def _judged(self, meter: Meter, blocks: Iterator[np.ndarray], language: Language, name: str) -> Iterator[Judged]:
         """Segments in order. While Whisper transcribes one stretch, the emotion of the one before is predicted."""
+        if self.whole:
+            found = [meter.timed("words", self._everything, blocks, language, name)]
+            yield from meter.timed("emotion", self._judge, found)
+            return
         if self.whisper is None:
             for stretch in stretches(blocks, VOICE, MAX_SEGMENT_S):
                 found = [Found(*speech_bounds(stretch), stretch.start, stretch.signal)]
@@ -203,6 +214,25 @@ class Analyzer:
                 waiting = job
             if waiting:
                 yield from waiting.result()
+
+    def _everything(self, blocks: Iterator[np.ndarray], language: Language, name: str) -> Found:
+        """All of a recording as one segment, with its words. Raises BadClip where it is too long for that."""
+        kept, seconds = list[np.ndarray](), 0.0
+        for block in blocks:
+            kept.append(block)
+            seconds += len(block) / SAMPLE_RATE
+            if seconds > LONGEST_WHOLE_S:
+                raise BadClip(
+                    f"{name} is longer than {LONGEST_WHOLE_S:.0f} s, too long for one emotion: leave --one out, and "
+                    "each sentence gets its own."
+                )
+        words, spoken = list[Word](), None
+        if self.whisper:
+            parts = stretches(iter(kept), VOICE_WITH_WORDS, MAX_STRETCH_S)
+            said = [found for part in parts for found in self._sentences(self.whisper, part, language)]
+            words = [word for found in said for word in found.words]
+            spoken = next((found.language for found in said if found.language), None)
+        return Found(0.0, seconds, 0.0, np.concatenate(kept), words, spoken)
 
     @staticmethod
     def _sentences(whisper: Whisper, stretch: Stretch, language: Language) -> list[Found]:

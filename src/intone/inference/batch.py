@@ -67,12 +67,15 @@ class Settings:
     speakers: Speakers = Speakers()  # noqa: RUF009 - it can't be changed
     voices: tuple[str, ...] = ()
     """Names of voices that are known before."""
+    one: bool = False
+    """Whether each recording is judged as a whole."""
 
     def key(self) -> str:
         """Digest of everything that changes the results."""
         words = Whisper(self.whisper).settings if self.whisper else None
         asked = [] if self.speakers.way == NONE else [self.speakers.key(), str(self.speakers.asked)]
         asked += [f"{name} {profiles.find(name).digest()}" for name in self.voices]
+        asked += ["one"] * self.one
         return digest(__version__, file_digest(self.model), words, self.language, *asked)
 
     def absolute(self) -> "Settings":
@@ -84,7 +87,7 @@ class Settings:
 
     def analyzer(self) -> Analyzer:
         """A new analyzer. Raises IntoneError for models that can't be loaded."""
-        return loaded(self.model, self.whisper, self.language, self.threads, self.speakers, self.voices)
+        return loaded(self.model, self.whisper, self.language, self.threads, self.speakers, self.voices, self.one)
 
 
 def analyze(
@@ -101,6 +104,7 @@ def analyze(
     track: int | None = None,
     speakers: str | None = None,
     voice: tuple[str, ...] = (),
+    one: bool = False,
     list: Path | None = None,
     shard: str | None = None,
     cluster: str | None = None,
@@ -131,6 +135,7 @@ def analyze(
             then judged against the same voice's others, which is right more often. With none it is judged by itself.
         voice: A name from `intone voice list`: the recording is that person's voice, or with --speakers the turns under
             that name are.
+        one: Judge each recording as a whole, up to ten minutes of it, and not by sentences; for benchmarks.
         list: A file with further recordings: a path or address a line, or a CSV or Parquet table with a column file.
             Paths are relative to it.
         shard: Part of the recordings to do, such as 2/3; parts may be done at the same time, on several machines.
@@ -147,7 +152,7 @@ def analyze(
     # Each actor of a cluster has one processor where nothing is said.
     share = threads or 1 if cluster else threads
     processes = 1 if workers is None else workers
-    settings = settled(model, whisper if text else None, language, share, processes, speakers, voice)
+    settings = settled(model, whisper if text else None, language, share, processes, speakers, voice, one)
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(file if is_address(file) else Path(file) for file in files if file != STANDARD)]
@@ -171,6 +176,7 @@ def settled(
     workers: int = 1,
     speakers: str | None = None,
     voices: tuple[str, ...] = (),
+    one: bool = False,
 ) -> Settings:
     """The settings of an analysis; where words are wanted and Whisper isn't here, words are off, with a line on stderr.
 
@@ -186,9 +192,9 @@ def settled(
         except Missing as problem:
             say(f"words are off: {problem}")
             whisper = None
-    who = known(speakers, voices)
+    who = known(speakers, voices, one)
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
-    return Settings(where, whisper, code(language) if language else None, threads or share, who, voices)
+    return Settings(where, whisper, code(language) if language else None, threads or share, who, voices, one)
 
 
 def run(
