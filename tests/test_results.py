@@ -1,6 +1,7 @@
 """results/: what is published, that looks are logged, and that the README says just that."""
 
 import gzip
+import json
 import re
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from intone.evaluation.results import SUMMARY_COLUMNS, Experiment, read_predicti
 from intone.experiments.conversations import scores as conversation_scores
 from intone.experiments.publish import packed, publish
 from intone.models.rnn import TextRnn
+from intone.report.page_data import PAGE, experiment_json
 from intone.report.readme import END, START, front_table, readme_table, results_page, tried_page, write_readme
 from intone.training.finished_fold import FinishedFold
 from intone.training.recipes import MODELS
@@ -255,3 +257,10 @@ def test_the_sentences_of_conversations_give_the_committed_table(path):
     table = pd.read_csv("results/conversations.csv")
     mine = table[(table["model"] == model) & (table["protocol"] == protocol)].reset_index(drop=True)
     pd.testing.assert_frame_equal(found[list(mine.columns[3:])], mine[mine.columns[3:]], atol=1e-3, check_dtype=False)
+
+
+def test_the_page_shows_what_the_results_say():
+    assert PAGE.read_text(encoding="utf-8") == experiment_json(Path("results")), "run `intone results readme`"
+    shown = json.loads(PAGE.read_text(encoding="utf-8"))
+    assert len(shown["models"]) > 15 and len(shown["matrices"]) >= 4 and shown["noise"] and shown["known_voice"]
+    assert all(abs(sum(row) - 100) < 0.5 for matrix in shown["matrices"] for row in matrix["rows"])
