@@ -43,6 +43,7 @@ bench-serve: $(VENV)/.dev
 
 # The same recordings through each path for archives: processes, shards, a Ray cluster with a machine that is lost.
 bench-archives: $(VENV)/.dev
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[cluster]"
 	$(VENV)/bin/python -m intone.experiments.bench_archives $(ARGS)
 
 # The exact versions that the committed results were made with.
