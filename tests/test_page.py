@@ -54,7 +54,7 @@ DRAWN = """['spectrogram', 'mood'].every((id) => {
 
 @pytest.fixture(scope="module")
 def tab() -> Iterator[Browser]:
-    with browser() as made:
+    with browser("--window-size=1280,900") as made:
         made.call("Page.addScriptToEvaluateOnNewDocument", source=f"if (navigator.mediaDevices) {{{STREAMS}}}")
         yield made
 
@@ -96,8 +96,11 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def served(tab: Browser, address: str) -> Browser:
-    """A tab at the service."""
+    """A tab at the service, without a recording of the test before, which it would go on with."""
     tab.open(address)
+    if tab.run("sessionStorage.getItem('job') !== null"):
+        tab.run("sessionStorage.clear()")
+        tab.open(address)
     tab.until("document.body.dataset.ready")
     return tab
 
@@ -204,6 +207,100 @@ def test_a_speaker_gets_a_name_that_is_saved_too(tab, tmp_path):
     assert lines[0].startswith("start,end,speaker") and lines[2].endswith('"\'=1+1"')
 
 
+def conversation(sentences: int, seconds: float = 2.0) -> str:
+    """The page of so many sentences of two speakers, one after the other, every fifth of them unsure."""
+    felt = ("angry", "calm", "sad", "happy", "unsure")
+    own = [
+        replace(
+            segment(seconds * i, seconds * (i + 0.9), felt[i % 5], f"Sentence {i}."), speaker=f"speaker {1 + i % 2}"
+        )
+        for i in range(sentences)
+    ]
+    found = analysis(*own)
+    duration = sentences * seconds
+    return page(replace(found, duration=duration, sound=lambda: iter([np.zeros(round(duration * 16_000), np.float32)])))
+
+
+def test_an_hour_is_read_by_its_axis_and_followed_where_it_is_looked_at(tab, tmp_path):
+    (tmp_path / "a.html").write_text(conversation(900, 4.0), encoding="utf-8")
+    tab.open((tmp_path / "a.html").as_uri())
+    ink = "document.querySelector('#{}').getContext('2d').getImageData(0, 0, 999, 99).data.filter(Boolean).length"
+    assert tab.until(ink.format("axis")) and tab.run(ink.format("mood"))
+    colours = (
+        "new Set(Array.from({length: 200}, (_, x) => mood.getContext('2d').getImageData(4 * x, 50, 1, 1).data.join()))"
+    )
+    assert tab.run(f"{colours}.size") < 60  # areas, and no bar code
+    tab.until("player.readyState > 2")
+    tab.run("document.querySelector('#segments tr:nth-child(500)').scrollIntoView()")
+    # Who looks at a sentence that is played is taken along with the next one.
+    tab.run("player.muted = true; play(segments[499].start + 3, Infinity)")
+    tab.until("document.querySelector('#segments tr:nth-child(500)').classList.contains('now')")
+    tab.run("scrollBy(0, 30 - innerHeight)")  # it is the last one that is seen
+    tab.run("player.currentTime = segments[500].start + 0.5")
+    tab.until(
+        "document.querySelector('#segments tr:nth-child(501)').getBoundingClientRect().bottom <= innerHeight"
+        " && document.querySelector('#segments tr:nth-child(501)').classList.contains('now')"
+    )
+    assert tab.run("document.querySelectorAll('tr.now').length") == 1
+    # Who has gone elsewhere stays there.
+    tab.run("scrollTo(0, 0); player.currentTime = segments[700].start + 0.5")
+    tab.until("document.querySelector('#segments tr:nth-child(701)').classList.contains('now')")
+    assert tab.run("scrollY") == 0
+    places = tab.run("[...document.querySelectorAll('.cursor')].map((line) => parseFloat(line.style.left))")
+    assert places == [pytest.approx(100 * 701 / 900, abs=1)] * 2
+    tab.run("player.pause()")
+    assert not tab.said
+
+
+def test_unsure_has_a_pattern_in_the_waveform_and_no_colour_of_an_emotion(tab, tmp_path):
+    (tmp_path / "a.html").write_text(conversation(5), encoding="utf-8")
+    tab.open((tmp_path / "a.html").as_uri())
+    own = "regions.getRegions().filter(({id}) => id.startsWith('s'))"
+    tab.until(f"{own}.length === 5")
+    looks = f"{own}.map(({{element: {{style}}}}) => [style.backgroundColor, style.backgroundImage])"
+    *sure, unsure = tab.run(looks)
+    assert all(image == "" for _, image in sure) and len({colour for colour, _ in sure}) == 4
+    assert unsure[0] == "rgba(0, 0, 0, 0)" and "gradient" in unsure[1]
+
+
+def test_another_scheme_redraws_the_waveform_and_the_chosen_sentence(opened):
+    opened.until(DRAWN)
+    look = "[surfer.options.waveColor, document.querySelector('#sentence-spectrogram').toDataURL()]"
+    light = opened.run(look)
+    opened.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    opened.until(f"surfer.options.waveColor !== {json.dumps(light[0])}")
+    opened.until(f"{look}[1] !== {json.dumps(light[1])}")
+    opened.call("Emulation.setEmulatedMedia", features=[])
+    opened.until(f"surfer.options.waveColor === {json.dumps(light[0])}")
+
+
+def test_on_a_narrow_screen_a_sentence_is_explained_below_it(opened):
+    opened.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
+    opened.until("narrow.matches && document.querySelector('.holder #details') !== null")
+    opened.run("document.querySelectorAll('#segments .pick')[2].click()")
+    assert opened.run("document.querySelector('.holder').previousElementSibling === rows[2][1]")
+    assert opened.run("document.documentElement.scrollWidth") <= 390 and serious(opened) == []
+    opened.call("Emulation.clearDeviceMetricsOverride")
+    opened.until("document.querySelector('.columns > #details') !== null && !document.querySelector('.holder')")
+    opened.run("player.pause()")
+
+
+def test_printed_a_result_has_no_buttons_and_all_its_sentences(opened):
+    opened.call("Emulation.setEmulatedMedia", media="print")
+    shown = "[...document.querySelectorAll('{}')].some((e) => e.checkVisibility())"
+    assert not opened.run(shown.format(".tools, #save, #details"))
+    assert opened.run(shown.format("#segments .text")) and opened.run(shown.format("#wave"))
+    opened.call("Emulation.setEmulatedMedia", media="")
+
+
+def test_where_nobody_was_heard_it_says_what_that_may_come_from(tab, tmp_path):
+    (tmp_path / "a.html").write_text(page(analysis()), encoding="utf-8")
+    tab.open((tmp_path / "a.html").as_uri())
+    assert tab.until(SUMMARY) == "Nobody was heard speaking."
+    assert "music, noise" in text(tab, "#details") and tab.run("document.querySelector('#sentences').hidden")
+    assert serious(tab) == [] and not tab.said
+
+
 HOSTILE = "<img src=x onerror='window.pwned=1'></script><script>window.pwned=1</script>"
 
 
@@ -262,7 +359,8 @@ def test_a_recording_is_shown_and_another_one_dropped_on_it(served, talk, tmp_pa
     served.until(f"document.querySelector('#file').textContent === 'talk.wav' && {DRAWN}", inside=True)
     served.drop("#shown", other, inside=True)
     served.until(f"document.querySelector('#file').textContent === 'other.wav' && {DRAWN}", inside=True)
-    assert served.run("document.querySelectorAll('#files a').length") >= 10 and not served.run(NOTED)
+    served.until("document.querySelectorAll('#files a').length >= 10")
+    assert not served.run(NOTED)
     assert not served.said
 
 
@@ -291,6 +389,64 @@ def test_the_tabs_are_reached_by_arrow_keys_and_show_experiment_and_model(served
     served.press("ArrowRight")
     assert "CC BY-NC-SA" in text(served, "#model dd") and served.run("document.querySelector('#experiment').hidden")
     assert serious(served) == [] and not served.said
+
+
+def test_files_are_offered_by_what_they_are_for_and_one_bar_scrolls_the_result(served, talk):
+    served.drop("#drop", talk)
+    served.until("document.querySelectorAll('#files a').length >= 11")
+    links = served.run("[...document.querySelectorAll('#files > a')].map((e) => e.textContent)")
+    assert sorted(links) == ["Subtitles (SRT)", "Table (CSV)", "This page, to open without intone (HTML)"]
+    inside = served.run("[...document.querySelectorAll('#files details a')].map((e) => e.textContent)")
+    assert "Praat, ELAN (TEXTGRID)" in inside and all("(" in one for one in inside)
+    served.until(DRAWN, inside=True)
+    assert served.run("document.documentElement.scrollHeight <= innerHeight")
+    assert serious(served) == [] and serious(served, inside=True) == []
+    served.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
+    served.until("innerWidth === 390")
+    assert served.run("document.documentElement.scrollWidth") <= 390
+    served.call("Emulation.clearDeviceMetricsOverride")
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy", "again"),
+    [(503, "try again in a moment", True), (413, "Cut it into parts", False), (422, "convert it", False)],
+)
+def test_what_is_refused_gets_the_remedy_that_works(served, talk, status, remedy, again):
+    served.run(
+        "window.real = window.fetch; window.fetch = async (place, how) => how?.method === 'POST'"
+        f" ? new Response(JSON.stringify({{error: 'No.'}}), {{status: {status}}}) : real(place, how)"
+    )
+    served.drop("#drop", talk)
+    assert served.until(WRONG) == "No." and remedy in text(served, "#remedy")
+    assert served.run("document.querySelector('#again').hidden") is not again
+    if again:
+        served.run("window.fetch = real")
+        served.click("#again")
+        served.until("document.querySelector('#file').textContent === 'talk.wav'", inside=True)
+        assert served.run("document.querySelector('#wrong').hidden")
+
+
+def test_sentences_appear_while_it_works_and_a_lost_connection_is_said(served, talk):
+    served.run(
+        "window.EventSource = class extends EventTarget { static CLOSED = 2; readyState = 0; close() {}"
+        " constructor() { super(); window.events = this; } }"
+    )
+    served.drop("#drop", talk)
+    served.until("window.events !== undefined")
+    found = {"start": 61.5, "emotion": "happy", "text": HOSTILE}
+    served.run(f"events.dispatchEvent(new MessageEvent('segment', {{data: {json.dumps(json.dumps(found))}}}))")
+    assert text(served, "#found") == f"1:01 happy {HOSTILE}" and serious(served) == []
+    state = {"state": "queued", "place": 3, "seconds": 80.0, "seconds_done": 20.0}
+    served.run(f"events.dispatchEvent(new MessageEvent('state', {{data: {json.dumps(json.dumps(state))}}}))")
+    assert (
+        text(served, "#status") == "talk.wav: number 3 in the queue" and text(served, "#time") == "0:20 of 1:20 heard"
+    )
+    assert served.run("document.querySelector('#share').value") == 0.25
+    served.run("events.dispatchEvent(new Event('error'))")
+    assert "trying again" in text(served, "#status")
+    served.run("events.readyState = 2; events.dispatchEvent(new Event('error'))")
+    assert "does not answer any more" in served.until(WRONG) and "load this page again" in text(served, "#remedy")
+    served.run("sessionStorage.clear()")
 
 
 def test_folders_and_second_files_get_a_sentence(served, talk, tmp_path):
@@ -352,6 +508,20 @@ def test_a_microphone_that_is_refused_is_said_and_leaving_while_recording_is_ask
     served.until("recorders.length && recorders[0].state === 'recording'")
     served.open(address)
     assert served.asked == ["beforeunload"]
+
+
+def test_a_microphone_that_comes_after_the_tab_was_left_is_given_back(served):
+    served.run(
+        "window.slow = navigator.mediaDevices.getUserMedia; navigator.mediaDevices.getUserMedia = async (...given) =>"
+        " { const stream = await slow(...given); await new Promise((go) => { window.go = go; }); return stream; }"
+    )
+    served.click("#tab-live")
+    served.click("#hear")
+    served.until("window.go !== undefined")
+    served.click("#tab-model")
+    served.run("go()")
+    served.until(f"streams.length === 1 && !({LIVE})")
+    assert served.run("document.querySelector('#hear').textContent") == "Start listening" and not served.said
 
 
 def test_a_voice_at_the_microphone_is_heard_live(address, tmp_path):

@@ -264,3 +264,8 @@ def test_the_page_shows_what_the_results_say():
     shown = json.loads(PAGE.read_text(encoding="utf-8"))
     assert len(shown["models"]) > 15 and len(shown["matrices"]) >= 4 and shown["noise"] and shown["known_voice"]
     assert all(abs(sum(row) - 100) < 0.5 for matrix in shown["matrices"] for row in matrix["rows"])
+    # What knows the voice stands by itself, and what was tested with chosen sentences says so.
+    assert not [model for model in shown["models"] if "adaptive" in model["title"]]
+    paired = "sentences paired by label"
+    assert {model["words"] for model in shown["models"]} == {"sound alone", "the words really said", paired}
+    assert [matrix["words"] for matrix in shown["matrices"]].count(paired) == 1

@@ -71,7 +71,8 @@ def _matrices(source: Source) -> list[dict[str, Any]]:
         counts = confusion(*places(source.tested(subject.experiment)))
         shares = 100 * counts / counts.sum(1, keepdims=True)
         title = source.catalogue.title(subject.experiment.model)
-        out.append({"title": title, "rows": [[_rate(v) for v in row] for row in shares]})
+        words = WORDS.get(subject.experiment.track, "")
+        out.append({"title": title, "words": words, "rows": [[_rate(v) for v in row] for row in shares]})
     return out
 
 

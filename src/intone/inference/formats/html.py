@@ -52,9 +52,9 @@ def page(analysis: Analysis) -> str:
         "/*hashes*/": " ".join(f"'{mark}'" for mark in script_hashes()),
         "/*style*/": style,
         "/*data*/": inline(data),
-        "/*text*/": inline(json.loads(part("text.json"))),
+        "/*text*/": inline(texts("result")),
         "/*vendor*/": vendor(),
-        "/*script*/": part("result.js"),
+        "/*script*/": script(),
     }
     pieces = re.split("|".join(re.escape(name) for name in filled), part("result.html"))
     return "".join(piece + value for piece, value in zip(pieces, [*filled.values(), ""], strict=True))
@@ -72,16 +72,28 @@ def part(name: str) -> str:
     return resources.files("intone.inference.formats").joinpath("page", name).read_text(encoding="utf-8")
 
 
+def texts(page: str) -> dict[str, str]:
+    """Texts by their names, of the page `result` or `service`; text.json has all that a translation has to change."""
+    found: dict[str, str] = json.loads(part("text.json"))[page]
+    return found
+
+
 @cache
 def vendor() -> str:
     """wavesurfer.js (BSD 3-Clause) and its plugins, which draw the waveform; none of them ends a script."""
-    return "\n".join(part(f"vendor/{name}.min.js") for name in ("wavesurfer", "regions", "timeline"))
+    return "\n".join(part(f"vendor/{name}.min.js") for name in ("wavesurfer", "regions"))
+
+
+@cache
+def script() -> str:
+    """The page's own script: names that all of it uses, the charts, and what is shown and played."""
+    return "\n".join(part(f"{name}.js") for name in ("base", "strips", "result"))
 
 
 @cache
 def script_hashes() -> tuple[str, ...]:
     """What a content security policy calls the page's scripts: no other script runs in it."""
-    scripts = (vendor(), part("result.js"))
+    scripts = (vendor(), script())
     return tuple("sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts)
 
 

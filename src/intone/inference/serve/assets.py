@@ -1,12 +1,13 @@
 """Names of the page's files -> their bytes and media types; nothing else can be asked for."""
 
+import json
 from functools import cache
 from importlib import resources
 from typing import Final
 
 from fastapi import FastAPI, HTTPException, Response
 
-from intone.inference.formats.html import palettes
+from intone.inference.formats.html import palettes, texts
 from intone.inference.serve.contract import refused
 
 FILES: Final = {
@@ -27,6 +28,8 @@ FILES: Final = {
 @cache
 def asset(name: str) -> bytes:
     """A file of the page."""
+    if name == "text.json":
+        return json.dumps(texts("service"), ensure_ascii=False).encode()
     data = resources.files("intone.inference.serve").joinpath("page", name).read_bytes()
     return data + palettes().encode() if name == "app.css" else data
 

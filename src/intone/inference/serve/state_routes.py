@@ -27,6 +27,7 @@ class State:
         """The model that answers: its card, without weights and vocabulary, and what a request may ask for."""
         facts = self.pool.facts
         more = {"words": facts.words, "formats": list(TEXTS), "most": self.most, "version": __version__}
+        more["keep"] = self.runner.keep
         return JSONResponse({"model": facts.model, "licence": facts.licence, **facts.card, **more})
 
     def alive(self) -> PlainTextResponse:

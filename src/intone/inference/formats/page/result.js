@@ -1,45 +1,3 @@
-"use strict";
-// What was found in one recording (#data), shown with the texts of #text: listening, sentences, speakers, saving.
-const $ = (id) => document.getElementById(id);
-const read = (id) => JSON.parse($(id).textContent);
-const data = read("data");
-const texts = read("text");
-const say = (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const made = (tag, text, parent, name = "") => {
-  const node = document.createElement(tag);
-  node.textContent = text;
-  if (name) node.className = name;
-  parent.append(node);
-  return node;
-};
-const clock = (seconds, fine = false) => {
-  const s = fine ? Math.round(10 * seconds) / 10 : Math.round(seconds);
-  const rest = (s % 60).toFixed(fine ? 1 : 0).padStart(fine ? 4 : 2, "0");
-  const minutes = Math.floor(s / 60);
-  return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
-};
-const span = ({ start, end }) => `${clock(start, true)} – ${clock(end, true)}`;
-const percent = (p) => `${Math.round(100 * p)} %`;
-const language = (code) => {
-  try { return new Intl.DisplayNames(["en"], { type: "language" }).of(code); } catch { return code; }
-};
-const listed = (names) => new Intl.ListFormat("en").format(names);
-const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-const emotions = data.emotions;
-const segments = data.segments;
-const account = data.account || {};
-const gaps = account.left_out || [];
-const length = Math.max(data.duration, account.length || 0, ...gaps.map((gap) => gap.end)) || 1;
-const colour = (name) => getComputedStyle(document.body).getPropertyValue(`--${name}`).trim();
-const names = new Map(); // a speaker as found -> the name that was given to it
-const named = (speaker) => names.get(speaker) || speaker;
-const speakers = [...new Set(segments.map((segment) => segment.speaker).filter(Boolean))];
-
-function dot(name, parent) {
-  const node = made("i", "", parent, emotions.includes(name) ? "dot" : `dot ${name}`);
-  if (emotions.includes(name)) node.style.background = `var(--${name})`;
-}
-
 // One sentence about a set of sentences: the emotions that last longest, and the surest moments of others.
 function lasting(own) {
   const times = new Map();
@@ -47,29 +5,29 @@ function lasting(own) {
   const sum = [...times.values()].reduce((a, b) => a + b, 0) || 1;
   return [...times].map(([emotion, time]) => [emotion, time / sum]).sort((a, b) => b[1] - a[1]);
 }
-function described(own, short = false) {
+function described(own, most = 2) { // `most` moments of other emotions
   const sure = own.filter((segment) => segment.emotion !== "unsure");
   if (!sure.length) return say("nothing_sure");
   const [first, second, third] = lasting(sure);
-  let main = [first[0]];
+  const main = [first[0], "neutral"];
   let text = say("mostly", { emotion: first[0] });
   if (first[1] < 0.5 && second) {
-    main = [first[0], second[0]];
+    main.push(second[0]);
     text = upper(first[1] + second[1] >= 0.7 || !third ? say("two", { first: first[0], second: second[0] })
       : say("mixed", { list: listed([first[0], second[0], third[0]]) }));
-    if (third && first[1] + second[1] < 0.7) main.push(third[0]);
+    if (third && first[1] + second[1] < 0.7) return text;
   }
-  if (short) return text;
   const moments = sure.filter((segment) => !main.includes(segment.emotion) && segment.confidence >= 0.5)
-    .sort((a, b) => b.confidence - a.confidence).slice(0, 2).sort((a, b) => a.start - b.start)
+    .sort((a, b) => b.confidence - a.confidence).slice(0, most).sort((a, b) => a.start - b.start)
     .map((segment) => say("moment", { emotion: segment.emotion, time: clock(segment.start) }));
   return [text, ...moments].join(", ");
 }
 function summary() {
   if (!segments.length) return say("silent");
   if (speakers.length < 2) return described(segments);
-  return speakers.slice(0, 4).map((speaker) => say("by_speaker", {
-    speaker: named(speaker), what: described(segments.filter((s) => s.speaker === speaker), true).toLowerCase() })).join("; ");
+  const told = speakers.slice(0, 4).map((speaker) => say("by_speaker", {
+    speaker: named(speaker), what: lower(described(segments.filter((s) => s.speaker === speaker), speakers.length === 2 ? 1 : 0)) }));
+  return [...told, ...(speakers.length > 4 ? [say("more_speakers", { count: speakers.length - 4 })] : [])].join("; ");
 }
 
 function head() {
@@ -181,12 +139,25 @@ function probabilities(segment, parent) {
   if (!worded) made("p", say("only_sound"), parent, "quiet");
   if (segment.adapted) made("p", say("adapted_by", { count: segment.adapted }), parent, "quiet");
 }
+const narrow = matchMedia("(max-width: 60rem)");
+const holder = document.createElement("tr"); // on a narrow screen the details stand below their sentence
+holder.className = "holder";
+const held = made("td", "", holder);
+held.colSpan = 4;
+const beside = $("details").parentElement;
 function choose(i) {
   if (chosen >= 0) rows[chosen][1].classList.remove("chosen");
   chosen = i;
   const [segment, row] = rows[i];
   row.classList.add("chosen");
   const box = $("details");
+  if (narrow.matches) {
+    if (box.parentElement !== held) held.append(box);
+    row.after(holder);
+  } else if (box.parentElement !== beside) {
+    holder.remove();
+    beside.append(box);
+  }
   box.replaceChildren();
   made("h2", say("details", { span: span(segment) }), box);
   if (segment.text) made("p", segment.text, box).dir = "auto";
@@ -198,6 +169,13 @@ function choose(i) {
   Object.assign(course, { id: "sentence-course", role: "img", ariaLabel: say("course") });
   paintSpectrogram(picture, segment.start, segment.end);
   paintCourse(course, i);
+}
+
+// Where nobody was heard: what that may come from.
+function nobody() {
+  $("sentences").hidden = true;
+  made("h2", say("silent"), $("details"));
+  made("p", say("silent_help"), $("details"));
 }
 
 // Speakers: a name, and no colour, says who it is: colours are for emotions.
@@ -254,16 +232,19 @@ const surfer = WaveSurfer.create({
   barWidth: 2, barGap: 1, minPxPerSec: 0, autoScroll: true, autoCenter: !calm, dragToSeek: true,
 });
 const regions = surfer.registerPlugin(WaveSurfer.Regions.create());
-surfer.registerPlugin(WaveSurfer.Timeline.create({ height: 18, formatTimeCallback: (seconds) => clock(seconds), style: { color: colour("quiet"), fontSize: "11px" } }));
-const tint = (name) => (emotions.includes(name) ? `${colour(name)}66` : "#8883");
+const tint = (name) => (emotions.includes(name) ? `${colour(name)}66` : "#0000");
+const hatched = (angle, paint) => `repeating-linear-gradient(${angle}deg, ${paint} 0 1.5px, #0000 1.5px 6px)`;
 function draw() {
   regions.clearRegions();
   segments.forEach((segment, i) => {
     const region = regions.addRegion({ id: `s${i}`, start: segment.start, end: segment.end, color: tint(segment.emotion), drag: false, resize: false });
+    // No emotion is told by a pattern, never by a grey that neutral might have.
+    if (!emotions.includes(segment.emotion)) region.element.style.backgroundImage = hatched(135, `${colour("unsure")}77`);
     region.on("click", (event) => { event.stopPropagation(); choose(i); play(segment.start, segment.end); });
   });
   for (const gap of gaps) {
-    const region = regions.addRegion({ start: gap.start, end: Math.max(gap.end, gap.start + 0.01), color: "#8886", drag: false, resize: false });
+    const region = regions.addRegion({ start: gap.start, end: Math.max(gap.end, gap.start + 0.01), color: "#0000", drag: false, resize: false });
+    region.element.style.backgroundImage = `${hatched(45, "#888")}, ${hatched(135, "#888")}`;
     region.element.title = say("gap", { span: span(gap), reason: gap.reason });
   }
 }
@@ -281,97 +262,9 @@ function visible() {
   return [from, from + width / whole * length];
 }
 
-// Strips below the waveform: canvases that show what is visible of it.
-function fresh(canvas) {
-  const sharp = window.devicePixelRatio || 1;
-  canvas.width = Math.floor(canvas.clientWidth * sharp);
-  canvas.height = Math.floor(canvas.clientHeight * sharp);
-  const pen = canvas.getContext("2d");
-  pen.scale(sharp, sharp);
-  return [pen, canvas.clientWidth, canvas.clientHeight];
-}
-const sound = data.spectrogram;
-const levels = Uint8Array.from(atob(sound.levels), (c) => c.charCodeAt(0)); // [columns, rows], row 0 the lowest
-const ink = document.createElement("canvas");
-function inked() { // the whole spectrogram once, in the colour of text
-  if (!sound.columns) return;
-  ink.width = sound.columns;
-  ink.height = sound.rows;
-  const rgb = getComputedStyle(document.body).color.match(/\d+/g).map(Number);
-  const image = new ImageData(sound.columns, sound.rows);
-  for (let x = 0; x < sound.columns; x++) {
-    for (let y = 0; y < sound.rows; y++) {
-      const at = 4 * ((sound.rows - 1 - y) * sound.columns + x);
-      image.data.set([rgb[0], rgb[1], rgb[2], levels[x * sound.rows + y]], at);
-    }
-  }
-  ink.getContext("2d").putImageData(image, 0, 0);
-}
-function paintSpectrogram(canvas, from, to) {
-  const [pen, width, height] = fresh(canvas);
-  if (!sound.columns) return;
-  const x = from / sound.step;
-  const wide = Math.max(1, (to - from) / sound.step);
-  // What is soft in the whole recording is drawn over itself, until its loudest part is seen.
-  const part = levels.subarray(Math.floor(x) * sound.rows, Math.ceil(x + wide) * sound.rows);
-  const loudest = part.reduce((a, b) => Math.max(a, b), 0) / 255;
-  for (let seen = 0, times = 0; seen < 0.7 && times < 3 && loudest > 0; times++) {
-    pen.drawImage(ink, x, 0, wide, sound.rows, 0, 0, width, height);
-    seen = 1 - (1 - seen) * (1 - loudest);
-  }
-}
-const SIGMA = 1.5; // bins over which the emotions over time are smoothed
-function paintMood(canvas, from, to) {
-  const [pen, width, height] = fresh(canvas);
-  const bins = Math.max(20, Math.min(240, Math.floor(width / 4)));
-  const step = (to - from) / bins;
-  const bin = Array.from({ length: bins }, () => ({ time: 0, of: new Float64Array(emotions.length) }));
-  const spread = SIGMA * step;
-  for (const { start, end, probabilities } of segments) {
-    const first = Math.floor((start - 3 * spread - from) / step);
-    const last = Math.ceil((end + 3 * spread - from) / step);
-    for (let k = Math.max(0, first); k < Math.min(bins, last); k++) {
-      const middle = from + (k + 0.5) * step;
-      const away = Math.max(0, start - middle, middle - end) / spread;
-      const weight = Math.exp(-away * away / 2) * Math.min(1, (end - start) / step);
-      bin[k].time += weight;
-      emotions.forEach((emotion, e) => { bin[k].of[e] += weight * probabilities[emotion]; });
-    }
-  }
-  bin.forEach(({ time, of }, k) => {
-    if (time < 0.3) return;
-    let top = 0;
-    emotions.forEach((emotion, e) => {
-      const tall = height * of[e] / time;
-      pen.fillStyle = colour(emotion);
-      pen.fillRect(k * width / bins, top, width / bins + 0.5, tall + 0.5);
-      top += tall;
-    });
-  });
-  $("mood-note").textContent = `${say("mood")}: ${say("mood_note", { seconds: Math.max(1, Math.round(2 * spread)) })}`;
-}
-const first = []; // place of each segment's first window in the curve by sound alone
-data.curve.counts.reduce((sum, count, i) => { first[i] = sum; return sum + count; }, 0);
-function paintCourse(canvas, i) {
-  const [pen, width, height] = fresh(canvas);
-  const own = Array.from({ length: data.curve.counts[i] || 0 }, (_, k) => first[i] + k);
-  if (!own.length) return;
-  const { start, end } = segments[i];
-  const x = (time) => width * (time - start) / (end - start || 1);
-  const y = (p) => height - 3 - p * (height - 6);
-  pen.lineWidth = 2;
-  for (const emotion of emotions) {
-    const p = data.curve[emotion];
-    pen.strokeStyle = colour(emotion);
-    pen.beginPath();
-    pen.moveTo(0, y(p[own[0]]));
-    for (const k of own) pen.lineTo(x(data.curve.times[k]), y(p[k]));
-    pen.lineTo(width, y(p[own.at(-1)]));
-    pen.stroke();
-  }
-}
 function paint() {
   const [from, to] = visible();
+  paintAxis($("axis"), from, to);
   paintSpectrogram($("spectrogram"), from, to);
   paintMood($("mood"), from, to);
 }
@@ -382,6 +275,27 @@ for (const id of ["spectrogram", "mood"]) {
   });
 }
 
+// Rows and words that are being played; a recording of an hour has thousands, of which few change.
+let marked = new Set();
+let last = null; // the row that was marked last
+const seen = (row) => { const { top, bottom } = row.getBoundingClientRect(); return bottom > 0 && top < innerHeight; };
+function mark(now) {
+  const active = new Set();
+  for (const [{ start, end }, node] of [rows, words].flat()) if (start <= now && now < end) active.add(node);
+  for (const node of marked) if (!active.has(node)) node.classList.remove("now");
+  for (const node of active) if (!marked.has(node)) node.classList.add("now");
+  const row = [...active].findLast((node) => node.tagName === "TR");
+  if (row && row !== last) {
+    if (!player.paused && last && seen(last)) row.scrollIntoView({ block: "nearest" }); // whoever looks elsewhere stays there
+    last = row;
+  }
+  marked = active;
+  const [from, to] = visible();
+  for (const line of document.querySelectorAll(".cursor")) {
+    line.hidden = now < from || now > to;
+    line.style.left = `${100 * (now - from) / (to - from)}%`;
+  }
+}
 let frame = 0;
 function follow() {
   cancelAnimationFrame(frame);
@@ -391,8 +305,7 @@ function follow() {
     player.pause();
   }
   $("clock").textContent = `${clock(now, true)} / ${clock(length, true)}`;
-  for (const [segment, row] of rows) row.classList.toggle("now", segment.start <= now && now < segment.end);
-  for (const [word, node] of words) node.classList.toggle("now", word.start <= now && now < word.end);
+  mark(now);
   if (!player.paused) frame = requestAnimationFrame(follow);
 }
 
@@ -438,24 +351,31 @@ $("speed").addEventListener("change", () => { player.playbackRate = Number($("sp
 // A tab that isn't looked at has no animation frames, but it has timeupdate.
 for (const name of ["play", "pause", "seeked", "ended", "timeupdate"]) player.addEventListener(name, follow);
 for (const name of ["play", "pause", "ended"]) player.addEventListener(name, () => { $("play").textContent = say(player.paused ? "play" : "pause"); });
+const SKIP_S = 5; // seconds of an arrow key
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, button, a, summary")) {
     if (!(event.target.matches(".pick") && "+-0".includes(event.key))) return;
   }
-  const does = { " ": toggle, "+": () => zoom(2), "-": () => zoom(0.5), 0: () => zoom(0), ArrowDown: () => rows[0]?.[1].querySelector(".pick").focus() }[event.key];
+  const does = { " ": toggle, "+": () => zoom(2), "-": () => zoom(0.5), 0: () => zoom(0), ArrowLeft: () => { player.currentTime -= SKIP_S; }, ArrowRight: () => { player.currentTime += SKIP_S; }, ArrowDown: () => rows[0]?.[1].querySelector(".pick").focus() }[event.key];
   if (!does) return;
   event.preventDefault();
   does();
 });
-surfer.on("scroll", paint);
+surfer.on("scroll", () => { paint(); mark(player.currentTime); });
 surfer.on("ready", () => { draw(); paint(); });
 $("wave").ariaLabel = say("wave_label", { time: clock(length), count: segments.length });
 $("spectrogram").ariaLabel = say("spectrogram_label");
 $("mood").ariaLabel = say("mood_label");
 new ResizeObserver(() => { paint(); if (chosen >= 0) choose(chosen); }).observe($("listening"));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { inked(); draw(); paint(); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  surfer.setOptions({ waveColor: colour("quiet"), progressColor: colour("quiet") });
+  inked();
+  draw();
+  paint();
+  if (chosen >= 0) choose(chosen);
+});
 if (segments.length) choose(0);
-else made("p", say("pick"), $("details"), "quiet");
+else nobody();
 follow();
 
 // Inside of the service's page, what is dropped here goes to it.

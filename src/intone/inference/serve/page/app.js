@@ -30,11 +30,15 @@ function busy(on) {
   $("work").hidden = !on;
   document.body.classList.toggle("busy", on);
 }
-function fail(line) {
+const REMEDIES = { 401: "access", 403: "access", 413: "large", 429: "later", 500: "own", 503: "later", 507: "own", gone: "gone" };
+let sent = null; // the file that was sent last: it can be sent again
+function fail(line, reason) {
   busy(false);
+  const remedy = REMEDIES[reason];
   $("wrong").hidden = false;
   $("why").textContent = line;
-  $("remedy").textContent = say("remedy");
+  $("remedy").textContent = say(remedy ? `remedy_${remedy}` : "remedy");
+  $("again").hidden = !sent || !["later", "own", "gone"].includes(remedy);
 }
 function clear() {
   for (const link of $("files").querySelectorAll("a")) URL.revokeObjectURL(link.href);
@@ -62,7 +66,8 @@ async function analyze(file, remarks = [], recorded = false) {
   note(remarks.join(" "));
   clear();
   if (recorded) offer(say("the_recording"), file.name, file); // there is no other copy of it
-  if (file.size > model.most * 1e6) return fail(say("too_large", { file: file.name, most: model.most }));
+  sent = file;
+  if (file.size > model.most * 1e6) return fail(say("too_large", { file: file.name, most: model.most }), 413);
   const mine = current = { name: file.name, id: "", abort: new AbortController(), source: null };
   busy(true);
   $("status").textContent = say("uploading", { file: file.name });
@@ -74,12 +79,17 @@ async function analyze(file, remarks = [], recorded = false) {
     const response = await fetch(`v1/jobs?${query}`, { method: "POST", body, signal: mine.abort.signal });
     const job = await response.json();
     if (mine !== current) return;
-    if (!response.ok) return fail(job.error);
+    if (!response.ok) {
+      current = null;
+      return fail(job.error, response.status);
+    }
     mine.id = job.id;
     sessionStorage.setItem("job", JSON.stringify({ id: job.id, name: job.name }));
     watch(mine);
   } catch (problem) {
-    if (mine === current) fail(say("gone", { problem: problem.message }));
+    if (mine !== current) return;
+    current = null;
+    fail(say("gone", { problem: problem.message }), "gone");
   }
 }
 function watch(job) {
@@ -98,7 +108,7 @@ function watch(job) {
   source.addEventListener("segment", mine((segment) => {
     const line = made("li", "", $("found"));
     made("span", clock(segment.start), line, "when");
-    made("span", segment.emotion, line).style.color = `var(--${segment.emotion}, inherit)`;
+    made("span", segment.emotion, line, "felt").style.setProperty("--own", `var(--${segment.emotion}, transparent)`);
     made("span", segment.text, line).dir = "auto";
     if (++known % 5 === 0) line.scrollIntoView({ block: "nearest" });
   }));
@@ -107,8 +117,9 @@ function watch(job) {
     finished(job, state);
   }));
   source.addEventListener("error", () => {
-    if (job !== current || source.readyState !== EventSource.CLOSED) return; // it connects again by itself
-    fail(say("gone", { problem: "events" }));
+    if (job !== current) return;
+    if (source.readyState === EventSource.CLOSED) fail(say("gone", { problem: "events" }), "gone");
+    else $("status").textContent = say("reconnecting", { file: job.name }); // it does so by itself
   });
 }
 async function finished(job, state) {
@@ -119,22 +130,33 @@ async function finished(job, state) {
     return fail(state.error || say("stopped", { file: job.name }));
   }
   const stem = job.name.replace(/\.[^.]*$/, "") || job.name;
-  for (const format of state.formats) {
+  const order = [...FIRST.filter((name) => state.formats.includes(name)), ...state.formats.filter((name) => !FIRST.includes(name))];
+  for (const format of order) {
     const response = await fetch(`v1/jobs/${job.id}/result?format=${format}`);
     const content = response.ok ? await response.text() : (await response.json()).error;
     if (mine !== generation) return; // another recording has come
-    if (!response.ok) return fail(content);
-    offer(format, `${stem}.${format}`, content);
+    if (!response.ok) return fail(content, response.status);
+    offer(described(format), `${stem}.${format}`, content, !FIRST.includes(format));
     if (format === "html") show(content);
   }
 }
-function offer(text, name, content) {
-  if (!$("files").hasChildNodes()) $("files").append(`${say("save")} `);
+const FIRST = ["html", "csv", "srt"]; // formats that most people want; the others are folded away
+const described = (name) => (texts[`format_${name}`] ? say("format", { what: say(`format_${name}`), name: name.toUpperCase() }) : name);
+function offer(text, name, content, further = false) {
+  if (!$("files").hasChildNodes()) {
+    made("span", `${say("save")} `, $("files"));
+    const more = made("details", "", $("files"));
+    more.hidden = true;
+    made("summary", say("formats_more"), more);
+  }
+  const more = $("files").querySelector("details");
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content]));
   link.download = link.title = name;
   link.textContent = text;
-  $("files").append(link, " ");
+  if (further) more.append(link, " ");
+  else more.before(link, " ");
+  if (further) more.hidden = false;
 }
 function show(content) {
   busy(false);
@@ -236,15 +258,19 @@ function card() {
   const box = $("model");
   made("h1", say("card_facts"), box);
   const list = made("dl", "", box);
-  const fact = (name, value) => { if (value || value === 0) { made("dt", name, list); made("dd", String(value), list); } };
+  const fact = (key, value) => {
+    if (!value && value !== 0) return;
+    made("dt", say(`card_${key}`), list);
+    made("dd", String(value), list);
+  };
   fact("name", model.model);
   fact("licence", model.licence);
   fact("labels", (model.labels || []).join(", "));
-  fact("trained on", model.trained_on);
+  fact("trained_on", model.trained_on);
   fact("languages", (model.languages || []).join(", "));
-  fact("words", model.words ? "Whisper" : "off");
-  fact("adapts to a voice", model.adapts ? "yes" : "no");
-  fact("unsure below", model.unsure_below);
+  fact("words", say(model.words ? "words_on" : "words_off"));
+  fact("adapts", say(model.adapts ? "yes" : "no"));
+  fact("unsure", model.unsure_below);
   for (const line of model.facts || []) made("p", line, box, "quiet");
   made("h2", say("limits"), box);
   made("p", say("limits_text"), box);
@@ -264,7 +290,7 @@ async function meet() {
   limits.before(" ");
   $("samples").append(`${say("samples")} `);
   for (const name of ["calm", "angry", "conversation"]) {
-    made("button", name, $("samples")).addEventListener("click", async () => {
+    made("button", say(`sample_${name}`), $("samples")).addEventListener("click", async () => {
       const sound = await (await fetch(`page/${name}.mp3`)).blob();
       analyze(new File([sound], `${name}.mp3`, { type: "audio/mpeg" }));
     });
@@ -317,4 +343,6 @@ window.addEventListener("message", ({ source, data }) => { // dropped on what wa
   take({ ...data, files: data.files.map((file) => new File([file], file.name, { type: file.type })) });
 });
 $("hear").addEventListener("click", () => startLive({ $, say, made, plain, labels: model.labels || [] }));
-meet().catch((problem) => fail(say("silent", { problem: problem.message })));
+$("again").addEventListener("click", () => { if (sent) analyze(sent); });
+$("brand").addEventListener("click", () => sessionStorage.removeItem("job")); // it begins anew
+meet().catch((problem) => fail(say("silent", { problem: problem.message }), "gone"));

@@ -16,10 +16,11 @@ export async function showExperiment(box, say, made) {
   models(data, box, say, made);
   matrices(data, box, say, made);
   made("h2", say("reliability_title"), box);
-  made("p", say("reliability_how", { ece: data.reliability.ece }), box, "quiet");
+  made("p", say("reliability_how", { model: data.reliability.title, ece: data.reliability.ece }), box, "quiet");
   chart(box, { xs: [0, 1], ys: [0, 1], label: say("reliability_title"), dots: data.reliability.points, lines: [{ points: [[0, 0], [1, 1]], quiet: true }] });
   if (data.noise.length) {
     made("h2", say("robust_title"), box);
+    made("p", say("robust_how"), box, "quiet");
     for (const kind of [...new Set(data.noise.map((line) => line.kind))]) {
       const own = data.noise.filter((line) => line.kind === kind);
       made("p", `${kind} (${own[0].unit})`, box, "quiet");
@@ -38,6 +39,7 @@ export async function showExperiment(box, say, made) {
   }
 }
 
+// All models of the first table; the last of its groups measures something else, and says so.
 function models(data, box, say, made) {
   made("h2", say("brief_title"), box);
   const table = made("table", "", made("div", "", box, "scroll"));
@@ -58,7 +60,11 @@ function models(data, box, say, made) {
     for (const value of [row.training, row.validation, row.test, row.uar[0]]) made("td", value.toFixed(1), line, "number");
     made("td", `${row.uar[1].toFixed(1)} – ${row.uar[2].toFixed(1)}`, line, "number");
   }
+  made("p", say("words_paired"), box, "quiet");
 }
+
+// A model's title, with the words that it was tested with where there were any.
+const titled = ({ title, words }, say) => (words ? say("matrix_words", { model: title, words }) : title);
 
 function matrices(data, box, say, made) {
   if (!data.matrices.length) return;
@@ -66,11 +72,11 @@ function matrices(data, box, say, made) {
   const how = made("p", "", box, "quiet");
   const choice = made("select", "", box);
   choice.ariaLabel = say("model");
-  data.matrices.forEach(({ title }, i) => { made("option", title, choice).value = i; });
+  data.matrices.forEach((one, i) => { made("option", titled(one, say), choice).value = i; });
   const place = made("div", "", box, "scroll");
   const draw = () => {
-    const { title, rows } = data.matrices[choice.value];
-    how.textContent = say("matrix_how", { model: title });
+    const { rows } = data.matrices[choice.value];
+    how.textContent = say("matrix_how", { model: titled(data.matrices[choice.value], say) });
     place.replaceChildren();
     const table = made("table", "", place, "matrix");
     const head = made("tr", "", made("thead", "", table));
@@ -127,10 +133,12 @@ function chart(box, { xs, ys, lines = [], dots = [], label, ticks, axis = "" }) 
   if (named.length) {
     const caption = document.createElement("figcaption");
     for (const line of named) {
+      const entry = document.createElement("span");
       const mark = document.createElement("span");
       mark.textContent = "━ ";
       mark.style.color = strokes[lines.indexOf(line) % 3];
-      caption.append(mark, `${line.title}  `);
+      entry.append(mark, line.title);
+      caption.append(entry);
     }
     figure.append(caption);
   }

@@ -1,7 +1,9 @@
 // The microphone over a WebSocket: the emotion of what was said last, as it changes.
-let on = null; // {socket, context, stream}
+let on = null; // {socket, context, stream, shown}
+let asked = 0; // how often it was started or stopped: a microphone that comes too late is given back
 
 export function stop() {
+  asked++;
   if (!on) return;
   const { socket, context, stream, shown } = on;
   on = null;
@@ -13,11 +15,19 @@ export function stop() {
 
 export async function start({ $, say, made, plain, labels }) {
   if (on) return stop();
+  const mine = ++asked;
   $("live-said").textContent = "";
+  let stream, context;
+  const back = () => {
+    for (const track of stream?.getTracks() || []) track.stop();
+    context?.close();
+  };
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
-    const context = new AudioContext({ sampleRate: 16000 });
+    stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
+    if (mine !== asked) return back();
+    context = new AudioContext({ sampleRate: 16000 });
     await context.audioWorklet.addModule("page/microphone.js");
+    if (mine !== asked) return back();
     const place = new URL("v1/stream", location.href);
     place.protocol = place.protocol.replace("http", "ws");
     const socket = new WebSocket(place);
@@ -40,12 +50,14 @@ export async function start({ $, say, made, plain, labels }) {
     node.port.onmessage = ({ data }) => { if (socket.readyState === 1) socket.send(data); };
     context.createMediaStreamSource(stream).connect(node);
     socket.onmessage = ({ data }) => heard(JSON.parse(data), bars, { $, say, made });
-    socket.onclose = ({ reason }) => {
-      if (reason) $("live-said").textContent = reason;
+    socket.onclose = ({ reason, code }) => {
+      if (on?.socket !== socket) return; // it was stopped here
+      $("live-said").textContent = reason || $("live-said").textContent || say("gone", { problem: code });
       stop();
     };
   } catch (problem) {
-    stop();
+    if (on) stop();
+    else back();
     $("live-said").textContent = say("no_microphone", { problem: problem.message });
   }
 }
@@ -56,10 +68,12 @@ function heard(found, bars, { $, say, made }) {
     return stop();
   }
   if (found.state === "end") {
-    made("li", `${found.emotion} ${Math.round(100 * found.confidence)} %`, $("utterances"));
+    const share = `${Math.round(100 * found.confidence)} %`;
+    made("li", say("utterance", { emotion: found.emotion, share }), $("utterances"));
     return;
   }
-  $("now").textContent = found.emotion || say("live_silence");
+  const told = found.emotion || say("live_silence");
+  if ($("now").textContent !== told) $("now").textContent = told; // a screen reader says it once
   $("now").style.color = found.emotion ? `var(--${found.emotion}, inherit)` : "";
   $("live-said").textContent = found.adapted ? say("live_adapted", { count: found.adapted }) : "";
   for (const [label, [fill, share]] of bars) {
