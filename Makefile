@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/intone
 
-.PHONY: demo serve test test-portable reproduce report bench bench-serve clean
+.PHONY: demo serve test test-portable reproduce report bench bench-serve bench-archives clean
 
 demo: $(VENV)/.train
 	$(RUN) demo
@@ -40,6 +40,11 @@ bench: $(VENV)/.train
 # The service against the command line on the same clips, and while somebody else's long recording is analysed.
 bench-serve: $(VENV)/.dev
 	$(VENV)/bin/python -m intone.experiments.bench_serve $(ARGS)
+
+# The same recordings through each path for archives: processes, shards, a Ray cluster with a machine that is lost.
+bench-archives: $(VENV)/.dev
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[cluster]"
+	$(VENV)/bin/python -m intone.experiments.bench_archives $(ARGS)
 
 # The exact versions that the committed results were made with.
 $(VENV)/.train: requirements.txt pyproject.toml

@@ -307,10 +307,45 @@ def test_a_terminal_is_no_recording(model_file, capsys, monkeypatch):
     assert go_by_command("-", model=model_file) == 1 and "intone analyze - <" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("address", ["https://example.org/a/b.wav", "HTTP://x/y", "s3://bucket/a.mp3", "file:///a.wav"])
-def test_a_url_is_called_one(address, model_file, capsys):
-    assert go_by_command(address, model=model_file) == 1
-    assert f"{address} is a URL" in capsys.readouterr().err
+def test_an_address_of_this_machine_is_called_one(model_file, capsys):
+    assert go_by_command("file:///a.wav", model=model_file) == 1
+    assert "file:///a.wav is a URL: give the path alone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["nothing://x/y.wav", "memory://missing.wav"])
+def test_an_address_without_a_recording_is_left_out_by_name(address, folder, model_file, capsys):
+    assert go_by_command(address, str(folder / "a.wav"), model=model_file) == 3
+    said = capsys.readouterr()
+    assert f"left out: {address}" in said.err and "1 of 2 files" in said.err
+
+
+def test_an_address_is_a_recording(folder, model_file, tmp_path, capsys, temporary):
+    import fsspec
+
+    def put(name: str) -> None:
+        with fsspec.open("memory://talks/a.wav", "wb") as file:
+            file.write((folder / name).read_bytes())
+
+    put("a.wav")
+    command = ["memory://talks/a.wav", "-o", str(tmp_path / "out"), "--speakers", "none"]
+    for said in ("no speech", "1 of 1 are finished already"):
+        assert go_by_command(*command, model=model_file) == 0
+        told = capsys.readouterr()
+        assert said in told.out + told.err
+    assert json.loads((tmp_path / "out" / "a.json").read_text())["file"] == "memory://talks/a.wav"
+    put("b.flac")  # another version of it
+    assert go_by_command(*command, model=model_file) == 0 and "finished already" not in capsys.readouterr().err
+    assert not list(temporary.iterdir())
+    analyzer = Settings(model_file, None, None, 1).analyzer()
+    pd.testing.assert_frame_equal(
+        analyzer.file("memory://talks/a.wav", name="a"), analyzer.file(folder / "b.flac", name="a")
+    )
+
+
+def test_what_opens_an_address_is_named_where_it_is_not_there(model_file, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    assert go_by_command("s3://bucket/a.wav", model=model_file) == 1
+    assert "install the package s3fs" in capsys.readouterr().err
 
 
 def test_a_mark_is_another_result(folder, model_file, tmp_path, capsys):

@@ -2,11 +2,14 @@
 
 import shutil
 
+import pyarrow.parquet
 import pytest
+import soundfile
 from test_bad_input import wav
 from test_formats import analysis, segment
 
-from intone.errors import IntoneError
+from intone.errors import BadClip, IntoneError, Partly
+from intone.inference import analyzer as module
 from intone.inference.batch import analyze
 from intone.inference.formats import FORMATS, write
 from intone.inference.recording_list import listed
@@ -31,8 +34,12 @@ def recordings(tmp_path):
 def test_a_list_names_recordings_beside_it_once_each(recordings):
     (recordings / "a.txt").write_text("\ufeff0.wav\n\n1.wav\n0.wav\n", encoding="utf-8")
     (recordings / "a.csv").write_text("id,file\nx,2.wav\ny,3.wav\n")
-    assert listed(recordings / "a.txt") == [recordings / "0.wav", recordings / "1.wav"]
-    assert listed(recordings / "a.csv") == [recordings / "2.wav", recordings / "3.wav"]
+    pyarrow.parquet.write_table(
+        pyarrow.table({"file": ["4.wav", "s3://bucket/5.wav"], "start": [None, None]}), recordings / "a.parquet"
+    )
+    assert listed(recordings / "a.txt") == [str(recordings / "0.wav"), str(recordings / "1.wav")]
+    assert listed(recordings / "a.csv") == [str(recordings / "2.wav"), str(recordings / "3.wav")]
+    assert listed(recordings / "a.parquet") == [str(recordings / "4.wav"), "s3://bucket/5.wav"]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +48,7 @@ def test_a_list_names_recordings_beside_it_once_each(recordings):
         ("none.txt", None, "can't be read as a list"),
         ("empty.txt", "\n", "names no recording"),
         ("a.csv", "path\nx.wav\n", "has no column file"),
+        ("a.parquet", "file", "can't be read as a list"),
         ("a.csv", "file,start,end\nx.wav,1,2\n", "cut them first"),
     ],
 )
@@ -107,3 +115,20 @@ def test_a_table_of_python_is_taken_by_parquet_too(tmp_path):
     again = pd.read_parquet(tmp_path / "a.parquet")
     assert list(again["emotion"]) == ["angry", "sad"] and again["audio_angry"].notna().all()
     assert FORMATS["parquet"].encoded(analysis()).startswith(b"PAR1")
+
+
+def test_one_answer_a_recording_from_start_to_end(recordings, tmp_path, analyzer, model_file, capsys, monkeypatch):
+    analyzer.whole = True
+    found = analyzer.files([recordings / "0.wav", recordings / "1.wav"])
+    length = soundfile.info(recordings / "0.wav").duration
+    assert [(start, end) for _, start, end in found.index] == [(0.0, round(length, 3))] * 2
+    out = tmp_path / "out"
+    with pytest.raises(Partly):
+        analyze((str(recordings),), str(out), "parquet", str(model_file), text=False, one=True)
+    counted = f"SELECT count(*), count(DISTINCT file), max(start) FROM '{out}/*.parquet'"
+    assert duckdb.sql(counted).fetchall() == [(6, 6, 0.0)]
+    with pytest.raises(IntoneError, match="leave --speakers and --voice out"):
+        analyze((str(recordings),), str(out), model=str(model_file), text=False, one=True, speakers="auto")
+    monkeypatch.setattr(module, "LONGEST_WHOLE_S", 0.5)
+    with pytest.raises(BadClip, match=r"0\.wav is longer than"):
+        analyzer.file(recordings / "0.wav")

@@ -30,6 +30,7 @@ def load(
     threads: int = 0,
     speakers: str | None = None,
     voices: Sequence[str] = (),
+    one: bool = False,
 ) -> "Analyzer":
     """Return an Analyzer of recordings, with the methods `file(path)`, `files(paths)`, `folder(path)`, `signal(samples,
     sampling_rate)`.
@@ -44,7 +45,7 @@ def load(
     """
     from intone.inference.load import loaded
 
-    return loaded(model, whisper, language, threads, speakers, voices)
+    return loaded(model, whisper, language, threads, speakers, voices, one)
 
 
 def __getattr__(name: str) -> object:

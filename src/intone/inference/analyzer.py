@@ -6,17 +6,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, TypeAlias, cast
+from typing import IO, Final, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 
+from intone.asr.alignment import Word
 from intone.asr.languages import Language, code
 from intone.asr.retry import spans, written
 from intone.asr.sentences import text_of
 from intone.asr.whisper import Whisper
 from intone.audio import conditions
 from intone.audio.account import Account, joined, union
+from intone.audio.addresses import fetched, is_address
 from intone.audio.frames import SAMPLE_RATE, SILENT_PEAK
 from intone.audio.readers.sound import Sound
 from intone.audio.recording import Recording, recordings
@@ -37,7 +39,11 @@ from intone.inference.voice_change import changes
 from intone.progress import say
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes]
-"""A path; the bytes of a file; an object that reads them."""
+"""A path, or an address such as s3://; the bytes of a file; an object that reads them."""
+
+
+LONGEST_WHOLE_S: Final = 600.0
+"""Longest recording that is judged as a whole: 38 MB in memory; of more than that one emotion says little."""
 
 
 class Analyzer:
@@ -54,13 +60,15 @@ class Analyzer:
         speakers: Speakers = Speakers(),  # noqa: B008 - it can't be changed
         known: Mapping[str, Voice] = MappingProxyType({}),
         encoder: SpeakerEncoder | None = None,
+        whole: bool = False,
     ) -> None:
         """`whisper` None: no words; `language` None: detected; `speakers`: what is known of who speaks; `known`: voices
         that are known before, by the names that `speakers` gives; `encoder` tells voices apart where `speakers` is
-        `auto`. Raises IntoneError where it is needed and not given."""
+        `auto`; `whole`: each recording is one segment from start to end. Raises IntoneError where the
+        encoder is needed and not given."""
         if speakers.way == AUTO and encoder is None:
             raise IntoneError(f"--speakers auto needs weights that tell voices apart: `intone models get {WEIGHTS}`.")
-        self.encoder = encoder
+        self.encoder, self.whole = encoder, whole
         self.model, self.whisper, self.speakers, self.known = model, whisper, speakers, dict(known)
         self.language = code(language) if language else None
 
@@ -72,6 +80,9 @@ class Analyzer:
         analysed, counted from 1, or without it the default one. Raises BadClip for a recording that can't be analysed,
         IntoneError for any other object.
         """
+        if isinstance(file, str) and is_address(file):
+            with fetched(file) as path:
+                return self.analysis(Recording.of_file(path, name or file, track)).segments
         if isinstance(file, (str, os.PathLike)):
             return self.analysis(Recording.of_file(os.fsdecode(file), name, track)).segments
         if not isinstance(file, (bytes, bytearray, memoryview)) and not hasattr(file, "read"):
@@ -108,7 +119,7 @@ class Analyzer:
     @one_thread()
     def judged(self, part: Part) -> list[Judged]:
         """The segments of a recording, or of a channel of one, without speakers and not adapted. Raises BadClip."""
-        return list(self._judged(Meter(), part.recording.sound().blocks, Language(self.language)))
+        return list(self._judged(Meter(), part.recording.sound().blocks, Language(self.language), part.recording.name))
 
     @one_thread()
     def analysis(
@@ -159,7 +170,7 @@ class Analyzer:
         """All of a part's segments, with their speakers, not adapted yet."""
         meter, sound = Meter(heed=heed), part.recording.sound()
         judged = []
-        for one in self._judged(meter, meter.along(sound.blocks), language):
+        for one in self._judged(meter, meter.along(sound.blocks), language, part.recording.name):
             told(one.segment)
             judged.append(one)
         return Channel(meter, sound, self.speakers.named(part, judged))
@@ -182,8 +193,12 @@ class Analyzer:
         spoken, without = (union((s.start, s.end) for s in some) for some in (segments, silent))
         return Account(length, length - sum(part.seconds for part in left_out), spoken, without, tuple(left_out))
 
-    def _judged(self, meter: Meter, blocks: Iterator[np.ndarray], language: Language) -> Iterator[Judged]:
+    def _judged(self, meter: Meter, blocks: Iterator[np.ndarray], language: Language, name: str) -> Iterator[Judged]:
         """Segments in order. While Whisper transcribes one stretch, the emotion of the one before is predicted."""
+        if self.whole:
+            found = [meter.timed("words", self._everything, blocks, language, name)]
+            yield from meter.timed("emotion", self._judge, found)
+            return
         if self.whisper is None:
             for stretch in stretches(blocks, VOICE, MAX_SEGMENT_S):
                 found = [Found(*speech_bounds(stretch), stretch.start, stretch.signal)]
@@ -199,6 +214,25 @@ class Analyzer:
                 waiting = job
             if waiting:
                 yield from waiting.result()
+
+    def _everything(self, blocks: Iterator[np.ndarray], language: Language, name: str) -> Found:
+        """All of a recording as one segment, with its words. Raises BadClip where it is too long for that."""
+        kept, seconds = list[np.ndarray](), 0.0
+        for block in blocks:
+            kept.append(block)
+            seconds += len(block) / SAMPLE_RATE
+            if seconds > LONGEST_WHOLE_S:
+                raise BadClip(
+                    f"{name} is longer than {LONGEST_WHOLE_S:.0f} s, too long for one emotion: leave --one out, and "
+                    "each sentence gets its own."
+                )
+        words, spoken = list[Word](), None
+        if self.whisper:
+            parts = stretches(iter(kept), VOICE_WITH_WORDS, MAX_STRETCH_S)
+            said = [found for part in parts for found in self._sentences(self.whisper, part, language)]
+            words = [word for found in said for word in found.words]
+            spoken = next((found.language for found in said if found.language), None)
+        return Found(0.0, seconds, 0.0, np.concatenate(kept), words, spoken)
 
     @staticmethod
     def _sentences(whisper: Whisper, stretch: Stretch, language: Language) -> list[Found]:

@@ -19,6 +19,7 @@ from tyro.conf import Positional, arg
 
 from intone.asr.languages import code
 from intone.asr.whisper import Whisper
+from intone.audio.addresses import fetched, is_address
 from intone.audio.recording import Recording
 from intone.audio.spool import STANDARD, standard_input
 from intone.cache import digest, file_digest
@@ -32,6 +33,7 @@ from intone.inference.ledger import Ledger
 from intone.inference.load import check_threads, known, loaded
 from intone.inference.processes import side_by_side
 from intone.inference.recording_list import listed
+from intone.inference.result import Analysis
 from intone.inference.resume import Journal
 from intone.inference.speakers import NONE, Speakers
 from intone.inference.tasks import Shard, Task, sharded, target, tasks
@@ -65,12 +67,15 @@ class Settings:
     speakers: Speakers = Speakers()  # noqa: RUF009 - it can't be changed
     voices: tuple[str, ...] = ()
     """Names of voices that are known before."""
+    one: bool = False
+    """Whether each recording is judged as a whole."""
 
     def key(self) -> str:
         """Digest of everything that changes the results."""
         words = Whisper(self.whisper).settings if self.whisper else None
         asked = [] if self.speakers.way == NONE else [self.speakers.key(), str(self.speakers.asked)]
         asked += [f"{name} {profiles.find(name).digest()}" for name in self.voices]
+        asked += ["one"] * self.one
         return digest(__version__, file_digest(self.model), words, self.language, *asked)
 
     def absolute(self) -> "Settings":
@@ -82,7 +87,7 @@ class Settings:
 
     def analyzer(self) -> Analyzer:
         """A new analyzer. Raises IntoneError for models that can't be loaded."""
-        return loaded(self.model, self.whisper, self.language, self.threads, self.speakers, self.voices)
+        return loaded(self.model, self.whisper, self.language, self.threads, self.speakers, self.voices, self.one)
 
 
 def analyze(
@@ -99,6 +104,7 @@ def analyze(
     track: int | None = None,
     speakers: str | None = None,
     voice: tuple[str, ...] = (),
+    one: bool = False,
     list: Path | None = None,
     shard: str | None = None,
     cluster: str | None = None,
@@ -109,8 +115,8 @@ def analyze(
     130 Ctrl-C, 141 nobody reads the output any more (`| head`).
 
     Args:
-        files: Recordings (wav, mp3, m4a, ogg, flac, webm, the sound of an mp4 and more) and folders; - is standard
-            input.
+        files: Recordings (wav, mp3, m4a, ogg, flac, webm, the sound of an mp4 and more), folders, and addresses as
+            s3://; - is standard input.
         out: Folder for the results, DIR/STEM.FORMAT, with the subfolders of the input; the same command resumes. For
             one recording also a file such as talk.srt, whose ending names the format, or - for standard output.
             Default with --formats: the working directory.
@@ -129,7 +135,9 @@ def analyze(
             then judged against the same voice's others, which is right more often. With none it is judged by itself.
         voice: A name from `intone voice list`: the recording is that person's voice, or with --speakers the turns under
             that name are.
-        list: A file with further recordings: one path a line, or a CSV with a column file. Paths are relative to it.
+        one: Judge each recording as a whole, up to ten minutes of it, and not by sentences; for benchmarks.
+        list: A file with further recordings: a path or address a line, or a CSV or Parquet table with a column file.
+            Paths are relative to it.
         shard: Part of the recordings to do, such as 2/3; parts may be done at the same time, on several machines.
         cluster: Do the work on a Ray cluster: ray://HOST:PORT, auto (the one that this machine is part of), or local.
             Its machines have the same intone, weights and paths, and share the folder for the results.
@@ -144,10 +152,10 @@ def analyze(
     # Each actor of a cluster has one processor where nothing is said.
     share = threads or 1 if cluster else threads
     processes = 1 if workers is None else workers
-    settings = settled(model, whisper if text else None, language, share, processes, speakers, voice)
+    settings = settled(model, whisper if text else None, language, share, processes, speakers, voice, one)
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
-        paths = [*called, *(Path(file) for file in files if file != STANDARD)]
+        paths = [*called, *(file if is_address(file) else Path(file) for file in files if file != STANDARD)]
         wanted = sharded(tasks(paths, where, called, track), part)
         if settings.speakers.names_no_recording and len(wanted) > 1:
             raise IntoneError(
@@ -168,6 +176,7 @@ def settled(
     workers: int = 1,
     speakers: str | None = None,
     voices: tuple[str, ...] = (),
+    one: bool = False,
 ) -> Settings:
     """The settings of an analysis; where words are wanted and Whisper isn't here, words are off, with a line on stderr.
 
@@ -183,9 +192,9 @@ def settled(
         except Missing as problem:
             say(f"words are off: {problem}")
             whisper = None
-    who = known(speakers, voices)
+    who = known(speakers, voices, one)
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
-    return Settings(where, whisper, code(language) if language else None, threads or share, who, voices)
+    return Settings(where, whisper, code(language) if language else None, threads or share, who, voices, one)
 
 
 def run(
@@ -208,7 +217,7 @@ def run(
 def _run(
     tasks: Sequence[Task], settings: Settings, journal: Journal | None, workers: int, cluster: Cluster | None
 ) -> None:
-    left = [task for task in tasks if not (journal and journal.has(task.path, [*task.outputs.values()]))]
+    left = [task for task in tasks if not (journal and journal.has(task.recording, [*task.outputs.values()]))]
     if len(left) < len(tasks):
         say(f"{len(tasks) - len(left)} of {len(tasks)} are finished already.")
     bad, costs = 0, Counter[str]()
@@ -236,7 +245,7 @@ def _reported(done: Done, journal: Journal | None) -> bool:
             journal.leave_out(Path(done.task.name or done.task.path), done.problem)
         return True
     if journal:
-        journal.add(done.task.path, [*done.task.outputs.values()])
+        journal.add(done.task.recording, [*done.task.outputs.values()])
     if done.task.target.stdout:
         print(done.shown, file=sys.stderr, flush=True)
         sys.stdout.buffer.write(done.made)
@@ -265,7 +274,7 @@ def elsewhere(tasks: Sequence[Task], settings: Settings, cluster: Cluster, journ
     jobs = []
     for task in sorted(tasks, key=_size, reverse=True):
         sent = task.absolute()
-        key = digest(journal.key(task.path), str(sent.path), [str(path) for path in sent.outputs.values()])
+        key = digest(journal.key(task.recording), str(sent.path), [str(path) for path in sent.outputs.values()])
         jobs.append(Job(key, _size(task), sent))
     ledger = Ledger(journal.folder.absolute() / f"{LEDGER}{journal.part}")
     yield from on_cluster(partial(_started, settings.absolute(), one), jobs, cluster, ledger, _lost)
@@ -308,12 +317,9 @@ def one(task: Task) -> Done:
     if task.problem:
         return Done(task, problem=task.problem)
     try:
-        analysis = _analyzer.analysis(Recording.of_file(task.path, task.name, task.track))
-        made = b""
-        if task.target.stdout:
-            made = FORMATS[task.target.names[0]].encoded(analysis, task.target.bom)
-        formats.write_at(analysis, task.outputs, task.target.bom)
-        show = terminal.rendered(analysis, task.colours, task.width) if task.whole else terminal.summary(analysis)
+        with fetched(task.address) if task.address else contextlib.nullcontext(task.path) as path:
+            analysis = _analyzer.analysis(Recording.of_file(path, task.name, task.track))
+            return _written(task, analysis)
     except BadClip as problem:
         return Done(task, problem=task.called(problem))
     except IntoneError:
@@ -321,4 +327,13 @@ def one(task: Task) -> Done:
     except Exception as problem:  # a decoder's own failure must not end a batch
         said = f"{task.path} ({type(problem).__name__}: {problem}); please report this."
         return Done(task, problem=task.called(said))
+
+
+def _written(task: Task, analysis: Analysis) -> Done:
+    """A finished recording, with its files on the disk, or its bytes where they go to standard output."""
+    made = b""
+    if task.target.stdout:
+        made = FORMATS[task.target.names[0]].encoded(analysis, task.target.bom)
+    formats.write_at(analysis, task.outputs, task.target.bom)
+    show = terminal.rendered(analysis, task.colours, task.width) if task.whole else terminal.summary(analysis)
     return Done(task, show.rstrip("\n"), analysis.warnings, costs=analysis.costs, made=made)

@@ -11,7 +11,7 @@ from intone.inference import profiles, registry
 from intone.inference.analyzer import Analyzer
 from intone.inference.diarization import WEIGHTS, SpeakerEncoder
 from intone.inference.model import Model
-from intone.inference.speakers import AUTO, ONE, Speakers
+from intone.inference.speakers import AUTO, NONE, ONE, Speakers
 from intone.progress import say
 
 
@@ -22,6 +22,7 @@ def loaded(
     threads: int,
     speakers: Speakers | str | None = None,
     voices: Sequence[str] = (),
+    one: bool = False,
 ) -> Analyzer:
     """The result of `intone.load`; `voices` are names of profiles. Raises IntoneError for models that can't be loaded,
     for a negative `threads`, and for voices that aren't known."""
@@ -32,15 +33,20 @@ def loaded(
         _ = words.folder  # raises Missing now, and not only at the first recording
         if language:
             words.check_language(language)
-    who = speakers if isinstance(speakers, Speakers) else known(speakers, voices)
+    who = speakers if isinstance(speakers, Speakers) else known(speakers, voices, one)
     heard = Model(registry.find(model), threads)
     encoder = SpeakerEncoder(weights.find(WEIGHTS), threads) if who.way == AUTO else None
-    return Analyzer(heard, words, language, who, {name: profiles.fitting(name, heard) for name in voices}, encoder)
+    return Analyzer(heard, words, language, who, {name: profiles.fitting(name, heard) for name in voices}, encoder, one)
 
 
-def known(speakers: str | None, voices: Sequence[str] = ()) -> Speakers:
+def known(speakers: str | None, voices: Sequence[str] = (), one: bool = False) -> Speakers:
     """What `--speakers` and `--voice` say. Where neither says anything, voices are told apart by their sound, or, where
-    the weights for that aren't here, not at all, with a line on stderr. Raises IntoneError as `Speakers.of` does."""
+    the weights for that aren't here, not at all, with a line on stderr; nor where each recording is judged as a whole.
+    Raises IntoneError as `Speakers.of` does, and for speakers of what is judged as a whole."""
+    if one:
+        if voices or speakers not in (None, NONE):
+            raise IntoneError("--one gives one answer a recording, whoever speaks: leave --speakers and --voice out.")
+        return Speakers(asked=False)
     if speakers is not None or voices:
         return Speakers.of(speakers or ONE, voices)
     try:

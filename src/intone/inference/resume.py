@@ -20,6 +20,7 @@ from typing import Final
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from intone.audio import addresses
 from intone.cache import digest
 from intone.errors import IntoneError
 from intone.inference.formats import unwritten
@@ -75,17 +76,17 @@ class Journal:
         """Let another run write into the folder."""
         self.lock.release()
 
-    def has(self, recording: Path, outputs: Sequence[Path]) -> bool:
-        """Whether exactly this recording was analysed with the same settings, and its files are there as written: one
-        that a crash of the machine cut short isn't."""
-        key = self.key(recording)
+    def has(self, recording: Path | str, outputs: Sequence[Path]) -> bool:
+        """Whether exactly this recording (a path, or an address) was analysed with the same settings, and its files are
+        there as written: one that a crash of the machine cut short isn't."""
         # Only a file that was written before is looked for: others may have invalid names.
         known = [self.finished.get(self._name(path)) for path in outputs]
+        key = self.key(recording) if all(known) else ""  # of an address it takes a while
         return bool(key) and all(
             of and of == (key, _size(path)) and of[1] >= 0 for of, path in zip(known, outputs, strict=True)
         )
 
-    def add(self, recording: Path, outputs: Sequence[Path]) -> None:
+    def add(self, recording: Path | str, outputs: Sequence[Path]) -> None:
         """Record that a recording is finished. Raises IntoneError where that can't be written."""
         key, sizes = self.key(recording), {self._name(path): _size(path) for path in outputs}
         written = json.dumps({"recording": str(recording), "bytes": sizes})
@@ -97,7 +98,7 @@ class Journal:
         """Path of the table of recordings that were left out."""
         return self.folder / LEFT_OUT.replace(".csv", f"{self.part}.csv")
 
-    def leave_out(self, recording: Path, reason: str) -> None:
+    def leave_out(self, recording: Path | str, reason: str) -> None:
         """Record that a recording couldn't be analysed. Raises IntoneError where that can't be written."""
         rows = io.StringIO()
         head = [] if self.left_out.exists() else [("file", "reason")]
@@ -108,8 +109,11 @@ class Journal:
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self.folder)
 
-    def key(self, recording: Path) -> str:
+    def key(self, recording: Path | str) -> str:
         """What an analysis of this recording, as it is now, depends on; "" where it isn't there."""
+        if isinstance(recording, str):
+            there = addresses.state(recording)
+            return digest([recording, there], self.settings) if there else ""
         try:
             kind = recording.stat()
         except (OSError, ValueError):  # it isn't there, or has an invalid name

@@ -70,6 +70,13 @@ class Task:
     """Name of the recording, where that isn't its path."""
     track: int | None = None
     """Sound track of a video, 1 being the first; None is the default one."""
+    address: str = ""
+    """Where the recording is fetched from, where it isn't a file; `path` then only names it."""
+
+    @property
+    def recording(self) -> Path | str:
+        """Its path or its address."""
+        return self.address or self.path
 
     @property
     def outputs(self) -> dict[str, Path]:
@@ -82,6 +89,8 @@ class Task:
     def absolute(self) -> "Task":
         """The same for a process that is in another folder; its recording keeps its name."""
         own = replace(self.target, folder=self.target.folder and self.target.folder.absolute())
+        if self.address:
+            return replace(self, target=own)
         return replace(self, path=self.path.absolute(), target=own, name=self.name or str(self.path))
 
     def called(self, problem: object) -> str:
@@ -142,15 +151,21 @@ def _endings() -> str:
 
 
 def tasks(
-    files: Sequence[Path], where: Target, called: Mapping[Path, str] = MappingProxyType({}), track: int | None = None
+    files: Sequence[Path | str],
+    where: Target,
+    called: Mapping[Path, str] = MappingProxyType({}),
+    track: int | None = None,
 ) -> list[Task]:
     """One task per recording, also of those in folders; where two would write the same files, each gets its own name.
 
     Outputs of `talk.wav` and `talk.mp3` both keep these extensions; of two with the same name, the second is numbered.
-    `called` gives a recording's name where that isn't its path; `track` is as in `Task`.
+    `called` gives a recording's name where that isn't its path; `track` is as in `Task`. Text is an address.
     """
-    folders, problems = [path for path in files if is_folder(path)], {}
-    found = {path: Path(called.get(path, path.name)) for path in files if path not in folders}
+    addresses = {Path(file): file for file in files if isinstance(file, str)}
+    paths = [Path(file) for file in files]
+    folders, problems = [path for path in paths if path not in addresses and is_folder(path)], {}
+    found = {path: Path(called.get(path, path.name.split("?")[0])) for path in paths if path in addresses}
+    found |= {path: Path(called.get(path, path.name)) for path in paths if path not in folders and path not in found}
     for folder in folders:
         try:
             found |= {path: path.relative_to(folder) for path in recordings(folder)}
@@ -167,7 +182,9 @@ def tasks(
         first = place.name if stems[str(place.with_suffix(""))] > 1 else place.stem
         own = Target(where.names, where.folder and where.folder / place.parent, where.file, where.stdout, where.bom)
         for stem in itertools.chain([first], (f"{first}-{k}" for k in itertools.count(2))):
-            task = Task(path, stem, own, whole, colours, width, problems.get(path, ""), called.get(path), track)
+            address = addresses.get(path, "")
+            name = called.get(path) or address or None
+            task = Task(path, stem, own, whole, colours, width, problems.get(path, ""), name, track, address)
             if not taken & set(task.outputs.values()):
                 break
         taken |= set(task.outputs.values())
