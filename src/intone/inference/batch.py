@@ -6,39 +6,34 @@ finished stays on disk.
 """
 
 import contextlib
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from intone.asr.languages import code
-from intone.asr.whisper import Whisper
 from intone.audio.addresses import fetched, is_address
 from intone.audio.recording import Recording
 from intone.audio.spool import STANDARD, standard_input
-from intone.cache import digest, file_digest
-from intone.errors import BadClip, IntoneError, Missing, Partly
-from intone.inference import formats, profiles, registry, terminal
+from intone.cache import digest
+from intone.errors import BadClip, IntoneError, Partly
+from intone.inference import formats, terminal
 from intone.inference.analyzer import Analyzer
 from intone.inference.cluster import Cluster, Job, on_cluster
 from intone.inference.formats import FORMATS
 from intone.inference.ledger import NAME as LEDGER
 from intone.inference.ledger import Ledger
-from intone.inference.load import check_threads, known, loaded
 from intone.inference.processes import side_by_side
 from intone.inference.recording_list import listed
 from intone.inference.result import Analysis
 from intone.inference.resume import Journal
-from intone.inference.speakers import NONE, Speakers
+from intone.inference.settings import Settings, settled
 from intone.inference.tasks import Shard, Task, sharded, target, tasks
 from intone.progress import bar, say
-from intone.version import __version__
 
 
 @dataclass(frozen=True)
@@ -54,40 +49,6 @@ class Done:
     """Seconds spent on `words` and on `emotion`."""
     made: bytes = b""
     """The result, where it goes to standard output."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings from which a worker makes its analyzer."""
-
-    model: Path
-    whisper: str | None
-    language: str | None
-    threads: int
-    speakers: Speakers = Speakers()  # noqa: RUF009 - it can't be changed
-    voices: tuple[str, ...] = ()
-    """Names of voices that are known before."""
-    one: bool = False
-    """Whether each recording is judged as a whole."""
-
-    def key(self) -> str:
-        """Digest of everything that changes the results."""
-        words = Whisper(self.whisper).settings if self.whisper else None
-        asked = [] if self.speakers.way == NONE else [self.speakers.key(), str(self.speakers.asked)]
-        asked += [f"{name} {profiles.find(name).digest()}" for name in self.voices]
-        asked += ["one"] * self.one
-        return digest(__version__, file_digest(self.model), words, self.language, *asked)
-
-    def absolute(self) -> "Settings":
-        """The same for a process that is in another folder."""
-        whisper = self.whisper
-        if whisper and Path(whisper).is_dir():
-            whisper = str(Path(whisper).absolute())
-        return replace(self, model=self.model.absolute(), whisper=whisper)
-
-    def analyzer(self) -> Analyzer:
-        """A new analyzer. Raises IntoneError for models that can't be loaded."""
-        return loaded(self.model, self.whisper, self.language, self.threads, self.speakers, self.voices, self.one)
 
 
 def analyze(
@@ -166,35 +127,6 @@ def analyze(
             run(wanted, settings, where.folder, processes, part, place)
         else:
             say(f"Shard {shard} has none of the recordings.")
-
-
-def settled(
-    model: str | None,
-    whisper: str | None,
-    language: str | None,
-    threads: int,
-    workers: int = 1,
-    speakers: str | None = None,
-    voices: tuple[str, ...] = (),
-    one: bool = False,
-) -> Settings:
-    """The settings of an analysis; where words are wanted and Whisper isn't here, words are off, with a line on stderr.
-
-    Raises IntoneError for impossible numbers of threads and workers, and for speakers that nothing says.
-    """
-    check_threads(threads)
-    if workers < 1:
-        raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")
-    where = registry.find(model)
-    if whisper:
-        try:
-            _ = Whisper(whisper).folder
-        except Missing as problem:
-            say(f"words are off: {problem}")
-            whisper = None
-    who = known(speakers, voices, one)
-    share = max(1, (os.cpu_count() or 1) // max(1, workers))
-    return Settings(where, whisper, code(language) if language else None, threads or share, who, voices, one)
 
 
 def run(
