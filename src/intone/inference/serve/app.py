@@ -4,6 +4,7 @@ A recording is in a folder only until it is analysed. Every error is `{"error": 
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,6 +66,16 @@ class Service:
     async def analyze(self, request: Request, asked: Annotated[Asked, Query()]) -> Response:
         """The file that `intone analyze -o` writes; of several formats one JSON object, file name -> content."""
         wanted = asked.of_request(request, self.pool.facts.words)
+        return response(*await self.answered(request, lambda name, path: Job(path, name, **wanted)))
+
+    async def answered(
+        self, request: Request, job: Callable[[str, Path], Job], fields: dict[str, list[str]] | None = None
+    ) -> tuple[Answer, str]:
+        """Receive a recording, and wait for the answer to the job that is made of its name and path; also its name.
+
+        Values of other fields of the form go into `fields`. Raises HTTPException where it can't be taken, or where the
+        service stops meanwhile.
+        """
         task = asyncio.current_task()
         assert task is not None
         self.tasks.add(task)
@@ -73,21 +84,25 @@ class Service:
                 self.admission.admitted(address(request)),
                 TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True) as folder,
             ):
-                name, path = await received(request, Path(folder), self.most)
-                return response(await self.done(request, Job(path, name, **wanted)), name)
+                name, path = await received(request, Path(folder), self.most, fields)
+                made = await self._done(request, job(name, path))
         except OSError as problem:
             raise unwritten(problem) from problem
-        except asyncio.CancelledError:
-            return error(503, "intone was stopped before the recording was done: start it, and send it again.")
+        except asyncio.CancelledError as stopped:
+            sentence = "intone was stopped before the recording was done: start it, and send it again."
+            raise HTTPException(503, sentence) from stopped
         finally:
             self.tasks.discard(task)
+        if made.detail:
+            say(made.detail)
+        return made, name
 
     def stop(self) -> None:
         """Cancel all requests; each still gets an error as its response."""
         for task in self.tasks:
             task.cancel()
 
-    async def done(self, request: Request, job: Job) -> Answer:
+    async def _done(self, request: Request, job: Job) -> Answer:
         """The answer to a job, unless its client disconnects before."""
         left = Event()
         work: asyncio.Future[Any] = asyncio.wrap_future(self.pool.submit(job, left).answer)
@@ -112,8 +127,6 @@ async def _gone(request: Request) -> None:
 
 def response(made: Answer, name: str) -> Response:
     """One format's file as it is, or a JSON object of several, or the error."""
-    if made.detail:
-        say(made.detail)
     if made.status != 200:
         return error(made.status, made.problem)
     if len(made.files) == 1:

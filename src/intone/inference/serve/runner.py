@@ -137,12 +137,18 @@ class Runner:
 
     def _sweeping(self) -> None:
         while not self.ended.wait(min(SWEEP_S, max(1.0, self.keep))):
-            self.store.sweep(self.keep)
-            with self.lock:
-                over = [id for id, live in self.live.items() if live.state in ENDED]
-            for id in over:
-                if self.store.get(id) is None:
-                    self._forget(id)
+            try:
+                self._swept()
+            except OSError as problem:  # a full disk: there may be room the next time
+                say(f"Old answers can't be removed ({problem}): make room where intone runs.")
+
+    def _swept(self) -> None:
+        self.store.sweep(self.keep)
+        with self.lock:
+            over = [id for id, live in self.live.items() if live.state in ENDED]
+        for id in over:
+            if self.store.get(id) is None:
+                self._forget(id)
 
 
 def _heard(live: Live, progress: Progress) -> None:

@@ -97,8 +97,8 @@ class Stream:
         finally:
             for task in (answering, receiving):
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
+            # How the first one ended was raised above; the other one only ends with it.
+            await asyncio.gather(answering, receiving, return_exceptions=True)
 
     async def _receiving(self) -> None:
         while True:

@@ -6,9 +6,8 @@ The shapes are those of https://platform.openai.com/docs/api-reference/audio/cre
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final, Protocol
 
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -16,11 +15,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from intone.asr.languages import NAMES, code
 from intone.errors import Missing
-from intone.inference.serve.admission import Admission, address
 from intone.inference.serve.contract import UPLOADS, refused
 from intone.inference.serve.job import Answer, Job
 from intone.inference.serve.pool import Pool
-from intone.inference.serve.upload import received, unwritten
 
 FIELDS: Final = (
     *("model", "language", "prompt", "response_format", "temperature", "timestamp_granularities[]"),
@@ -39,20 +36,10 @@ class Asker(Protocol):
     def pool(self) -> Pool:
         """What analyses."""
 
-    @property
-    def folder(self) -> Path:
-        """For recordings while a request waits for their answer."""
-
-    @property
-    def most(self) -> int:
-        """Largest size of a recording in MB."""
-
-    @property
-    def admission(self) -> Admission:
-        """Bounds."""
-
-    async def done(self, request: Request, job: Job) -> Answer:
-        """The answer to a job, unless its client disconnects before."""
+    async def answered(
+        self, request: Request, job: Callable[[str, Path], Job], fields: dict[str, list[str]] | None = None
+    ) -> tuple[Answer, str]:
+        """The answer to the job that is made of a recording's name and path, and its name."""
 
 
 EMOTION: Final = ("emotion", "confidence", "probabilities", "speaker")
@@ -85,8 +72,17 @@ def transcription(found: Mapping[str, Any], kind: str, granularities: list[str])
     return JSONResponse(answer)
 
 
-def _unknown(kind: str) -> str:
-    return f"There is no response_format {kind[:40]!r}: choose of {', '.join(KINDS)}."
+def _kind(fields: Mapping[str, list[str]]) -> str:
+    """The shape that is asked for. Raises HTTPException for one that there isn't."""
+    kind = (fields["response_format"] or ["json"])[0]
+    if kind not in KINDS:
+        raise HTTPException(422, f"There is no response_format {kind[:40]!r}: choose of {', '.join(KINDS)}.")
+    return kind
+
+
+def _job(name: str, path: Path, fields: Mapping[str, list[str]]) -> Job:
+    language = next(iter(fields["language"]), None)
+    return Job(path, name, (KINDS[_kind(fields)],), language=code(language) if language else None)
 
 
 def _segment(number: int, segment: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,23 +99,11 @@ def add_transcriptions(app: FastAPI, service: Asker) -> None:
         """Words as OpenAI's service gives them, and the emotion of each sentence."""
         if not service.pool.facts.words:
             raise Missing("Words are off: start the service without --no-text, with Whisper's weights on this machine.")
-        try:
-            with (
-                service.admission.admitted(address(request)),
-                TemporaryDirectory(dir=service.folder, ignore_cleanup_errors=True) as folder,
-            ):
-                fields: dict[str, list[str]] = {name: [] for name in FIELDS}
-                name, path = await received(request, Path(folder), service.most, fields)
-                kind = (fields["response_format"] or ["json"])[0]
-                if kind not in KINDS:
-                    raise HTTPException(422, _unknown(kind))
-                language = next(iter(fields["language"]), None)
-                job = Job(path, name, (KINDS[kind],), language=code(language) if language else None)
-                made = await service.done(request, job)
-        except OSError as problem:
-            raise unwritten(problem) from problem
+        fields: dict[str, list[str]] = {name: [] for name in FIELDS}
+        made, _ = await service.answered(request, lambda name, path: _job(name, path, fields), fields)
         if made.status != 200:
             raise HTTPException(made.status, made.problem)
+        kind = _kind(fields)
         data = made.files[KINDS[kind]]
         if kind in ("srt", "vtt"):
             return Response(data, media_type="text/plain" if kind == "srt" else "text/vtt")
