@@ -366,7 +366,8 @@ def test_openapi_says_what_is_answered(client):
     said = client.get("/openapi.json").json()
     jobs = {"/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/result", "/v1/jobs/{id}/events"}
     state = {"/health", "/healthz", "/readyz", "/metrics", "/v1/model", "/page/{name}"}
-    assert set(said["paths"]) == {"/", "/analyze", "/v1/analyze", "/v1/audio/transcriptions"} | jobs | state
+    sent = {"/analyze", "/v1/analyze", "/v1/audio/transcriptions", "/v1/saliency"}
+    assert set(said["paths"]) == {"/"} | sent | jobs | state
     post = said["paths"]["/analyze"]["post"]
     refused = {"400", "401", "403", "405", "408", "413", "415", "422", "429", "500", "503", "507"}
     assert set(post["responses"]) == {"200", *refused}
@@ -378,7 +379,7 @@ def test_openapi_says_what_is_answered(client):
     assert {p["name"] for p in post["parameters"]} == {"format", "text", "language", "track", "speakers"}
     assert list(post["requestBody"]["content"]) == ["multipart/form-data"]
     names = [way["operationId"] for path in said["paths"].values() for way in path.values()]
-    assert len(set(names)) == len(names) == 17 and set(said["paths"]["/health"]) == {"get", "head"}
+    assert len(set(names)) == len(names) == 18 and set(said["paths"]["/health"]) == {"get", "head"}
 
 
 def test_importing_intone_imports_no_web_framework():
