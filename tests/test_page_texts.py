@@ -12,8 +12,8 @@ from intone.inference.formats.html import texts
 FORMATS = Path(str(resources.files("intone.inference.formats").joinpath("page")))
 SERVICE = Path(str(resources.files("intone.inference.serve").joinpath("page")))
 PARTS = {
-    "result": [FORMATS / name for name in ("base.js", "strips.js", "result.js", "result.html")],
-    "service": [SERVICE / name for name in ("app.js", "live.js", "experiment.js", "index.html")],
+    "result": [FORMATS / name for name in ("base.js", "strips.js", "saliency.js", "result.js", "result.html")],
+    "service": [SERVICE / name for name in ("app.js", "live.js", "experiment.js", "explain.js", "index.html")],
 }
 
 

@@ -87,7 +87,7 @@ def vendor() -> str:
 @cache
 def script() -> str:
     """The page's own script: names that all of it uses, the charts, and what is shown and played."""
-    return "\n".join(part(f"{name}.js") for name in ("base", "strips", "result"))
+    return "\n".join(part(f"{name}.js") for name in ("base", "strips", "saliency", "result"))
 
 
 @cache

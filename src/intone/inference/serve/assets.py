@@ -13,6 +13,7 @@ from intone.inference.serve.contract import refused
 FILES: Final = {
     "app.js": "text/javascript",
     "live.js": "text/javascript",
+    "explain.js": "text/javascript",
     "experiment.js": "text/javascript",
     "microphone.js": "text/javascript",
     "app.css": "text/css",

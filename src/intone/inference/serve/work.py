@@ -117,7 +117,8 @@ def explained(analyzer: Analyzer, sentence: Recording, emotion: str, step: Step)
     found = saliency(analyzer.model, np.concatenate(list(blocks)), emotion, lambda: step(Progress()))
     most = found.most()
     rounded = {name: np.round(getattr(found, name), 4).tolist() for name in ("probability", "times", "bands", "falls")}
-    told = {"emotion": found.emotion, **rounded, "most": asdict(most) if most else None}
+    block = {name: round(end, 4) for name, end in asdict(most).items()} if most else None
+    told = {"emotion": found.emotion, **rounded, "most": block}
     return Answer({"json": json.dumps(told).encode()})
 
 

@@ -163,11 +163,13 @@ function choose(i) {
   if (segment.text) made("p", segment.text, box).dir = "auto";
   const picture = made("canvas", "", box);
   Object.assign(picture, { id: "sentence-spectrogram", role: "img", ariaLabel: say("spectrogram_label") });
+  explaining(i, picture, box);
   probabilities(segment, box);
   made("h3", say("course"), box);
   const course = made("canvas", "", box);
   Object.assign(course, { id: "sentence-course", role: "img", ariaLabel: say("course") });
   paintSpectrogram(picture, segment.start, segment.end);
+  showParts();
   paintCourse(course, i);
 }
 

@@ -1,6 +1,7 @@
 // The service's page: a recording is sent, watched while it is analysed, and shown; it goes on after a reload.
 import { start as startLive, stop as stopLive } from "./live.js";
 import { showExperiment } from "./experiment.js";
+import { explain, offer as offerService } from "./explain.js";
 
 const $ = (id) => document.getElementById(id);
 export const texts = await (await fetch("page/text.json")).json();
@@ -163,6 +164,7 @@ function show(content) {
   $("shown")?.remove();
   const frame = document.createElement("iframe");
   Object.assign(frame, { id: "shown", title: say("result_title"), sandbox: "allow-scripts allow-downloads", srcdoc: content });
+  offerService(frame);
   $("analyse").after(frame);
   document.body.classList.add("shown");
 }
@@ -337,8 +339,10 @@ for (const name of ["dragover", "dragleave", "drop"]) {
     if (name === "drop") take(dropped(event.dataTransfer));
   });
 }
-window.addEventListener("message", ({ source, data }) => { // dropped on what was found
+window.addEventListener("message", ({ source, data }) => { // from what was found
   if (source !== $("shown")?.contentWindow) return;
+  if (data.explain) explain(data.explain, $("shown"), (problem) => say("gone", { problem: problem.message }));
+  if (!data.files) return;
   // Its path is open to the frame alone, its content to whoever has the object: what is sent must be the content.
   take({ ...data, files: data.files.map((file) => new File([file], file.name, { type: file.type })) });
 });
