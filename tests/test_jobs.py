@@ -223,6 +223,36 @@ def test_after_a_restart_each_accepted_job_gets_exactly_one_answer(tmp_path):
     assert not (tmp_path / "jobs" / "half an upload").exists() and client is not None
 
 
+class Talkative(Slow):
+    """Finds three sentences before it answers."""
+
+    def do(self, job: Job, left: threading.Event, told: Callable[[Progress], None]) -> Answer:
+        for start in (0.0, 1.5, 3.0):
+            told(Progress(segment={"start": start, "text": "Grüße"}))
+        return Slow.do(self, job, left, lambda progress: None)
+
+
+def test_after_a_restart_the_sentences_of_a_job_that_ended_are_told_again_in_order(tmp_path):
+    worker = Talkative()
+    worker.may.set()
+    first = served_by([worker], tmp_path)
+    jobs = [sent(asking(first), name, format="csv") for name in ("a.wav", "bad.wav")]
+    before = [asking(first).get(f"/v1/jobs/{job['id']}/events").text for job in jobs]
+    first.runner.close()
+    first.runner.store.close()
+    again = asking(served_by([Slow()], tmp_path, store=Store(first.runner.store.folder)))
+    for job, told, ended in zip(jobs, before, ("done", "failed"), strict=True):
+        events = again.get(f"/v1/jobs/{job['id']}/events").text.strip().split("\n\n")
+        kinds = [event.split("\n")[0].removeprefix("event: ") for event in events]
+        assert kinds == ["state", "segment", "segment", "segment", "end"]
+        found = [event for event in events if event.startswith("event: segment")]
+        assert found == [event for event in told.strip().split("\n\n") if event.startswith("event: segment")]
+        assert [json.loads(event.split("data: ")[1])["start"] for event in found] == [0.0, 1.5, 3.0]
+        assert json.loads(events[-1].split("data: ")[1])["state"] == ended
+        assert again.delete(f"/v1/jobs/{job['id']}").status_code == 204
+    assert not list(first.runner.store.folder.glob("*/sentences.json"))
+
+
 def test_a_folder_is_one_services_at_a_time_and_only_its_users(tmp_path):
     store = Store(tmp_path / "jobs")
     assert (tmp_path / "jobs").stat().st_mode & 0o077 == 0
