@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from serving import asking, sentence, served_by
@@ -16,7 +17,7 @@ from intone.inference.serve.app import app
 from intone.inference.serve.guard import Guard, Hosts
 from intone.inference.serve.job import Answer, Facts, Job, Progress
 from intone.inference.serve.log import Log
-from intone.inference.serve.pool import LONG_BYTES, Pool
+from intone.inference.serve.pool import LONG_S, Pool
 from intone.inference.serve.runner import Runner
 from intone.inference.serve.store import DONE, FAILED, QUEUED, RUNNING, Entry, Store
 
@@ -153,9 +154,9 @@ def test_each_client_and_its_rate_have_bounds_of_their_own(monkeypatch):
         assert list(many.held) == ["a"]
 
 
-def entry(store: Store, id: str, size: int = 4) -> Entry:
+def entry(store: Store, id: str, seconds: float = 0.1) -> Entry:
     store.place(id).mkdir()
-    (store.place(id) / "recording.wav").write_bytes(bytes(size))
+    wav(store.place(id) / "recording.wav", np.zeros(round(seconds * 8_000), np.float32), 8_000)
     asked = {"formats": ["json"], "text": True, "language": None, "track": None, "speakers": None}
     return Entry(id, f"{id}.wav", "recording.wav", asked)
 
@@ -164,10 +165,10 @@ def test_short_ones_come_first_and_long_ones_never_take_the_last_worker(tmp_path
     workers = [Slow(), Slow()]
     store = Store(tmp_path / "jobs")
     runner = Runner(Pool(workers), store)
-    lives = [runner.accept(entry(store, name, LONG_BYTES)) for name in ("long", "longer")]
+    lives = [runner.accept(entry(store, name, LONG_S)) for name in ("long", "longer")]
     until(lambda: any(worker.begun for worker in workers))
     for name in ("short", "shorter"):
-        lives.append(runner.accept(entry(store, name, 100 if name == "short" else 50)))
+        lives.append(runner.accept(entry(store, name, 2.0 if name == "short" else 1.0)))
         until(lambda: sum(len(worker.begun) for worker in workers) == 2)
     assert sorted(name for worker in workers for name in worker.begun) == ["long.wav", "short.wav"]
     assert runner.place(lives[3]) == 1 and runner.place(lives[1]) == 2
@@ -175,6 +176,30 @@ def test_short_ones_come_first_and_long_ones_never_take_the_last_worker(tmp_path
         worker.may.set()
     until(lambda: all(live.state == DONE for live in lives))
     assert sum(len(worker.begun) for worker in workers) == 4
+
+
+class Lying(Slow):
+    """Has read more than two minutes of what announced a second."""
+
+    def do(self, job: Job, left: threading.Event, told: Callable[[Progress], None]) -> Answer:
+        told(Progress(seconds=LONG_S + 1 if job.name == "lies.wav" else 0.5))
+        told(Progress(seconds=LONG_S + 2 if job.name == "lies.wav" else 1.0))
+        return Slow.do(self, job, left, lambda progress: None)
+
+
+def test_one_that_turns_out_long_leaves_the_last_worker_to_short_ones(tmp_path):
+    workers, store = [Lying(), Lying()], Store(tmp_path / "jobs")
+    runner = Runner(Pool(workers), store)
+    lives = [runner.accept(entry(store, "lies"))]
+    until(lambda: runner.pool.long == 1)
+    lives.append(runner.accept(entry(store, "long", LONG_S)))
+    lives.append(runner.accept(entry(store, "short")))
+    until(lambda: sum(len(worker.begun) for worker in workers) == 2)
+    assert sorted(name for worker in workers for name in worker.begun) == ["lies.wav", "short.wav"]
+    for worker in workers:
+        worker.may.set()
+    until(lambda: all(live.state == DONE for live in lives))
+    until(lambda: runner.pool.long == runner.pool.running == 0)
 
 
 def test_one_that_waits_comes_before_shorter_ones_in_the_end(tmp_path, monkeypatch):

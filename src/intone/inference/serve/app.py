@@ -106,7 +106,8 @@ class Service:
     async def _done(self, request: Request, job: Job) -> Answer:
         """The answer to a job, unless its client disconnects before."""
         left = Event()
-        work: asyncio.Future[Any] = asyncio.wrap_future(self.pool.submit(job, left).answer)
+        waiting = await asyncio.to_thread(self.pool.submit, job, left)
+        work: asyncio.Future[Any] = asyncio.wrap_future(waiting.answer)
         gone: asyncio.Future[Any] = asyncio.ensure_future(_gone(request))
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
