@@ -459,6 +459,36 @@ def test_files_are_offered_by_what_they_are_for_and_one_bar_scrolls_the_result(s
     served.call("Emulation.clearDeviceMetricsOverride")
 
 
+def test_on_a_phone_the_result_is_part_of_the_page_and_followed_where_it_is_looked_at(served):
+    served.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
+    served.click("#samples button:nth-of-type(3)")
+    grown = "innerHeight > 1500 && document.documentElement.scrollHeight <= innerHeight"
+    served.until(f"document.querySelectorAll('#segments .pick').length > 2 && {grown}", inside=True)
+    assert served.run("document.documentElement.scrollWidth") <= 390
+    tall = served.run("innerHeight", inside=True)
+    served.run("made('p', '', document.body).style.height = '500px'; 0", inside=True)
+    served.until(f"innerHeight >= {tall} + 400 && {grown}", inside=True)
+    served.run("document.body.lastChild.remove()", inside=True)
+    served.until(f"innerHeight <= {tall} && {grown}", inside=True)
+    # Who looks at the top stays there; who looks at a sentence that is played is taken along with the next one.
+    now = "rows[{0}][1].classList.contains('now') && last === rows[{0}][1] && !near"
+    served.run("scrollTo(0, 0)")
+    served.run("player.muted = true; play(segments[0].start, Infinity)", inside=True)
+    for number in (0, 1):
+        served.run(f"player.currentTime = segments[{number}].start + 0.1; 0", inside=True)
+        served.until(now.format(number), inside=True)
+    assert served.run("scrollY") == 0
+    served.run("rows[1][1].scrollIntoView({ block: 'end' })", inside=True)
+    served.until("near && seen(last)", inside=True)
+    before = served.run("scrollY")
+    served.run("player.currentTime = segments[2].start + 0.1; 0", inside=True)
+    served.until(f"scrollY > {before}")
+    served.run("player.pause()", inside=True)
+    served.call("Emulation.clearDeviceMetricsOverride")
+    served.until("document.documentElement.scrollHeight <= innerHeight")
+    assert not served.said
+
+
 @pytest.mark.parametrize(
     ("status", "remedy", "again"),
     [(503, "try again in a moment", True), (413, "Cut it into parts", False), (422, "convert it", False)],

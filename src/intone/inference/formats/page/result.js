@@ -280,7 +280,14 @@ for (const id of ["spectrogram", "mood"]) {
 // Rows and words that are being played; a recording of an hour has thousands, of which few change.
 let marked = new Set();
 let last = null; // the row that was marked last
-const seen = (row) => { const { top, bottom } = row.getBoundingClientRect(); return bottom > 0 && top < innerHeight; };
+let near = true; // whether that row is in the part of this page's frame, if it has one, that is on the screen
+const sight = window.parent === window ? null : new IntersectionObserver((all) => {
+  for (const { target, isIntersecting } of all) if (target === last) near = isIntersecting;
+});
+function seen(row) {
+  const { top, bottom } = row.getBoundingClientRect();
+  return near && bottom > 0 && top < innerHeight;
+}
 function mark(now) {
   const active = new Set();
   for (const [{ start, end }, node] of [rows, words].flat()) if (start <= now && now < end) active.add(node);
@@ -290,6 +297,8 @@ function mark(now) {
   if (row && row !== last) {
     if (!player.paused && last && seen(last)) row.scrollIntoView({ block: "nearest" }); // whoever looks elsewhere stays there
     last = row;
+    sight?.disconnect();
+    sight?.observe(row);
   }
   marked = active;
   const [from, to] = visible();
@@ -379,6 +388,12 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 if (segments.length) choose(0);
 else nobody();
 follow();
+
+// The service's page makes this one's frame as tall as it is where a screen is too small for two that scroll.
+new ResizeObserver(() => {
+  const height = Math.ceil(document.documentElement.getBoundingClientRect().height);
+  if (window.parent !== window) window.parent.postMessage({ height }, "*");
+}).observe(document.documentElement);
 
 // Inside of the service's page, what is dropped here goes to it.
 for (const name of ["dragover", "drop"]) {

@@ -341,6 +341,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
 }
 window.addEventListener("message", ({ source, data }) => { // from what was found
   if (source !== $("shown")?.contentWindow) return;
+  if (data.height > 0) $("shown").style.setProperty("--tall", `${data.height}px`);
   if (data.explain) explain(data.explain, $("shown"), (problem) => say("gone", { problem: problem.message }));
   if (!data.files) return;
   // Its path is open to the frame alone, its content to whoever has the object: what is sent must be the content.
