@@ -462,14 +462,15 @@ def test_files_are_offered_by_what_they_are_for_and_one_bar_scrolls_the_result(s
 def test_on_a_phone_the_result_is_part_of_the_page_and_followed_where_it_is_looked_at(served):
     served.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
     served.click("#samples button:nth-of-type(3)")
-    grown = "innerHeight > 1500 && document.documentElement.scrollHeight <= innerHeight"
-    served.until(f"document.querySelectorAll('#segments .pick').length > 2 && {grown}", inside=True)
+    grown = "document.documentElement.scrollHeight <= innerHeight && innerHeight"
+    rest = f"new Promise((done) => {{ const was = innerHeight; setTimeout(() => done({grown} === was && was), 300); }})"
+    served.until("document.querySelectorAll('#segments .pick').length > 2 && innerHeight > 1500", inside=True)
+    tall = served.until(rest, inside=True)
     assert served.run("document.documentElement.scrollWidth") <= 390
-    tall = served.run("innerHeight", inside=True)
     served.run("made('p', '', document.body).style.height = '500px'; 0", inside=True)
-    served.until(f"innerHeight >= {tall} + 400 && {grown}", inside=True)
+    served.until(f"innerHeight >= {tall} + 500", inside=True)
     served.run("document.body.lastChild.remove()", inside=True)
-    served.until(f"innerHeight <= {tall} && {grown}", inside=True)
+    served.until(f"innerHeight === {tall} && {grown}", inside=True)
     # Who looks at the top stays there; who looks at a sentence that is played is taken along with the next one.
     now = "rows[{0}][1].classList.contains('now') && last === rows[{0}][1] && !near"
     served.run("scrollTo(0, 0)")
