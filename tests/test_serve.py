@@ -34,6 +34,7 @@ from intone.inference.formats import FORMATS, TEXTS, places
 from intone.inference.model import Model
 from intone.inference.serve import listening, upload
 from intone.inference.serve.app import app
+from intone.inference.serve.assets import SCRIPTS
 from intone.inference.serve.upload import MB
 from intone.inference.tasks import Target, tasks
 
@@ -355,7 +356,7 @@ def test_the_page_asks_nothing_of_the_network(client):
     answer = client.get("/")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert re.findall(r'(?:src|href)="([^"]*)"', answer.text) == ["data:,", "page/app.css", "./", "page/app.js"]
-    for name in ("", "page/app.css", "page/app.js", "page/live.js", "page/experiment.js"):
+    for name in ("", "page/app.css", *(f"page/{script}.js" for script in SCRIPTS)):
         text = client.get(f"/{name}").text.replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?:|url\(|@import", text), name
     for name in ("/docs", "/redoc"):  # they would load their scripts from elsewhere

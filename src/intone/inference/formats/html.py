@@ -25,7 +25,7 @@ BITS: Final = 24_000
 BARS: Final = 4_000
 """Most bars in the drawn waveform: more than a screen has columns."""
 
-SCRIPTS: Final = "base strips summary sentences saliency speakers player saving result".split()
+SCRIPTS: Final = ("base", "strips", "summary", "sentences", "saliency", "speakers", "player", "saving", "result")
 """Parts of the page's script, in order: names that all of it uses come first, and what begins it last."""
 
 LIGHT, DARK = "#ffffff", "#1e1e1e"
