@@ -5,6 +5,7 @@ audio branch's logits [windows, labels], its embedding [windows, D], the text br
 learned fusion, the fused logits of each window and the sentence [windows, labels], all before any temperature.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -100,9 +101,7 @@ class Model:
     def predict_tokens(self, signal: np.ndarray, tokens: np.ndarray | None) -> Prediction:
         """A segment [samples] and the ids [tokens] of its words, or None -> its prediction."""
         starts, windows = self.windows(signal)
-        room = room_power(signal)
-        features = np.stack([extract_trimmed(w, self.card.features, room) for w in windows])
-        audio, embedding, sentence, fused = self.logits(features, tokens)
+        audio, embedding, sentence, fused = self.logits(self.features(signal, windows), tokens)
         each = softmax(audio / self.card.temperature)
         said = None
         if sentence is not None and self.card.reading:
@@ -158,6 +157,11 @@ class Model:
         count = 1 + max(0, -(-2 * (len(trimmed) - length) // length))
         starts = np.linspace(0, len(trimmed) - length, count).round().astype(int)
         return [first + int(s) for s in starts], [trimmed[s : s + length] for s in starts]
+
+    def features(self, signal: np.ndarray, windows: Sequence[np.ndarray]) -> np.ndarray:
+        """A segment and its `windows` -> their features [windows, rows, frames]."""
+        room = room_power(signal)
+        return np.stack([extract_trimmed(window, self.card.features, room) for window in windows])
 
     def logits(
         self, features: np.ndarray, tokens: np.ndarray | None = None
