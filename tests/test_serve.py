@@ -322,7 +322,12 @@ def test_nothing_goes_on_for_someone_who_has_left(stretches, analyzer, tmp_path,
         yield from ()
 
     monkeypatch.setattr("intone.inference.analyzer.stretches", found)
-    monkeypatch.setattr(Analyzer, "_sentences", lambda *_: time.sleep(0.3) or [])
+
+    def sentences(meter, whisper, parts, language):
+        for _ in parts:
+            yield meter.timed("words", time.sleep, 0.3) or []
+
+    monkeypatch.setattr(Analyzer, "_sentences", staticmethod(sentences))
     wav(tmp_path / "a.wav", np.zeros(60 * 2000, np.float32), 2000)
     sound = [(tmp_path / "a.wav").read_bytes()]
     status, _ = asked(analyzer, sound, {}, b"\r\n--x--\r\n", stays=lambda: not steps)

@@ -24,13 +24,14 @@ from intone.data.corpus import Corpus
 from intone.data.splits import PARTS, Split
 from intone.data.splits import folds as folds_of
 from intone.data.texts import comments
-from intone.device import AUTO, Device
+from intone.device import AUTO, CUDA, Device
 from intone.errors import IntoneError
 from intone.evaluation.comparisons import write_evidence
 from intone.evaluation.metrics import score
 from intone.evaluation.results import COMMENTS, Experiment
 from intone.experiments.plan import CHOSEN, SEEDS, cost, experiments, further, repeated
 from intone.experiments.publish import fix_answers, log_look, merge, publish
+from intone.inference.cluster import Cluster
 from intone.progress import bar
 from intone.report import report
 from intone.training.parallel import Task, make_all
@@ -70,6 +71,7 @@ def reproduce(
     workers: int | None = None,
     folds: int = 0,
     device: Device = "auto",
+    cluster: str | None = None,
 ) -> None:
     """Run the whole experiment: train and evaluate every model and write results/. The same command resumes.
 
@@ -90,6 +92,8 @@ def reproduce(
         folds: Number of folds to run, the first ones of each protocol, for quick runs; 0 runs all.
         device: Where networks are trained: cpu, cuda (an NVIDIA GPU), or auto, a GPU where torch finds one. Another
             device gives other networks.
+        cluster: Train on a Ray cluster: ray://HOST:PORT, auto (the one that this machine is part of), or local. Its
+            machines have the same intone, clips, weights and paths, and share the folder of the runs.
     """
     place, cores = runs or cache_folder() / "runs", os.cpu_count() or 1
     Experiments(
@@ -105,6 +109,7 @@ def reproduce(
         workers=cores if workers is None else workers,
         first=folds,
         device=device,
+        cluster=Cluster(cluster, gpus=int(device == CUDA)) if cluster else None,
     ).run()
 
 
@@ -125,6 +130,7 @@ class Experiments:
     first: int
     """Folds of each protocol; 0 is all of them."""
     device: str = AUTO
+    cluster: Cluster | None = None
 
     def run(self) -> None:
         """Train, evaluate, publish, report."""
@@ -210,7 +216,7 @@ class Experiments:
             tasks += [Task(e.model, e.track, first, seed) for e, first in seeded for seed in SEEDS[1:]]
         for recipe in {e.model: space.recipe(e.model) for e in plan}.values():
             recipe.prepare(space, self.workers)
-        yield from make_all(space, tasks, self.workers)
+        yield from make_all(space, tasks, self.workers, self.cluster)
 
     def _workspace(self) -> Workspace:
         actors = range(1, self.actors + 1) if self.quick else None

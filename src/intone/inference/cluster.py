@@ -98,7 +98,7 @@ def on_cluster(
             ledger.take(job.key)
     known = {job.key: job.task for job in todo}
     if todo:
-        with _connected(cluster) as ray:
+        with connected(cluster) as ray:
             for outcome in _outcomes(ray, (start, ledger, __version__), todo, cluster):
                 if outcome.problem:
                     raise outcome.problem
@@ -121,7 +121,7 @@ class _Actor:
 
     def __init__(self, start: Callable[[], Callable[[Any], Any]], ledger: Ledger, version: str) -> None:
         self.ledger = ledger
-        self.problem: Exception | None = _other_version(version)
+        self.problem: Exception | None = other_version(version)
         try:
             self.work = start()
         except Exception as problem:  # it is raised by the driver, and not once for each try of an actor
@@ -154,7 +154,8 @@ class _Actor:
             return Outcome(job.key, problem=problem)
 
 
-def _other_version(version: str) -> IntoneError | None:
+def other_version(version: str) -> IntoneError | None:
+    """The error for a machine whose intone is another version than the driver's; None where it is the same."""
     if version == __version__:
         return None
     return IntoneError(
@@ -234,7 +235,7 @@ def together(jobs: Sequence[Job], most: int) -> list[list[Job]]:
 
 
 @contextmanager
-def _connected(cluster: Cluster) -> Iterator[Any]:
+def connected(cluster: Cluster) -> Iterator[Any]:
     """Ray, connected with a cluster until the end of the block."""
     for name, value in (("RAY_USAGE_STATS_ENABLED", "0"), ("RAY_DATA_LOG_LEVEL", "ERROR")):
         os.environ.setdefault(name, value)  # nothing is reported to anybody, and a person reads this terminal

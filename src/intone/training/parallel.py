@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from intone.data.splits import Split
 from intone.errors import IntoneError
+from intone.inference.cluster import Cluster
 from intone.training.clip_pool import LOST, one_core
 from intone.training.workspace import Workspace
 
@@ -45,9 +46,15 @@ def _make(task: Task) -> None:
     _space.with_seed(task.seed).fold(task.model, task.track, task.split)
 
 
-def make_all(space: Workspace, tasks: Sequence[Task], workers: int) -> Iterator[Task]:
-    """Each task as soon as its fold is finished; the first error cancels the rest and is raised here."""
+def make_all(space: Workspace, tasks: Sequence[Task], workers: int, cluster: Cluster | None = None) -> Iterator[Task]:
+    """Each task as soon as its fold is finished, here or on a cluster; the first error cancels the rest and is raised
+    here."""
     if not tasks:
+        return
+    if cluster:
+        from intone.training.on_cluster import make_on
+
+        yield from make_on(cluster, space, tasks)
         return
     if workers < 1:
         raise IntoneError(f"{workers} workers can do nothing: give --workers 1 or more.")

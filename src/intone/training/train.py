@@ -18,10 +18,12 @@ from intone.data.clip_source import ClipSource
 from intone.data.corpus import Corpus
 from intone.data.splits import OF_RAVDESS, check_learnable, folds
 from intone.data.texts import TRACKS
-from intone.device import AUTO, Device
+from intone.device import AUTO, CUDA, Device
 from intone.errors import IntoneError, Missing
+from intone.inference.cluster import Cluster
 from intone.progress import say
 from intone.training.finished_fold import FinishedFold
+from intone.training.parallel import Task, make_all
 from intone.training.processor import warn_if_slow
 from intone.training.recipe import Recipe
 from intone.training.recipes import MODELS, PRECISION, in_epochs
@@ -51,6 +53,8 @@ class Order:
     """Whether it is trained on all speakers afterwards."""
     device: str = AUTO
     """Where networks are trained: a name of `--device`."""
+    cluster: Cluster | None = None
+    """Where folds are trained; None is this machine, one fold after the other."""
 
 
 def train(
@@ -64,6 +68,7 @@ def train(
     weights: str | None = None,
     everyone: bool = False,
     device: Device = "auto",
+    cluster: str | None = None,
 ) -> None:
     """Train one model on every fold of a protocol and print what it scores on training and validation speakers.
 
@@ -80,6 +85,8 @@ def train(
         everyone: Then train it on all speakers, calibrated by the folds, for `intone export`.
         device: Where networks are trained: cpu, cuda (an NVIDIA GPU), or auto, a GPU where torch finds one. Another
             device gives other networks.
+        cluster: Train folds on a Ray cluster: ray://HOST:PORT, auto (the one that this machine is part of), or local.
+            Its machines have the same intone, clips, weights and paths, and share the folder of the runs.
     """
     order = Order(
         model=model,
@@ -92,6 +99,7 @@ def train(
         weights=weights,
         everyone=everyone,
         device=device,
+        cluster=Cluster(cluster, gpus=int(device == CUDA)) if cluster else None,
     )
     space, model = prepared(order)
     for fold in trained(space, model, order):
@@ -105,7 +113,15 @@ def trained(space: Workspace, model: str, order: Order) -> Iterator[FinishedFold
     """Each fold as it is finished; where the order includes training on all speakers, a refusal of that comes first."""
     if order.everyone:
         check(space, model, order.track)
-    for split in folds(space.corpus.clips, order.protocol):
+    splits = folds(space.corpus.clips, order.protocol)
+    if order.cluster:
+        tasks = [Task(model, order.track, split, order.seed) for split in splits]
+        # A text model is trained once on comments, for all folds: the first fold does that.
+        first = tasks[:1] if order.track == "natural" else []
+        for some in (first, tasks[len(first) :]):
+            for task in make_all(space, some, 1, order.cluster):
+                say(f"fold {task.split.fold} is finished.")
+    for split in splits:
         yield space.fold(model, order.track, split)
 
 
