@@ -55,7 +55,7 @@ def analyze(
     files: Annotated[Positional[tuple[str, ...]], arg(metavar="[FILE|FOLDER|- ...]")],
     out: Annotated[str | None, arg(aliases=["-o"], metavar="DIR|FILE|-")] = None,
     formats: Annotated[str | None, arg(aliases=["-f"], metavar="FORMAT[,FORMAT ...]")] = None,
-    model: str | None = None,
+    model: Annotated[str | None, arg(aliases=["-m"])] = None,
     text: bool = True,
     whisper: str = "whisper-base",
     language: str | None = None,

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 import onnxruntime
 
-from intone.audio.features import extract_trimmed
-from intone.audio.frame_weights import room_power
+from intone.audio.extractors import of_windows
+from intone.audio.features import FeatureSettings
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.trimming import speech_span
 from intone.errors import BadClip, IntoneError, Missing
@@ -97,9 +97,8 @@ class Model:
     def predict_tokens(self, signal: np.ndarray, tokens: np.ndarray | None) -> Prediction:
         """A segment [samples] and the ids [tokens] of its words, or None -> its prediction."""
         starts, windows = self.windows(signal)
-        room = room_power(signal)
-        features = np.stack([extract_trimmed(w, self.card.features, room) for w in windows])
-        audio, embedding, sentence, fused = self.logits(features, tokens)
+        given = of_windows(windows, signal, self.card.features)
+        audio, embedding, sentence, fused = self.logits(given, tokens)
         each = softmax(audio / self.card.temperature)
         said = None
         if sentence is not None and self.card.reading:
@@ -149,8 +148,10 @@ class Model:
         return self.card.reading.joined(alone, said, fused), self.card.reading.unsure
 
     def windows(self, signal: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
-        """A segment -> starts (samples) and signals of its windows, all of one length; silence around it is cut off."""
-        trimmed, first = _trimmed(signal)
+        """A segment -> starts (samples) and signals of its windows, all of one length.
+
+        Silence around it is cut off, unless the network takes what an extractor of transformers makes of the whole."""
+        trimmed, first = _trimmed(signal, isinstance(self.card.features, FeatureSettings))
         length = min(len(trimmed), round(self.card.window * SAMPLE_RATE))
         count = 1 + max(0, -(-2 * (len(trimmed) - length) // length))
         starts = np.linspace(0, len(trimmed) - length, count).round().astype(int)
@@ -184,11 +185,13 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     return session
 
 
-def _trimmed(signal: np.ndarray) -> tuple[np.ndarray, int]:
-    """A segment without the silence around it, padded to `MIN_SAMPLES`, and its start."""
+def _trimmed(signal: np.ndarray, cut: bool) -> tuple[np.ndarray, int]:
+    """A segment, with `cut` without the silence around it, padded to `MIN_SAMPLES`, and its start."""
     if not np.isfinite(signal).all():
         raise BadClip("This signal holds samples that are not numbers (NaN or infinity).")
-    start, end = speech_span(signal)
+    start, end = speech_span(signal)  # it refuses silence
+    if not cut:
+        start, end = 0, len(signal)
     trimmed = signal[start:end]
     if len(trimmed) < MIN_SAMPLES:
         trimmed = np.pad(trimmed, (0, MIN_SAMPLES - len(trimmed)))

@@ -81,6 +81,7 @@ def listing() -> pd.DataFrame:
             say(str(problem))
             continue
         what = f"emotion of speech: {card.name}, trained on {card.trained_on}"
+        what += "" if card.calibrated else "; calibration unknown"
         rows.append((name, what, round(path.stat().st_size / 1e6), card.licence, True))
     return pd.DataFrame(rows, columns=["name", "what", "size", "licence", "installed"])
 
