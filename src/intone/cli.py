@@ -64,7 +64,13 @@ COMMANDS: Final = (
     Command("transcribe", "asr.transcribe:transcribe", "Transcribe recordings."),
     Command("train", "training.train:train", "Train and evaluate one model under one protocol.", "train"),
     Command("evaluate", "report.commands:evaluate", "Score a predictions table of any system.", "report"),
-    Command("export", "export.commands:export", "Convert a finished run into one ONNX file.", "train"),
+    Command(
+        "export",
+        "export.commands:export",
+        "Convert a finished run, or a classifier of transformers, into one ONNX file.",
+        "train",
+    ),
+    Command("calibrate", "export.calibrate:calibrate", "Fit a model's confidence to labelled clips.", "train"),
     Command(
         "reproduce",
         "experiments.reproduce:reproduce",
