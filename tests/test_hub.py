@@ -10,6 +10,7 @@ import pytest
 import soundfile
 import torch
 import transformers as hub
+from torch import nn
 
 from intone.audio.extractors import ExtractorSettings, of_windows
 from intone.audio.features import FeatureSettings
@@ -207,6 +208,48 @@ def test_an_encoder_without_a_trained_classifier_is_refused(tmp_path):
     with pytest.raises(IntoneError, match=r"lacks 4 weights .*would be random; name a model that was trained"):
         exported.write(str(tmp_path), tmp_path / "m.onnx")
     assert not (tmp_path / "m.onnx").exists()
+
+
+class Head(nn.Module):
+    """As checkpoints of the hub were trained with it."""
+
+    def __init__(self, config: hub.Wav2Vec2Config) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(config.final_dropout)
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.out_proj = nn.Linear(config.hidden_size, config.num_labels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out_proj(self.dropout(torch.tanh(self.dense(self.dropout(x)))))
+
+
+class Wav2Vec2ForSpeechClassification(hub.Wav2Vec2PreTrainedModel):
+    """A network that transformers has no class for, under the name that it has in configurations."""
+
+    def __init__(self, config: hub.Wav2Vec2Config) -> None:
+        super().__init__(config)
+        self.wav2vec2, self.classifier = hub.Wav2Vec2Model(config), Head(config)
+        self.post_init()
+
+
+@pytest.mark.parametrize("mode", ["mean", "max", "sum"])
+def test_a_dense_head_is_taken_too(mode, tmp_path, monkeypatch):
+    monkeypatch.setattr("intone.models.hub_classifier.LONGEST", 2.0)
+    torch.manual_seed(0)
+    config = hub.Wav2Vec2Config(**SAMPLES)
+    config.pooling_mode = mode
+    network = Wav2Vec2ForSpeechClassification(config).eval()
+    network.save_pretrained(tmp_path)
+    hub.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
+    assert exported.write(str(tmp_path), tmp_path / "m.onnx").labels == NAMES
+    signal = voice(1.2)
+    given = hub.Wav2Vec2FeatureExtractor()(signal, sampling_rate=16_000, return_tensors="pt").input_values
+    with torch.inference_mode():
+        states = network.wav2vec2(given).last_hidden_state
+        pooled = {"mean": states.mean(1), "max": states.max(1).values, "sum": states.sum(1)}[mode]
+        expected = network.classifier(pooled).numpy()
+    found = Model(tmp_path / "m.onnx", threads=1).predict(signal)
+    np.testing.assert_allclose(found.logits, expected, atol=1e-4, rtol=1e-4)
 
 
 def test_what_intone_cant_convert_is_one_sentence(tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ from transformers.utils import logging as hub_logging
 from intone import weights
 from intone.cache import digest as cache_digest
 from intone.errors import IntoneError, Missing
+from intone.models.speech_head import SPEECH_CLASSIFIERS
 
 UNUSED: Final = ("pooler.", "projector.", "classifier.")
 """Beginnings of the names of weights that an encoder has no use for, and which a checkpoint of one may lack."""
@@ -63,7 +64,13 @@ def classifier(where: str, revision: str | None = None) -> nn.Module:
     config: Any = loaded(where, AutoConfig, revision=revision)
     if config.model_type not in AUDIO:
         raise IntoneError(f"{where} is no audio classifier ({config.model_type}): give one of {', '.join(AUDIO)}.")
-    kind, remedy = AutoModelForAudioClassification, "name a model that was trained to classify sound"
+    if config.problem_type not in (None, "single_label_classification"):
+        raise IntoneError(
+            f"{where} doesn't choose one of several labels ({config.problem_type}): take a model that does."
+        )
+    names = [name for name in config.architectures or () if name in SPEECH_CLASSIFIERS]
+    kind = SPEECH_CLASSIFIERS[names[0]] if names else AutoModelForAudioClassification
+    remedy = "name a model that was trained to classify sound"
     return complete(where, kind, (), remedy, revision=revision).float().eval()
 
 
