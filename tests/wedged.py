@@ -45,7 +45,7 @@ class Wedged(Settings):
         return super().analyzer()
 
 
-def analyzer_of(model: str, *_: object) -> Analyzer:
+def analyzer_of(model: str, **_: object) -> Analyzer:
     """As serve's."""
     return Wedged(Path(model), None, None, 1).analyzer()
 

@@ -31,6 +31,8 @@ def load(
     speakers: str | None = None,
     voices: Sequence[str] = (),
     one: bool = False,
+    hotwords: str = "",
+    device: str = "cpu",
 ) -> "Analyzer":
     """Return an Analyzer of recordings, with the methods `file(path)`, `files(paths)`, `folder(path)`, `signal(samples,
     sampling_rate)`.
@@ -40,12 +42,13 @@ def load(
     English name (en, German …); None detects it. `threads` 0 means one per core. `speakers` says who speaks: auto
     (voices are told apart by their sound; the default where the weights for it are here), none (it isn't known), one,
     channels (a voice each), or the path of an RTTM or CSV file with turns; where it is known, each sentence is judged
-    against the speaker's others. `voices` are names of profiles (`intone voice add`). Raises Missing for weights that
-    aren't on this machine.
+    against the speaker's others. `voices` are names of profiles (`intone voice add`). `hotwords` are names and
+    terms that may be said. `device` is cpu, cuda (an NVIDIA GPU) or auto. Raises Missing for weights that aren't on
+    this machine, IntoneError for a device that isn't there.
     """
     from intone.inference.load import loaded
 
-    return loaded(model, whisper, language, threads, speakers, voices, one)
+    return loaded(model, whisper, language, threads, speakers, voices, one, hotwords, device)
 
 
 def __getattr__(name: str) -> object:

@@ -16,6 +16,7 @@ from intone.audio.frames import SAMPLE_RATE
 from intone.audio.segments import MAX_STRETCH_S
 from intone.audio.vad import VadSettings, speech_spans
 from intone.cache import file_digest
+from intone.device import CPU, words_on
 from intone.errors import IntoneError, Missing
 from intone.per_process import PerProcess, in_a_thread
 from intone.text import normalise
@@ -86,6 +87,10 @@ class Whisper:
     """Highest `compression` of a text, Whisper's own limit: above it, Whisper mostly repeats itself."""
     threads: int = 0
     """CPU threads; 0 means one per core."""
+    hotwords: str = ""
+    """Names and terms that may be said, as Whisper should spell them; they stand before each stretch as its context."""
+    device: str = CPU
+    """A name of `--device` (device.py)."""
 
     @cached_property
     def folder(self) -> Path:
@@ -107,7 +112,11 @@ class Whisper:
         fields = ("language", "beam", "voice", "shortest_voice", "lowest_log_probability", "highest_compression")
         own = {name: getattr(self, name) for name in fields}
         windows = [WINDOW_S, SHORT_WINDOW_S, SHORT_CLIP_S, MAX_STRETCH_S, TOKENS_PER_SECOND, MAX_TOKENS]
-        return {"backend": "whisper", "weights": file_digest(self.folder / "model.bin"), "windows": windows, **own}
+        # What is left at its default isn't named, so that transcripts made before there was a choice stay valid.
+        asked = {"hotwords": self.hotwords} if self.hotwords else {}
+        asked |= {"device": where} if (where := self._place[0]) != CPU else {}
+        digest = file_digest(self.folder / "model.bin")
+        return {"backend": "whisper", "weights": digest, "windows": windows, **own, **asked}
 
     def words(self, signal: np.ndarray) -> str:
         """Mono float32 at 16 kHz, shape (samples,), of any length -> what was said; "" where nobody speaks."""
@@ -149,7 +158,8 @@ class Whisper:
 
         set_random_seed(0)
         # A thread of CTranslate2 reads the seed once, when it first samples: only new threads give the same samples.
-        load = partial(Weights, str(self.folder), device="cpu", compute_type="int8", intra_threads=self._threads)
+        device, numbers = self._place
+        load = partial(Weights, str(self.folder), device=device, compute_type=numbers, intra_threads=self._threads)
         fresh = in_a_thread(load)
         window = self._keep(signal)
         for temperature in TEMPERATURES:
@@ -201,14 +211,14 @@ class Whisper:
         """Whisper's output for a stretch padded with silence to `window` seconds; sampled where the temperature is
         above 0, and by `weights` instead of its own where they are given."""
         encoded = self._encoded(signal, window)
-        prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
+        prompt = [*self._context, *self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         most = min(MAX_TOKENS, 10 + round(TOKENS_PER_SECOND * len(signal) / SAMPLE_RATE))
         drawn = {"beam_size": 1, "sampling_topk": 0, "sampling_temperature": temperature}
         result = (weights or self._model.model).generate(
             encoded,
             [prompt],
             **(drawn if temperature else {"beam_size": self.beam}),
-            max_length=2 * most,  # CTranslate2 keeps half of it for the prompt
+            max_length=max(2 * most, most + len(prompt)),  # CTranslate2 keeps half of it for the prompt
             return_scores=True,
         )[0]
         tokens = result.sequences_ids[0]
@@ -249,7 +259,20 @@ class Whisper:
 
     @cached_property
     def _loaded(self) -> "PerProcess[WhisperModel]":
-        return PerProcess(partial(_loaded, self.folder.absolute(), self._threads))
+        return PerProcess(partial(_loaded, self.folder.absolute(), self._threads, *self._place))
+
+    @cached_property
+    def _place(self) -> tuple[str, str]:
+        """Device and kind of numbers. Raises IntoneError where the device isn't there."""
+        return words_on(self.device)
+
+    @property
+    def _context(self) -> list[int]:
+        """Tokens before each text: the hotwords, as what was said before; at most half of Whisper's text context."""
+        if not self.hotwords.strip():
+            return []
+        told = self._tokenizer.encode(f" {self.hotwords.strip()}")
+        return [self._tokenizer.sot_prev, *told[: MAX_TOKENS - 1]]
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
@@ -259,14 +282,16 @@ class Whisper:
         return Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=self.language)
 
 
-def _loaded(folder: Path, threads: int) -> "WhisperModel":
+def _loaded(folder: Path, threads: int, device: str, numbers: str) -> "WhisperModel":
     try:
         from faster_whisper import WhisperModel
     except ImportError as error:
         raise Missing("Whisper needs faster-whisper: pip install faster-whisper.") from error
     try:
-        return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
+        return WhisperModel(str(folder), device=device, compute_type=numbers, cpu_threads=threads)
     except (RuntimeError, ValueError, OSError) as error:
+        if device != CPU:
+            raise IntoneError(f"Words can't be written on the GPU here ({error}): take --device cpu.") from error
         raise IntoneError(f"{folder} can't be loaded as a Whisper ({error}): fetch it again.") from error
 
 

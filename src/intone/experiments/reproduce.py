@@ -24,6 +24,7 @@ from intone.data.corpus import Corpus
 from intone.data.splits import PARTS, Split
 from intone.data.splits import folds as folds_of
 from intone.data.texts import comments
+from intone.device import AUTO, Device
 from intone.errors import IntoneError
 from intone.evaluation.comparisons import write_evidence
 from intone.evaluation.metrics import score
@@ -38,6 +39,7 @@ from intone.training.recipes import MODELS, PAIRS, PRECISION, RULES_ALONE, in_ep
 from intone.training.recipes.architectures import architectures, settings
 from intone.training.recipes.descriptions import table
 from intone.training.spectrogram_views import screened
+from intone.training.trainer import check_training_device
 from intone.training.workspace import Workspace
 
 FEWEST_WITH_ENCODERS = 5
@@ -67,6 +69,7 @@ def reproduce(
     actors: int = 6,
     workers: int | None = None,
     folds: int = 0,
+    device: Device = "auto",
 ) -> None:
     """Run the whole experiment: train and evaluate every model and write results/. The same command resumes.
 
@@ -85,6 +88,8 @@ def reproduce(
         actors: Number of actors in a quick run (4 or more; 5 with encoders).
         workers: Number of folds that train at the same time, one core each; default all cores.
         folds: Number of folds to run, the first ones of each protocol, for quick runs; 0 runs all.
+        device: Where networks are trained: cpu, cuda (an NVIDIA GPU), or auto, a GPU where torch finds one. Another
+            device gives other networks.
     """
     place, cores = runs or cache_folder() / "runs", os.cpu_count() or 1
     Experiments(
@@ -99,6 +104,7 @@ def reproduce(
         actors=actors,
         workers=cores if workers is None else workers,
         first=folds,
+        device=device,
     ).run()
 
 
@@ -118,6 +124,7 @@ class Experiments:
     workers: int
     first: int
     """Folds of each protocol; 0 is all of them."""
+    device: str = AUTO
 
     def run(self) -> None:
         """Train, evaluate, publish, report."""
@@ -150,6 +157,7 @@ class Experiments:
 
     def _check(self) -> None:
         """Report impossible options and missing files before anything is trained."""
+        check_training_device(self.device)
         if self.quick and self.encoders and self.actors < FEWEST_WITH_ENCODERS:
             raise IntoneError(f"What stands on encoders needs --actors {FEWEST_WITH_ENCODERS} or more.")
         if self.first and not self.quick:
@@ -220,7 +228,8 @@ class Experiments:
             sentences = sentences.iloc[::20].reset_index(drop=True)
         # Quick runs use 32 bits, the fastest on most processors; full runs use the precision of MODELS.
         models = in_epochs(in_precision(MODELS, "32-true"), QUICK_EPOCHS) if self.quick else MODELS
-        return Workspace(corpus, models, self.runs, words, sentences, weights.get("glove-6b-50d"))
+        glove = weights.get("glove-6b-50d")
+        return Workspace(corpus, models, self.runs, words, sentences, glove, device=self.device)
 
     def _plan(self, space: Workspace) -> list[tuple[Experiment, list[Split]]]:
         clips = space.corpus.clips

@@ -20,6 +20,7 @@ from intone.audio.addresses import fetched, is_address
 from intone.audio.recording import Recording
 from intone.audio.spool import STANDARD, standard_input
 from intone.cache import digest
+from intone.device import CUDA, Device
 from intone.errors import BadClip, IntoneError, Partly
 from intone.inference import formats, terminal
 from intone.inference.analyzer import Analyzer
@@ -69,6 +70,8 @@ def analyze(
     list: Path | None = None,
     shard: str | None = None,
     cluster: str | None = None,
+    hotwords: str = "",
+    device: Device = "cpu",
 ) -> None:
     """Predict the emotion of each sentence in recordings: a table on the screen, or files with -o and -f.
 
@@ -102,6 +105,9 @@ def analyze(
         shard: Part of the recordings to do, such as 2/3; parts may be done at the same time, on several machines.
         cluster: Do the work on a Ray cluster: ray://HOST:PORT, auto (the one that this machine is part of), or local.
             Its machines have the same intone, weights and paths, and share the folder for the results.
+        hotwords: Names and terms that may be said, as they should be spelt: "Anneliese, Zürich, stent".
+        device: Where to compute: cpu, cuda (an NVIDIA GPU), or auto (a GPU where one can be used). docs/devices.md says
+            what it takes.
     """
     files = (*files, *(map(str, listed(list)) if list else ()))
     part = Shard.parse(shard) if shard else Shard()
@@ -113,7 +119,8 @@ def analyze(
     # Each actor of a cluster has one processor where nothing is said.
     share = threads or 1 if cluster else threads
     processes = 1 if workers is None else workers
-    settings = settled(model, whisper if text else None, language, share, processes, speakers, voice, one)
+    said = whisper if text else None
+    settings = settled(model, said, language, share, processes, speakers, voice, one, hotwords, device)
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(file if is_address(file) else Path(file) for file in files if file != STANDARD)]
@@ -123,7 +130,7 @@ def analyze(
                 f"{speakers} doesn't say of which of the {len(wanted)} recordings its turns are: give it a column file."
             )
         if wanted or part.of == 1:
-            place = Cluster(cluster, workers, share) if cluster else None
+            place = Cluster(cluster, workers, share, int(device == CUDA)) if cluster else None
             run(wanted, settings, where.folder, processes, part, place)
         else:
             say(f"Shard {shard} has none of the recordings.")

@@ -47,6 +47,8 @@ class Cluster:
     """Actors; None for as many as there are processors."""
     threads: int = 1
     """Processors of each actor."""
+    gpus: int = 0
+    """GPUs of each actor."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,7 @@ class _Run:
             batch_size=None,
             batch_format="pyarrow",
             num_cpus=cluster.threads,
+            num_gpus=cluster.gpus,
             compute=ray.data.ActorPoolStrategy(min_size=1, initial_size=size, max_size=cluster.workers),
         )
         self.batches: Iterator[Any] = iter(
@@ -190,8 +193,11 @@ class _Run:
 
 
 def _fitting(resources: dict[str, float], cluster: Cluster) -> int:
-    """The number of actors for which there are processors."""
-    return max(1, int(resources.get("CPU", 1)) // cluster.threads)
+    """The number of actors for which there are processors, and GPUs where they need them."""
+    fitting = int(resources.get("CPU", 1)) // cluster.threads
+    if cluster.gpus:
+        fitting = min(fitting, int(resources.get("GPU", 0)) // cluster.gpus)
+    return max(1, fitting)
 
 
 def _outcomes(ray: Any, made_of: tuple[Any, ...], jobs: Sequence[Job], cluster: Cluster) -> Iterator[Outcome]:

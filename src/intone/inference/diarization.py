@@ -15,8 +15,10 @@ import onnxruntime
 
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.trimming import trim_silence
+from intone.device import CPU
 from intone.errors import IntoneError, Missing
 from intone.inference.blas import one_thread
+from intone.inference.session import NoGpu, session
 from intone.per_process import PerProcess
 
 WEIGHTS: Final = "wespeaker-resnet34"
@@ -50,9 +52,10 @@ MIN_COUNT: Final = 16
 class SpeakerEncoder:
     """A network that turns a sentence into numbers which are alike for the same voice."""
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
-        """`folder` holds the weights `WEIGHTS`. Raises Missing where it doesn't, IntoneError for a damaged file."""
-        self._session = PerProcess(partial(_session, Path(folder).absolute() / FILE, threads))
+    def __init__(self, folder: Path, threads: int = 1, device: str = CPU) -> None:
+        """`folder` holds the weights `WEIGHTS`. Raises Missing where it doesn't, IntoneError for a damaged file and for
+        a device that isn't there."""
+        self._session = PerProcess(partial(_loaded, Path(folder).absolute() / FILE, threads, device))
         self._session.get()
 
     def embedding(self, signal: np.ndarray) -> np.ndarray:
@@ -161,14 +164,13 @@ def _renumbered(speakers: np.ndarray) -> np.ndarray:
     return np.array([numbers[name] for name in speakers], dtype=int)
 
 
-def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+def _loaded(path: Path, threads: int, device: str) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise Missing(f"{path.parent} holds no {FILE}: get it with `intone models get {WEIGHTS}`.")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return session(path, threads, device)
+    except NoGpu:
+        raise
     # onnxruntime's own exceptions have no common base but Exception.
     except Exception as error:
         raise IntoneError(f"{path} is damaged: remove it and run `intone models get {WEIGHTS}`.") from error

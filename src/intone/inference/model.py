@@ -17,9 +17,11 @@ from intone.audio.extractors import of_windows
 from intone.audio.features import FeatureSettings
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.trimming import speech_span
+from intone.device import CPU
 from intone.errors import BadClip, IntoneError, Missing
 from intone.inference.card import METADATA_KEY, Card
 from intone.inference.fusion import softmax
+from intone.inference.session import NoGpu, session
 from intone.inference.voice import Voice, VoiceModel
 from intone.per_process import PerProcess
 
@@ -65,9 +67,10 @@ class Prediction:
 class Model:
     """A loaded model file."""
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
-        """Raises IntoneError where the file isn't one of intone's, Missing where it isn't there."""
-        self._session = PerProcess(partial(_session, path.absolute(), threads))
+    def __init__(self, path: Path, threads: int = 0, device: str = CPU) -> None:
+        """Raises IntoneError where the file isn't one of intone's, or the device not there, Missing where the file
+        isn't there."""
+        self._session = PerProcess(partial(_loaded, path.absolute(), threads, device))
         metadata = self.session.get_modelmeta().custom_metadata_map
         self.card = Card.of_json(metadata[METADATA_KEY])
         self.voices = VoiceModel.of_text(metadata[VOICE_KEY]) if VOICE_KEY in metadata else None
@@ -170,19 +173,18 @@ class Model:
         return audio, embedding, sentence, fused
 
 
-def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+def _loaded(path: Path, threads: int, device: str) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise Missing(f"There is no model file {path}: `intone export` makes one from a run.")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        Card.of_json(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
+        made = session(path, threads, device)
+        Card.of_json(made.get_modelmeta().custom_metadata_map[METADATA_KEY])
+    except NoGpu:
+        raise
     # onnxruntime's own exceptions have no common base but Exception.
     except Exception as error:
         raise IntoneError(f"{path} is not a model file of intone's: `intone export` makes them.") from error
-    return session
+    return made
 
 
 def _trimmed(signal: np.ndarray, cut: bool) -> tuple[np.ndarray, int]:

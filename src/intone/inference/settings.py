@@ -1,17 +1,21 @@
 """Flags of `intone analyze` and `intone serve` -> the settings from which each process makes its analyzer."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from intone import weights
 from intone.asr.languages import code
 from intone.asr.whisper import Whisper
 from intone.cache import digest, file_digest
+from intone.device import CPU
 from intone.errors import IntoneError, Missing
 from intone.inference import profiles, registry
 from intone.inference.analyzer import Analyzer
-from intone.inference.load import check_threads, known, loaded
-from intone.inference.speakers import NONE, Speakers
+from intone.inference.diarization import WEIGHTS, SpeakerEncoder
+from intone.inference.model import Model
+from intone.inference.speakers import AUTO, NONE, ONE, Speakers
 from intone.progress import say
 from intone.version import __version__
 
@@ -29,14 +33,26 @@ class Settings:
     """Names of voices that are known before."""
     one: bool = False
     """Whether each recording is judged as a whole."""
+    hotwords: str = ""
+    """Names and terms that may be said, as they should be spelt."""
+    device: str = CPU
+    """A name of `--device`."""
+
+    def words(self) -> Whisper | None:
+        """The recogniser; None where words are off."""
+        if not self.whisper:
+            return None
+        return Whisper(self.whisper, threads=self.threads, hotwords=self.hotwords, device=self.device)
 
     def key(self) -> str:
         """Digest of everything that changes the results."""
-        words = Whisper(self.whisper).settings if self.whisper else None
+        words = self.words()
         asked = [] if self.speakers.way == NONE else [self.speakers.key(), str(self.speakers.asked)]
         asked += [f"{name} {profiles.find(name).digest()}" for name in self.voices]
         asked += ["one"] * self.one
-        return digest(__version__, file_digest(self.model), words, self.language, *asked)
+        asked += [self.device] * (self.device != CPU)
+        said = words.settings if words else None
+        return digest(__version__, file_digest(self.model), said, self.language, *asked)
 
     def absolute(self) -> "Settings":
         """The same for a process that is in another folder."""
@@ -46,8 +62,17 @@ class Settings:
         return replace(self, model=self.model.absolute(), whisper=whisper)
 
     def analyzer(self) -> Analyzer:
-        """A new analyzer. Raises IntoneError for models that can't be loaded."""
-        return loaded(self.model, self.whisper, self.language, self.threads, self.speakers, self.voices, self.one)
+        """A new analyzer. Raises IntoneError for models that can't be loaded, and for a device that isn't there."""
+        words = self.words()
+        if words:
+            _ = words.folder  # raises Missing now, and not only at the first recording
+            if self.language or self.device != CPU:
+                words.check_language(self.language or words.language)  # loads the weights, where the device is
+        heard, encoder = Model(self.model, self.threads, self.device), None
+        if self.speakers.way == AUTO:
+            encoder = SpeakerEncoder(weights.find(WEIGHTS), self.threads, self.device)
+        voices = {name: profiles.fitting(name, heard) for name in self.voices}
+        return Analyzer(heard, words, self.language, self.speakers, voices, encoder, self.one)
 
 
 def settled(
@@ -59,6 +84,8 @@ def settled(
     speakers: str | None = None,
     voices: tuple[str, ...] = (),
     one: bool = False,
+    hotwords: str = "",
+    device: str = CPU,
 ) -> Settings:
     """The settings of an analysis; where words are wanted and Whisper isn't here, words are off, with a line on stderr.
 
@@ -76,4 +103,29 @@ def settled(
             whisper = None
     who = known(speakers, voices, one)
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
-    return Settings(where, whisper, code(language) if language else None, threads or share, who, voices, one)
+    spoken = code(language) if language else None
+    return Settings(where, whisper, spoken, threads or share, who, voices, one, hotwords, device)
+
+
+def known(speakers: str | None, voices: Sequence[str] = (), one: bool = False) -> Speakers:
+    """What `--speakers` and `--voice` say. Where neither says anything, voices are told apart by their sound, or, where
+    the weights for that aren't here, not at all, with a line on stderr; nor where each recording is judged as a whole.
+    Raises IntoneError as `Speakers.of` does, and for speakers of what is judged as a whole."""
+    if one:
+        if voices or speakers not in (None, NONE):
+            raise IntoneError("--one gives one answer a recording, whoever speaks: leave --speakers and --voice out.")
+        return Speakers(asked=False)
+    if speakers is not None or voices:
+        return Speakers.of(speakers or ONE, voices)
+    try:
+        weights.find(WEIGHTS)
+    except Missing as problem:
+        say(f"each sentence is judged by itself, as voices aren't told apart: {problem}")
+        return Speakers(asked=False)
+    return Speakers(AUTO, asked=False)
+
+
+def check_threads(threads: int) -> None:
+    """Raises IntoneError for a negative number of threads."""
+    if threads < 0:
+        raise IntoneError(f"{threads} threads can do nothing: give 1 or more, or 0 for one a core.")

@@ -18,6 +18,7 @@ from intone.data.clip_source import ClipSource
 from intone.data.corpus import Corpus
 from intone.data.splits import OF_RAVDESS, check_learnable, folds
 from intone.data.texts import TRACKS
+from intone.device import AUTO, Device
 from intone.errors import IntoneError, Missing
 from intone.progress import say
 from intone.training.finished_fold import FinishedFold
@@ -26,6 +27,7 @@ from intone.training.recipe import Recipe
 from intone.training.recipes import MODELS, PRECISION, in_epochs
 from intone.training.refit import check, train_everyone
 from intone.training.spectrogram_views import screened
+from intone.training.trainer import check_training_device
 from intone.training.workspace import Workspace
 
 
@@ -47,6 +49,8 @@ class Order:
     """Another pretrained encoder for the model."""
     everyone: bool = False
     """Whether it is trained on all speakers afterwards."""
+    device: str = AUTO
+    """Where networks are trained: a name of `--device`."""
 
 
 def train(
@@ -59,6 +63,7 @@ def train(
     seed: int = 0,
     weights: str | None = None,
     everyone: bool = False,
+    device: Device = "auto",
 ) -> None:
     """Train one model on every fold of a protocol and print what it scores on training and validation speakers.
 
@@ -73,6 +78,8 @@ def train(
         weights: Another pretrained encoder below the model, by hub id or folder: distilbert-base-uncased below
             text_minilm-tuned, facebook/wav2vec2-base below audio_whisper_base-frozen, an AST below audio_ast.
         everyone: Then train it on all speakers, calibrated by the folds, for `intone export`.
+        device: Where networks are trained: cpu, cuda (an NVIDIA GPU), or auto, a GPU where torch finds one. Another
+            device gives other networks.
     """
     order = Order(
         model=model,
@@ -84,6 +91,7 @@ def train(
         seed=seed,
         weights=weights,
         everyone=everyone,
+        device=device,
     )
     space, model = prepared(order)
     for fold in trained(space, model, order):
@@ -109,6 +117,7 @@ def prepared(order: Order) -> tuple[Workspace, str]:
     nothing can be learned from.
     """
     _check(order)
+    check_training_device(order.device)
     corpus = order.clips.corpus()
     speakers = MODELS[order.model].least_speakers(MODELS)
     check_learnable(corpus.clips, folds(corpus.clips, order.protocol), speakers)  # before hours are spent on its clips
@@ -158,7 +167,7 @@ def _family(models: dict[str, Recipe], model: str) -> list[Recipe]:
 
 def _workspace(corpus: Corpus, models: dict[str, Recipe], order: Order) -> Workspace:
     """A workspace with the words that the track needs, and no others."""
-    space = Workspace(corpus, models, order.runs or cache_folder() / "runs", seed=order.seed)
+    space = Workspace(corpus, models, order.runs or cache_folder() / "runs", seed=order.seed, device=order.device)
     if order.track in ("asr", "asr_punctuated", "shuffled"):
         space.transcripts = transcribe(corpus, Whisper())
     if order.track == "natural":

@@ -16,6 +16,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
 from intone.data.splits import Split
+from intone.device import AUTO, CUDA, check_device
+from intone.errors import IntoneError
 from intone.evaluation.details import Details
 from intone.models.auxiliary import SideHeads, SideTasks
 from intone.models.batch import Examples
@@ -38,20 +40,21 @@ def fit(
     side: SideTasks | None = None,
     callbacks: Sequence[Callback] = (),
     shares: Mapping[str, float] | None = None,
+    device: str = AUTO,
 ) -> FoldResult:
     """Train on the fold's training clips, choose the epoch on its validation clips, and predict all of them.
 
     `side` holds further labels that the network also learns to predict; their heads are dropped afterwards. `shares`
-    maps the beginning of parameters' names to their share of the learning rate. Afterwards the network has the weights
-    of the chosen epoch. `folder` holds `last.ckpt` and `best.ckpt` during training; after a kill, the same call
-    continues from the last complete epoch and ends with the same weights.
+    maps the beginning of parameters' names to their share of the learning rate; `device` is a name of `--device`.
+    Afterwards the network has the weights of the chosen epoch. `folder` holds `last.ckpt` and `best.ckpt` during
+    training; after a kill, the same call continues from the last complete epoch and ends with the same weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     heads = SideHeads(int(network.size), side) if side else None  # type: ignore[arg-type]
     module = TrainingModule(network, preset, preset.epochs * -(-len(split.train) // preset.batch), seed, heads, shares)
     last = folder / "last.ckpt"
-    _trainer(preset, folder, callbacks).fit(
+    _trainer(preset, folder, callbacks, device).fit(
         module, FoldData(examples, split, preset.batch), ckpt_path=str(last) if last.exists() else None
     )
     best = torch.load(folder / "best.ckpt", weights_only=False)
@@ -63,13 +66,22 @@ def fit(
     return FoldResult(logits, count, module.spent, embeddings, history, Details(epoch=int(best["epoch"]) + 1))
 
 
-def _trainer(preset: TrainingPreset, folder: Path, callbacks: Sequence[Callback]) -> lightning.Trainer:
+def check_training_device(device: str) -> None:
+    """Raises IntoneError for a device that isn't there."""
+    check_device(device)
+    if device == CUDA and not torch.cuda.is_available():
+        raise IntoneError("Nothing can be trained on a GPU, as torch finds none that it can use: take --device cpu.")
+
+
+def _trainer(preset: TrainingPreset, folder: Path, callbacks: Sequence[Callback], device: str) -> lightning.Trainer:
     watched = "validation_loss" if preset.patience else None
     keep = ModelCheckpoint(
         folder, "best", watched, save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
     )
     stop = [EarlyStopping("validation_loss", patience=preset.patience)] if preset.patience else []
     return lightning.Trainer(
+        accelerator=device,
+        devices=1,
         max_epochs=preset.epochs,
         callbacks=[Clock(), *stop, keep, *callbacks],
         logger=TensorBoardLogger(folder, name="", version="tensorboard"),

@@ -16,6 +16,7 @@ import pandas as pd
 from intone.cache import digest
 from intone.data.corpus import Corpus
 from intone.data.splits import Split
+from intone.device import AUTO
 from intone.emotions import EMOTIONS
 from intone.errors import IntoneError, Missing
 from intone.progress import say
@@ -79,6 +80,8 @@ class Workspace:
     """Folder of the GloVe vectors."""
     seed: int = 0
     """Seed of initial weights, order and augmentation."""
+    device: str = AUTO
+    """Where networks are trained: a name of `--device`."""
     store: FeatureStore = field(default_factory=FeatureStore)
 
     @property

@@ -8,11 +8,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from platformdirs import user_state_path
 from tyro.conf import FlagCreatePairsOff
 
+from intone.device import Device
 from intone.errors import IntoneError, Missing
 from intone.inference.serve.child import Child, Limits
 from intone.inference.serve.door import let_in, listening, shown
@@ -46,6 +47,8 @@ def serve(
     allow: tuple[str, ...] = (),
     speakers: Literal["auto", "none", "one", "channels"] | None = None,
     voice: tuple[str, ...] = (),
+    hotwords: str = "",
+    device: Device = "cpu",
     log: bool = False,
 ) -> None:
     """Start a web page and an HTTP service on this machine that analyse recordings, until Ctrl-C.
@@ -79,6 +82,8 @@ def serve(
         speakers: Who speaks, unless a request says otherwise: one voice, channels (one in each channel), or auto
             (voices are told apart by their sound); sentences are then judged against the same voice's others.
         voice: A name from `intone voice list`: recordings are that person's voice.
+        hotwords: Names and terms that may be said, as they should be spelt.
+        device: Where to compute: cpu, cuda (an NVIDIA GPU), or auto (a GPU where one can be used).
         log: Write a line of JSON on stderr for each request, without words and names of files.
     """
     from intone.inference import registry
@@ -89,7 +94,9 @@ def serve(
     processes = workers or min(2, cores)
     # Whisper, nine tenths of the work, is faster with more threads; emotions alone are faster in more processes.
     share = threads or (cores if text else max(1, cores // processes))
-    make = partial(analyzer_of, model, whisper if text else None, language, share, speakers, voice)
+    said = whisper if text else None
+    flags: dict[str, Any] = {"model": model, "whisper": said, "language": language, "threads": share}
+    make = partial(analyzer_of, **flags, speakers=speakers, voices=voice, hotwords=hotwords, device=device)
     with contextlib.ExitStack() as stack:
         stack.enter_context(ended_as_by_ctrl_c())
         door = stack.enter_context(listening(host, port))
@@ -166,22 +173,16 @@ def _server(
     return Server(config, service.stop)
 
 
-def analyzer_of(
-    model: str | None,
-    whisper: str | None,
-    language: str | None,
-    threads: int,
-    speakers: str | None = None,
-    voices: tuple[str, ...] = (),
-) -> "Analyzer":
-    """The analyzer that `intone analyze` uses with these flags; it is made in the child."""
+def analyzer_of(**flags: Any) -> "Analyzer":
+    """The analyzer that `intone analyze` uses with these flags, which `settled` takes; it is made in the child."""
     from intone import weights
     from intone.inference.diarization import WEIGHTS, SpeakerEncoder
     from intone.inference.settings import settled
 
-    made = settled(model, whisper, language, threads, speakers=speakers, voices=voices).analyzer()
+    own = settled(**flags)
+    made = own.analyzer()
     with contextlib.suppress(Missing):  # any request may ask for voices to be told apart
-        made.encoder = made.encoder or SpeakerEncoder(weights.find(WEIGHTS), threads)
+        made.encoder = made.encoder or SpeakerEncoder(weights.find(WEIGHTS), own.threads, own.device)
     return made
 
 

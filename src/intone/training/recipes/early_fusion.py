@@ -47,7 +47,8 @@ class EarlyRecipe(Recipe):
         torch.manual_seed(space.seed)
         fusion, folds = self.fused(networks, len(space.labels)), list(task.parts.values())
         examples = PairedExamples(sources, space.seed)
-        result = fit(fusion, examples, task.split, self.training, task.folder, space.labels, space.seed)
+        where = (task.folder, space.labels, space.seed)
+        result = fit(fusion, examples, task.split, self.training, *where, device=space.device)
         save_network(fusion, task.folder / WEIGHTS, {"recipe": self.settings()})
         # What a branch's network is built on (an encoder that ran beforehand) counts as well.
         own = result.parameters - sum(p.numel() for network in networks for p in network.parameters())

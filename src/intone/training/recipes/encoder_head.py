@@ -46,9 +46,8 @@ class HeadRecipe(EncoderRecipe):
         torch.manual_seed(space.seed)
         network = self.built(len(space.labels))
         side, shares = self.side(space, task.split), self.shares()
-        result = fit(
-            network, examples, task.split, self.training, task.folder, space.labels, space.seed, side, shares=shares
-        )
+        where = (task.folder, space.labels, space.seed)
+        result = fit(network, examples, task.split, self.training, *where, side, shares=shares, device=space.device)
         save_network(network, task.folder / WEIGHTS, {"recipe": self.settings()})
         layers = tuple(round(x, 3) for x in network.layer_scores.softmax(0).tolist())
         parameters = self.states.encoder().parameters() + result.parameters

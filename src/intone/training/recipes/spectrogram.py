@@ -73,7 +73,8 @@ class SpectrogramRecipe(Recipe):
         network = self.network.built(self.features.rows, len(space.labels))
         network.remember(examples.mean, examples.deviation)
         side = SideTasks.of(space.corpus.clips, self.side_columns, task.split.train, self.side_weight)
-        result = fit(network, examples, task.split, self.training, task.folder, space.labels, space.seed, side)
+        where = (task.folder, space.labels, space.seed)
+        result = fit(network, examples, task.split, self.training, *where, side, device=space.device)
         save_network(network, task.folder / WEIGHTS, {"recipe": self.settings()})
         return replace(result, details=replace(result.details, side_tasks=tuple(side.labels)))
 

@@ -108,7 +108,8 @@ class SentenceRecipe(Recipe):
         vocabulary = self.vocabulary_of(words.loc[list(task.split.train)])
         examples = TextExamples(texts, space.targets, vocabulary, space.seed)
         network = self.built(space, vocabulary)
-        result = fit(network, examples, task.split, self.training, task.folder, space.labels, space.seed)
+        where = (task.folder, space.labels, space.seed)
+        result = fit(network, examples, task.split, self.training, *where, device=space.device)
         self.save(network, vocabulary, task.folder)
         return replace(result, details=replace(result.details, words=len(vocabulary)))
 
@@ -159,7 +160,7 @@ class SentenceRecipe(Recipe):
         preset = replace(self.on_goemotions, class_weights=weights)
         examples = TextExamples(text, targets, vocabulary, space.seed)
         network = self.built(space, vocabulary)
-        result = fit(network, examples, split, preset, folder, space.labels, space.seed)
+        result = fit(network, examples, split, preset, folder, space.labels, space.seed, device=space.device)
         self.save(network, vocabulary, folder)
         return result
 
