@@ -6,17 +6,21 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import torch
 import transformers as hub
 from torch import nn
 
+import intone
 from intone.audio.extractors import ExtractorSettings, of_windows
 from intone.audio.features import FeatureSettings
 from intone.cli import main
+from intone.emotions import DIMENSIONS
 from intone.errors import IntoneError, Missing
 from intone.export import hub as exported
+from intone.inference import registry
 from intone.inference.card import Card
 from intone.inference.model import Model
 from intone.models import pretrained
@@ -301,3 +305,64 @@ def test_flags_that_belong_together(tmp_path, capsys):
         with pytest.raises(SystemExit):
             main(["export", *flags])
     assert "hub:somewhere" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def rating(tmp_path_factory) -> Path:
+    """A file that rates dimensions, as audEERING's model for MSP-Podcast is configured."""
+    folder = tmp_path_factory.mktemp("rating")
+    torch.manual_seed(0)
+    scales = {0: "arousal", 1: "dominance", 2: "valence"}
+    config = hub.Wav2Vec2Config(**SAMPLES | {"id2label": scales, "initializer_range": 0.1}, problem_type="regression")
+    Wav2Vec2ForSpeechClassification(config).save_pretrained(folder)
+    hub.Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    with pytest.MonkeyPatch.context() as shorter:
+        shorter.setattr("intone.models.hub_classifier.LONGEST", 2.0)
+        card = exported.write(str(folder), folder / "dim.onnx")
+    assert card.dimensions and "rates arousal, dominance, valence, each from 0 to 1" in card.facts()
+    assert not any("calibration" in fact for fact in card.facts())
+    return folder / "dim.onnx"
+
+
+def test_dimensions_have_columns_of_their_own(rating, tmp_path):
+    soundfile.write(tmp_path / "a.wav", voice(1.5), 16_000)
+    asked = [str(tmp_path / "a.wav"), "--no-text", "--one", "-f", "json,csv,tsv,html,txt,parquet"]
+    main(["analyze", *asked, "--dimensions", str(rating), "-o", str(tmp_path / "out")])
+    (segment,) = json.loads((tmp_path / "out" / "a.json").read_text())["segments"]
+    rated = segment["dimensions"]
+    assert list(rated) == list(DIMENSIONS) and all(0 <= value <= 1 for value in rated.values())
+    table = pd.read_csv(tmp_path / "out" / "a.csv")
+    assert list(table.columns)[-3:] == list(DIMENSIONS) and table["valence"][0] == pytest.approx(rated["valence"])
+    parquet = pd.read_parquet(tmp_path / "out" / "a.parquet")
+    assert parquet["arousal"][0] == pytest.approx(rated["arousal"], abs=1e-4)
+    assert '"dimensions": {"arousal": ' in (tmp_path / "out" / "a.html").read_text()
+    main(["analyze", *asked, "-o", str(tmp_path / "without")])
+    (plain,) = json.loads((tmp_path / "without" / "a.json").read_text())["segments"]
+    assert {name: value for name, value in segment.items() if name != "dimensions"} == plain
+    assert "valence" not in (tmp_path / "without" / "a.csv").read_text()
+
+
+def test_ratings_are_the_networks_and_lie_on_the_scale(rating):
+    model, signal = Model(rating, threads=1), voice(1.5)
+    given = of_windows([signal], signal, model.card.features)
+    expected = model.session.run(None, {"features": given})[0][0].clip(0, 1)
+    np.testing.assert_allclose(list(model.rated(signal).values()), expected, atol=1e-6)
+
+
+def test_a_file_of_the_other_kind_is_refused(rating, tmp_path):
+    with pytest.raises(IntoneError, match="give it with --dimensions"):
+        intone.load(rating, whisper=None, speakers="none")
+    with pytest.raises(IntoneError, match="give it with --model"):
+        intone.load(whisper=None, speakers="none", dimensions=registry.own())
+    with pytest.raises(IntoneError, match="give it with --dimensions"):
+        Model(rating, threads=1).predict(voice(1))
+
+
+@pytest.mark.parametrize(
+    ("problem", "labels"), [("regression", LABELS), ("multi_label_classification", LABELS), ("regression", ("mos",))]
+)
+def test_what_neither_classifies_nor_rates_is_refused(problem, labels, tmp_path):
+    config = hub.Wav2Vec2Config(**SAMPLES | {"id2label": dict(enumerate(labels))}, problem_type=problem)
+    hub.AutoModelForAudioClassification.from_config(config).save_pretrained(tmp_path)
+    with pytest.raises(IntoneError, match="neither chooses one of several labels nor rates arousal"):
+        pretrained.classifier(str(tmp_path))

@@ -41,6 +41,7 @@ def write(where: str, out: Path, revision: str | None = None, licence: str | Non
         )
     facts = front_matter(where, revision)
     features = extractor(where, revision)
+    rating = pretrained.rates(network.config)
     name = Path(where).resolve().name if Path(where).is_dir() else where
     card = Card(
         name=f"{name}@{revision}" if revision else name,
@@ -53,7 +54,8 @@ def write(where: str, out: Path, revision: str | None = None, licence: str | Non
         languages=languages_of(facts),
         window=window(features),
         labels=names_of(network),
-        calibrated=False,
+        dimensions=rating,
+        calibrated=rating,
     )
     with tempfile.TemporaryDirectory() as work:
         made = Path(work) / "model.onnx"
@@ -79,7 +81,8 @@ def _with_parity(graph: FileGraph, card: Card, made: Path, where: str) -> Card:
 def names_of(network: nn.Module) -> tuple[str, ...]:
     """The labels of a network, in the order of its outputs: intone's names where they mean one of its emotions."""
     config: Any = network.config
-    return named([str(config.id2label[index]) for index in sorted(config.id2label)])
+    labels = [str(config.id2label[index]) for index in sorted(config.id2label)]
+    return tuple(plain(label) for label in labels) if pretrained.rates(config) else named(labels)
 
 
 def named(labels: Sequence[str]) -> tuple[str, ...]:

@@ -106,6 +106,8 @@ class Card:
     """Where weights are 8-bit: how the predictions differ from those in 32 bits."""
     reading: Reading | None = None
     labels: tuple[str, ...] = EMOTIONS
+    dimensions: bool = False
+    """Whether its outputs are ratings of `labels`, each from 0 to 1, and no logits of emotions."""
     calibrated: bool = True
     """Whether temperature and `unsure` were chosen on labelled clips; else probabilities are the network's own."""
     calibrated_on: str = ""
@@ -127,6 +129,8 @@ class Card:
         if self.reading and self.reading.scores:
             marked = " (paired by label: measures fusion, not RAVDESS)" if self.reading.track == "natural" else ""
             out.append(f"sound and words, out of fold{marked}: {_listed(self.reading.scores)}")
+        if self.dimensions:
+            out.append(f"rates {', '.join(self.labels)}, each from 0 to 1")
         out.append(f"largest difference of a logit from the network: {self.parity:.1e}")
         if self.quantization:
             out.append(f"in 8 bits: {_listed(self.quantization)}")

@@ -98,7 +98,10 @@ class Model:
         return self.predict_tokens(signal, reading.encoder.encode(text) if reading and text.strip() else None)
 
     def predict_tokens(self, signal: np.ndarray, tokens: np.ndarray | None) -> Prediction:
-        """A segment [samples] and the ids [tokens] of its words, or None -> its prediction."""
+        """A segment [samples] and the ids [tokens] of its words, or None -> its prediction.
+
+        Raises IntoneError for a file that rates dimensions."""
+        self.check(dimensions=False)
         starts, windows = self.windows(signal)
         given = of_windows(windows, signal, self.card.features)
         audio, embedding, sentence, fused = self.logits(given, tokens)
@@ -119,6 +122,23 @@ class Model:
             embedding,
             audio,
         )
+
+    def rated(self, signal: np.ndarray) -> dict[str, float]:
+        """A segment [samples] -> dimension -> its rating from 0 to 1, the mean over windows. Raises BadClip as
+        `predict` does, IntoneError for a file that predicts emotions."""
+        self.check(dimensions=True)
+        _, windows = self.windows(signal)
+        ratings = self.logits(of_windows(windows, signal, self.card.features))[0].mean(0)
+        return dict(zip(self.card.labels, map(float, ratings.clip(0, 1)), strict=True))
+
+    def check(self, dimensions: bool) -> None:
+        """Raises IntoneError for a file of the other kind than the one that is wanted."""
+        if self.card.dimensions and not dimensions:
+            raise IntoneError(
+                f"{self.card.name} rates dimensions: give it with --dimensions, and another with --model."
+            )
+        if dimensions and not self.card.dimensions:
+            raise IntoneError(f"{self.card.name} predicts emotions and rates no dimensions: give it with --model.")
 
     @property
     def strangest(self) -> float:

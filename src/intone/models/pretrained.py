@@ -24,6 +24,7 @@ from transformers.utils import logging as hub_logging
 
 from intone import weights
 from intone.cache import digest as cache_digest
+from intone.emotions import DIMENSIONS
 from intone.errors import IntoneError, Missing
 from intone.models.speech_head import SPEECH_CLASSIFIERS
 
@@ -64,14 +65,21 @@ def classifier(where: str, revision: str | None = None) -> nn.Module:
     config: Any = loaded(where, AutoConfig, revision=revision)
     if config.model_type not in AUDIO:
         raise IntoneError(f"{where} is no audio classifier ({config.model_type}): give one of {', '.join(AUDIO)}.")
-    if config.problem_type not in (None, "single_label_classification"):
+    if config.problem_type not in (None, "single_label_classification") and not rates(config):
         raise IntoneError(
-            f"{where} doesn't choose one of several labels ({config.problem_type}): take a model that does."
+            f"{where} ({config.problem_type}) neither chooses one of several labels nor rates {', '.join(DIMENSIONS)}: "
+            "take a model that does."
         )
     names = [name for name in config.architectures or () if name in SPEECH_CLASSIFIERS]
     kind = SPEECH_CLASSIFIERS[names[0]] if names else AutoModelForAudioClassification
     remedy = "name a model that was trained to classify sound"
     return complete(where, kind, (), remedy, revision=revision).float().eval()
+
+
+def rates(config: Any) -> bool:
+    """Whether a network rates dimensions, and doesn't choose a label."""
+    names = {str(name).lower() for name in config.id2label.values()}
+    return config.problem_type in (None, "regression") and names <= set(DIMENSIONS)
 
 
 def complete(where: str, kind: Any, unused: tuple[str, ...], remedy: str, **options: Any) -> nn.Module:
