@@ -295,6 +295,14 @@ def test_labels_become_names_for_tables(labels, names):
     assert exported.named(labels) == names
 
 
+def test_labels_without_a_meaning_are_reported(tmp_path, capsys):
+    config = hub.ASTConfig(**SMALL | {"id2label": {0: "LABEL_0", 1: "LABEL_1"}}, max_length=200, num_mel_bins=32)
+    hub.AutoModelForAudioClassification.from_config(config).save_pretrained(tmp_path)
+    EXTRACTORS["ast"]().save_pretrained(tmp_path)
+    assert exported.write(str(tmp_path), tmp_path / "m.onnx").labels == ("label_0", "label_1")
+    assert "doesn't say what its labels mean" in capsys.readouterr().err
+
+
 def test_labels_of_one_name_are_refused():
     with pytest.raises(IntoneError, match="one name for each output"):
         exported.named(("So so", "so_so"))

@@ -12,6 +12,7 @@ from torch import nn
 from transformers.utils import cached_file
 
 from intone.asr.languages import code
+from intone.audio.extractors import ExtractorSettings
 from intone.cache import digest
 from intone.data.labels import LABELS, own, plain
 from intone.errors import IntoneError
@@ -20,6 +21,7 @@ from intone.inference.card import Card
 from intone.models import pretrained
 from intone.models.graph import FileGraph
 from intone.models.hub_classifier import HubGraph, extractor, window
+from intone.progress import say
 from intone.version import __version__
 
 LARGEST: Final = 500_000_000
@@ -39,29 +41,37 @@ def write(where: str, out: Path, revision: str | None = None, licence: str | Non
             f"{where} has {size / 1e6:.0f} million numbers, and a model file holds {LARGEST / 1e6:.0f} million: name a "
             "smaller model."
         )
-    facts = front_matter(where, revision)
     features = extractor(where, revision)
-    rating = pretrained.rates(network.config)
+    card = card_of(where, network, features, revision)
+    card = replace(card, licence=licence or card.licence)
+    if all(label.startswith("label_") for label in card.labels):
+        say(f"{where} doesn't say what its labels mean: they are called {', '.join(card.labels)}.")
+    with tempfile.TemporaryDirectory() as work:
+        made = Path(work) / "model.onnx"
+        card = _with_parity(FileGraph(HubGraph(network, features), None), card, made, where)
+        place(made, card, out)
+    return card
+
+
+def card_of(where: str, network: nn.Module, features: ExtractorSettings, revision: str | None = None) -> Card:
+    """The card of a network and its feature extractor, before its file is compared with it."""
+    facts = front_matter(where, revision)
     name = Path(where).resolve().name if Path(where).is_dir() else where
-    card = Card(
+    rating = pretrained.rates(network.config)
+    return Card(
         name=f"{name}@{revision}" if revision else name,
         version=__version__,
         features=features,
         temperature=1.0,
         fingerprint=digest(pretrained.settings(network), pretrained.digest_of(network)),
         trained_on=UNKNOWN,
-        licence=licence or licence_of(facts),
+        licence=licence_of(facts),
         languages=languages_of(facts),
         window=window(features),
         labels=names_of(network),
         dimensions=rating,
         calibrated=rating,
     )
-    with tempfile.TemporaryDirectory() as work:
-        made = Path(work) / "model.onnx"
-        card = _with_parity(FileGraph(HubGraph(network, features), None), card, made, where)
-        place(made, card, out)
-    return card
 
 
 def _with_parity(graph: FileGraph, card: Card, made: Path, where: str) -> Card:
