@@ -43,11 +43,16 @@ def service(analyzer: Analyzer, waiting: int = 16, most: int = 1, longest: float
 
 
 def served_by(
-    workers: Sequence[Worker], folder: Path, waiting: int = 16, most: int = 1, model: Path = Path("none.onnx")
+    workers: Sequence[Worker],
+    folder: Path,
+    waiting: int = 16,
+    most: int = 1,
+    model: Path = Path("none.onnx"),
+    store: Store | None = None,
 ) -> Service:
-    """A service with these workers, and a model file for streams."""
+    """A service with these workers, a model file for streams, and the jobs of a store."""
     pool = Pool(workers)
-    runner = Runner(pool, Store(Path(tempfile.mkdtemp(dir=STATES.name)) / "jobs"))
+    runner = Runner(pool, store or Store(Path(tempfile.mkdtemp(dir=STATES.name)) / "jobs"))
     return Service(pool, folder, most, Admission(waiting, waiting, busy=runner.busy), runner, Streams(model))
 
 

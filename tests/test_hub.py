@@ -23,6 +23,7 @@ from intone.export import hub as exported
 from intone.inference import registry
 from intone.inference.card import Card
 from intone.inference.model import Model
+from intone.inference.saliency import saliency
 from intone.models import pretrained
 from intone.models.hub_classifier import extractor
 
@@ -117,6 +118,21 @@ def test_a_longer_clip_is_divided_into_windows(made):
     _, out, card = made
     found = Model(out, threads=1).predict(voice(card.window * 1.2))
     assert found.windows.shape == (2, len(LABELS))
+
+
+def test_what_an_answer_rests_on_lies_within_the_sound_and_not_in_what_pads_it(made):
+    _, out, card = made
+    model, asked = Model(out, threads=1), []
+    run = model.logits
+    model.logits = lambda features: asked.append(features) or run(features)
+    found = saliency(model, voice(1.2))
+    assert np.isfinite(found.falls).all() and np.abs(found.falls).max() > 0
+    assert found.times[0] == 0 and found.times[-1] == pytest.approx(1.2)
+    assert found.bands[-1] == pytest.approx(8000, rel=0.05)
+    assert len(found.bands) == (2 if card.features.rows == 1 else 7)
+    whole, changed = asked[0][0], np.concatenate([features[1:] for features in asked[1:]])
+    frames = 120 if card.features.frames else whole.shape[1]
+    assert (changed[:, :, frames:] == whole[:, frames:]).all() and (changed != whole).any((0, 1))[:frames].mean() > 0.9
 
 
 def test_its_labels_are_intones_names_where_these_mean_the_same(made):

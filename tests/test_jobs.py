@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from serving import asking, sentence, served_by
@@ -16,7 +17,7 @@ from intone.inference.serve.app import app
 from intone.inference.serve.guard import Guard, Hosts
 from intone.inference.serve.job import Answer, Facts, Job, Progress
 from intone.inference.serve.log import Log
-from intone.inference.serve.pool import LONG_BYTES, Pool
+from intone.inference.serve.pool import LONG_S, Pool
 from intone.inference.serve.runner import Runner
 from intone.inference.serve.store import DONE, FAILED, QUEUED, RUNNING, Entry, Store
 
@@ -153,9 +154,9 @@ def test_each_client_and_its_rate_have_bounds_of_their_own(monkeypatch):
         assert list(many.held) == ["a"]
 
 
-def entry(store: Store, id: str, size: int = 4) -> Entry:
+def entry(store: Store, id: str, seconds: float = 0.1) -> Entry:
     store.place(id).mkdir()
-    (store.place(id) / "recording.wav").write_bytes(bytes(size))
+    wav(store.place(id) / "recording.wav", np.zeros(round(seconds * 8_000), np.float32), 8_000)
     asked = {"formats": ["json"], "text": True, "language": None, "track": None, "speakers": None}
     return Entry(id, f"{id}.wav", "recording.wav", asked)
 
@@ -164,10 +165,10 @@ def test_short_ones_come_first_and_long_ones_never_take_the_last_worker(tmp_path
     workers = [Slow(), Slow()]
     store = Store(tmp_path / "jobs")
     runner = Runner(Pool(workers), store)
-    lives = [runner.accept(entry(store, name, LONG_BYTES)) for name in ("long", "longer")]
+    lives = [runner.accept(entry(store, name, LONG_S)) for name in ("long", "longer")]
     until(lambda: any(worker.begun for worker in workers))
     for name in ("short", "shorter"):
-        lives.append(runner.accept(entry(store, name, 100 if name == "short" else 50)))
+        lives.append(runner.accept(entry(store, name, 2.0 if name == "short" else 1.0)))
         until(lambda: sum(len(worker.begun) for worker in workers) == 2)
     assert sorted(name for worker in workers for name in worker.begun) == ["long.wav", "short.wav"]
     assert runner.place(lives[3]) == 1 and runner.place(lives[1]) == 2
@@ -175,6 +176,30 @@ def test_short_ones_come_first_and_long_ones_never_take_the_last_worker(tmp_path
         worker.may.set()
     until(lambda: all(live.state == DONE for live in lives))
     assert sum(len(worker.begun) for worker in workers) == 4
+
+
+class Lying(Slow):
+    """Has read more than two minutes of what announced a second."""
+
+    def do(self, job: Job, left: threading.Event, told: Callable[[Progress], None]) -> Answer:
+        told(Progress(seconds=LONG_S + 1 if job.name == "lies.wav" else 0.5))
+        told(Progress(seconds=LONG_S + 2 if job.name == "lies.wav" else 1.0))
+        return Slow.do(self, job, left, lambda progress: None)
+
+
+def test_one_that_turns_out_long_leaves_the_last_worker_to_short_ones(tmp_path):
+    workers, store = [Lying(), Lying()], Store(tmp_path / "jobs")
+    runner = Runner(Pool(workers), store)
+    lives = [runner.accept(entry(store, "lies"))]
+    until(lambda: runner.pool.long == 1)
+    lives.append(runner.accept(entry(store, "long", LONG_S)))
+    lives.append(runner.accept(entry(store, "short")))
+    until(lambda: sum(len(worker.begun) for worker in workers) == 2)
+    assert sorted(name for worker in workers for name in worker.begun) == ["lies.wav", "short.wav"]
+    for worker in workers:
+        worker.may.set()
+    until(lambda: all(live.state == DONE for live in lives))
+    until(lambda: runner.pool.long == runner.pool.running == 0)
 
 
 def test_one_that_waits_comes_before_shorter_ones_in_the_end(tmp_path, monkeypatch):
@@ -221,6 +246,36 @@ def test_after_a_restart_each_accepted_job_gets_exactly_one_answer(tmp_path):
     assert "twice" in again.get("twice").error and "lost" in again.get("lost").error
     assert not list((tmp_path / "jobs").glob("*/recording*")) or not again.unfinished()
     assert not (tmp_path / "jobs" / "half an upload").exists() and client is not None
+
+
+class Talkative(Slow):
+    """Finds three sentences before it answers."""
+
+    def do(self, job: Job, left: threading.Event, told: Callable[[Progress], None]) -> Answer:
+        for start in (0.0, 1.5, 3.0):
+            told(Progress(segment={"start": start, "text": "Grüße"}))
+        return Slow.do(self, job, left, lambda progress: None)
+
+
+def test_after_a_restart_the_sentences_of_a_job_that_ended_are_told_again_in_order(tmp_path):
+    worker = Talkative()
+    worker.may.set()
+    first = served_by([worker], tmp_path)
+    jobs = [sent(asking(first), name, format="csv") for name in ("a.wav", "bad.wav")]
+    before = [asking(first).get(f"/v1/jobs/{job['id']}/events").text for job in jobs]
+    first.runner.close()
+    first.runner.store.close()
+    again = asking(served_by([Slow()], tmp_path, store=Store(first.runner.store.folder)))
+    for job, told, ended in zip(jobs, before, ("done", "failed"), strict=True):
+        events = again.get(f"/v1/jobs/{job['id']}/events").text.strip().split("\n\n")
+        kinds = [event.split("\n")[0].removeprefix("event: ") for event in events]
+        assert kinds == ["state", "segment", "segment", "segment", "end"]
+        found = [event for event in events if event.startswith("event: segment")]
+        assert found == [event for event in told.strip().split("\n\n") if event.startswith("event: segment")]
+        assert [json.loads(event.split("data: ")[1])["start"] for event in found] == [0.0, 1.5, 3.0]
+        assert json.loads(events[-1].split("data: ")[1])["state"] == ended
+        assert again.delete(f"/v1/jobs/{job['id']}").status_code == 204
+    assert not list(first.runner.store.folder.glob("*/sentences.json"))
 
 
 def test_a_folder_is_one_services_at_a_time_and_only_its_users(tmp_path):

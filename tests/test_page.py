@@ -353,6 +353,58 @@ def test_a_sample_is_analysed_by_a_click(served):
     assert not served.said
 
 
+PARTS = "document.querySelector('.parts button')"
+MARKED = """(() => {
+  const canvas = document.querySelector('#sentence-spectrogram');
+  const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  return pixels.some((value, i) => i % 4 === 0 && value === 255 && pixels[i + 1] === 0 && pixels[i + 2] === 255);
+})()"""
+"""Whether some of the chosen sentence's spectrogram has the colour of its deciding parts, which no emotion has."""
+
+
+def test_the_parts_of_a_sentence_that_decided_are_asked_for_by_keyboard_and_told_in_words(served):
+    served.click("#samples button:nth-of-type(2)")
+    served.until(f"{PARTS} !== null && {DRAWN}", inside=True)
+    assert not served.run(MARKED, inside=True)
+    served.run("document.querySelector('#shown').focus()")
+    served.run(f"{PARTS}.focus()", inside=True)
+    served.press("Enter")
+    served.until(f"{PARTS}.ariaPressed === 'true'", inside=True)
+    served.until(MARKED, inside=True)
+    told = served.run("document.querySelector('.parts').innerText", inside=True)
+    assert re.search(r"Most of what speaks for \w+ lies .*, .*\.", told) and "less probable" in told
+    assert "It doesn't show why" in told and served.run(f"document.activeElement === {PARTS}", inside=True)
+    label = served.run("document.querySelector('#sentence-spectrogram').ariaLabel", inside=True)
+    assert "Most of what speaks for" in label
+    assert serious(served, inside=True) == []
+    served.press("Enter")
+    served.until(f"{PARTS}.ariaPressed === 'false' && !{MARKED}", inside=True)
+    served.run("explained.clear(); window.samples = async () => new Float32Array(16000 * 31); 0", inside=True)
+    served.press("Enter")
+    served.until("document.querySelector('.parts .warning') !== null", inside=True)
+    told = served.run("document.querySelector('.parts .warning').textContent", inside=True)
+    assert "longer than 30 s" in told and not [line for line in served.said if "413" not in line]
+
+
+def test_a_result_by_itself_has_nobody_to_ask(opened, tab, tmp_path):
+    assert opened.run("document.querySelector('.parts')") is None
+    opened.run("window.postMessage({ service: true }, '*')")
+    assert opened.run("new Promise((done) => setTimeout(() => done(service), 100))") is False
+
+
+def test_the_sound_of_a_sentence_is_cut_out_to_the_sample(tab, tmp_path):
+    noise = np.random.default_rng(0).normal(0, 0.1, 16_000 * 6)
+    sound = np.convolve(noise, np.ones(8) / 8, "same").astype(np.float32)  # what MP3 keeps of noise
+    found = replace(analysis(segment(0.5, 2.0, "angry", "Kids.")), duration=6.0, sound=lambda: iter([sound]))
+    (tmp_path / "a.html").write_text(page(found), encoding="utf-8")
+    tab.open((tmp_path / "a.html").as_uri())
+    for start, end in ((0.0, 0.5), (2.5, 4.0), (5.0, 6.0)):
+        cut = np.array(tab.run(f"samples({start}, {end}).then((s) => [...s])"))
+        there = sound[round(start * 16_000) : round(end * 16_000)]
+        assert len(cut) == len(there) and np.corrcoef(cut, there)[0, 1] > 0.9
+        assert abs(np.corrcoef(cut[1:], there[:-1])[0, 1]) < np.corrcoef(cut, there)[0, 1]
+
+
 def test_a_recording_is_shown_and_another_one_dropped_on_it(served, talk, tmp_path):
     other = shutil.copy(talk, tmp_path / "other.wav")
     served.drop("#drop", talk)
@@ -405,6 +457,37 @@ def test_files_are_offered_by_what_they_are_for_and_one_bar_scrolls_the_result(s
     served.until("innerWidth === 390")
     assert served.run("document.documentElement.scrollWidth") <= 390
     served.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_on_a_phone_the_result_is_part_of_the_page_and_followed_where_it_is_looked_at(served):
+    served.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
+    served.click("#samples button:nth-of-type(3)")
+    grown = "document.documentElement.scrollHeight <= innerHeight && innerHeight"
+    rest = f"new Promise((done) => {{ const was = innerHeight; setTimeout(() => done({grown} === was && was), 300); }})"
+    served.until("document.querySelectorAll('#segments .pick').length > 2 && innerHeight > 1500", inside=True)
+    tall = served.until(rest, inside=True)
+    assert served.run("document.documentElement.scrollWidth") <= 390
+    served.run("made('p', '', document.body).style.height = '500px'; 0", inside=True)
+    served.until(f"innerHeight >= {tall} + 500", inside=True)
+    served.run("document.body.lastChild.remove()", inside=True)
+    served.until(f"innerHeight === {tall} && {grown}", inside=True)
+    # Who looks at the top stays there; who looks at a sentence that is played is taken along with the next one.
+    now = "rows[{0}][1].classList.contains('now') && last === rows[{0}][1] && !near"
+    served.run("scrollTo(0, 0)")
+    served.run("player.muted = true; play(segments[0].start, Infinity)", inside=True)
+    for number in (0, 1):
+        served.run(f"player.currentTime = segments[{number}].start + 0.1; 0", inside=True)
+        served.until(now.format(number), inside=True)
+    assert served.run("scrollY") == 0
+    served.run("rows[1][1].scrollIntoView({ block: 'end' })", inside=True)
+    served.until("near && seen(last)", inside=True)
+    before = served.run("scrollY")
+    served.run("player.currentTime = segments[2].start + 0.1; 0", inside=True)
+    served.until(f"scrollY > {before}")
+    served.run("player.pause()", inside=True)
+    served.call("Emulation.clearDeviceMetricsOverride")
+    served.until("document.documentElement.scrollHeight <= innerHeight")
+    assert not served.said
 
 
 @pytest.mark.parametrize(

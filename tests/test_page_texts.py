@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from intone.inference.formats.html import texts
+from intone.inference.formats.html import SCRIPTS, texts
+from intone.inference.serve.assets import FILES
 
 FORMATS = Path(str(resources.files("intone.inference.formats").joinpath("page")))
 SERVICE = Path(str(resources.files("intone.inference.serve").joinpath("page")))
 PARTS = {
-    "result": [FORMATS / name for name in ("base.js", "strips.js", "result.js", "result.html")],
-    "service": [SERVICE / name for name in ("app.js", "live.js", "experiment.js", "index.html")],
+    "result": [FORMATS / name for name in (*(f"{part}.js" for part in SCRIPTS), "result.html")],
+    "service": [SERVICE / name for name in FILES if name.endswith(".js")] + [SERVICE / "index.html"],
 }
 
 

@@ -37,6 +37,10 @@ class Parrot:
     said: str = "Kids are talking. Dogs are"
     language: str = "en"
     asked: list[str] = field(default_factory=list)
+    at_once: int = 2
+
+    def hints(self, signal: np.ndarray) -> bool:
+        return True
 
     def speaking(self, language: str) -> "Parrot":
         return replace(self, language=language)

@@ -35,6 +35,9 @@ class Scripted:
     heard: list[float] = field(default_factory=list)
     sampled: list[float] = field(default_factory=list)
 
+    def hints(self, signal: np.ndarray) -> bool:
+        return True
+
     def languages(self, signal: np.ndarray) -> dict[str, float]:
         return {"en": 1.0}
 

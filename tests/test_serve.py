@@ -34,6 +34,7 @@ from intone.inference.formats import FORMATS, TEXTS, places
 from intone.inference.model import Model
 from intone.inference.serve import listening, upload
 from intone.inference.serve.app import app
+from intone.inference.serve.assets import SCRIPTS
 from intone.inference.serve.upload import MB
 from intone.inference.tasks import Target, tasks
 
@@ -355,7 +356,7 @@ def test_the_page_asks_nothing_of_the_network(client):
     answer = client.get("/")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert re.findall(r'(?:src|href)="([^"]*)"', answer.text) == ["data:,", "page/app.css", "./", "page/app.js"]
-    for name in ("", "page/app.css", "page/app.js", "page/live.js", "page/experiment.js"):
+    for name in ("", "page/app.css", *(f"page/{script}.js" for script in SCRIPTS)):
         text = client.get(f"/{name}").text.replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?:|url\(|@import", text), name
     for name in ("/docs", "/redoc"):  # they would load their scripts from elsewhere
@@ -366,7 +367,8 @@ def test_openapi_says_what_is_answered(client):
     said = client.get("/openapi.json").json()
     jobs = {"/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/result", "/v1/jobs/{id}/events"}
     state = {"/health", "/healthz", "/readyz", "/metrics", "/v1/model", "/page/{name}"}
-    assert set(said["paths"]) == {"/", "/analyze", "/v1/analyze", "/v1/audio/transcriptions"} | jobs | state
+    sent = {"/analyze", "/v1/analyze", "/v1/audio/transcriptions", "/v1/saliency"}
+    assert set(said["paths"]) == {"/"} | sent | jobs | state
     post = said["paths"]["/analyze"]["post"]
     refused = {"400", "401", "403", "405", "408", "413", "415", "422", "429", "500", "503", "507"}
     assert set(post["responses"]) == {"200", *refused}
@@ -378,7 +380,7 @@ def test_openapi_says_what_is_answered(client):
     assert {p["name"] for p in post["parameters"]} == {"format", "text", "language", "track", "speakers"}
     assert list(post["requestBody"]["content"]) == ["multipart/form-data"]
     names = [way["operationId"] for path in said["paths"].values() for way in path.values()]
-    assert len(set(names)) == len(names) == 17 and set(said["paths"]["/health"]) == {"get", "head"}
+    assert len(set(names)) == len(names) == 18 and set(said["paths"]["/health"]) == {"get", "head"}
 
 
 def test_importing_intone_imports_no_web_framework():

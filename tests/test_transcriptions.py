@@ -5,6 +5,7 @@ import json
 import pytest
 from serving import asking, sentence, served_by
 
+from intone.inference.serve.contract import SaliencyView
 from intone.inference.serve.job import Answer, Facts, Job
 
 WORDS = [{"word": " Kids", "start": 0.5, "end": 0.9, "probability": 0.9}]
@@ -39,6 +40,9 @@ class Canned:
         self.jobs.append(job)
         if job.name == "bad.wav":
             return Answer(status=422, problem="bad.wav is an empty file.")
+        if job.explained is not None:
+            [example] = SaliencyView.model_config["json_schema_extra"]["examples"]
+            return Answer({"json": json.dumps(example).encode()})
         return Answer({name: json.dumps(FOUND).encode() if name == "json" else b"1\n" for name in job.formats})
 
 

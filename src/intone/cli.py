@@ -31,6 +31,9 @@ class Command:
 
 COMMANDS: Final = (
     Command("data get", "data.commands:data_get", "Download a corpus (ravdess, goemotions)."),
+    Command(
+        "data pack", "data.commands:data_pack", "Write labelled clips as Parquet shards for benchmarks.", "archives"
+    ),
     Command("data check", "data.commands:data_check", "Verify that RAVDESS is complete and unaltered."),
     Command(
         "data show",
@@ -63,7 +66,12 @@ COMMANDS: Final = (
     ),
     Command("transcribe", "asr.transcribe:transcribe", "Transcribe recordings."),
     Command("train", "training.train:train", "Train and evaluate one model under one protocol.", "train"),
-    Command("evaluate", "report.commands:evaluate", "Score a predictions table of any system.", "report"),
+    Command(
+        "evaluate",
+        "report.commands:evaluate",
+        "Score a predictions table of any system, or a model on a benchmark's shards.",
+        "report",
+    ),
     Command(
         "export",
         "export.commands:export",

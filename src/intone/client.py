@@ -51,6 +51,12 @@ class Client:
         found: dict[str, Any] = json.loads(self._sent("v1/analyze", recording, asked))
         return found
 
+    def saliency(self, sentence: str | PathLike[str], emotion: str = "") -> dict[str, Any]:
+        """Which times and frequencies of one sentence's sound speak for an emotion; "": the most probable one."""
+        asked = {"emotion": emotion} if emotion else {}
+        found: dict[str, Any] = json.loads(self._sent("v1/saliency", sentence, asked))
+        return found
+
     def submit(self, recording: str | PathLike[str], format: str = "json", **asked: Any) -> dict[str, Any]:
         """A job for a recording, which is analysed while nobody waits; `format` names the formats, by commas."""
         job: dict[str, Any] = json.loads(self._sent("v1/jobs", recording, {"format": format, **asked}))

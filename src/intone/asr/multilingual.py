@@ -4,19 +4,16 @@ transcripts = transcribe(corpus, Polyglot(Whisper()))      # Whisper(language="d
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from intone.asr.languages import Language
-from intone.asr.retry import written
+from intone.asr.retry import VERSION, written
 from intone.asr.sentences import text_of
 from intone.asr.whisper import Whisper
 from intone.audio.segments import MAX_STRETCH_S, stretches
 from intone.audio.vad import VOICE_WITH_WORDS
-
-VERSION: Final = 1
-"""Version of how a clip is cut and tried again; another version may give other words."""
 
 
 @dataclass(frozen=True)

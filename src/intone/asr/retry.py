@@ -4,7 +4,9 @@ Whisper transcribes up to 28 s at once, and may repeat itself or stop after the 
 then transcribed separately, in parts of at most 12 s without the words before them, and at last by sampling tokens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -15,6 +17,9 @@ from intone.asr.sentences import moved, sentences
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.segments import MAX_SEGMENT_S, MIN_WORDLESS_S, Span, Stretch, uncovered
 from intone.audio.vad import MARGIN_S
+
+VERSION: Final = 2
+"""Version of how a stretch is tried; another version may give other words."""
 
 OTHER: Final = 0.8
 """Share of the stretch: for a longer part Whisper repeats its output for the whole, so tokens are sampled at once."""
@@ -33,6 +38,10 @@ class Recogniser(Protocol):
         """The probability of each language."""
         ...
 
+    def hints(self, signal: np.ndarray) -> bool:
+        """Whether a quick, rough try finds something like words, in whatever language."""
+        ...
+
     def speaking(self, language: str) -> "Recogniser":
         """This recogniser in another language."""
         ...
@@ -46,10 +55,40 @@ class Recogniser(Protocol):
         ...
 
 
-def written(recogniser: Recogniser, stretch: Stretch, language: Language) -> tuple[str, list[list[Word]]]:
-    """A stretch's language, and its sentences in order, with times (s) in the recording."""
-    spoken = language.of(lambda: recogniser.languages(stretch.signal), stretch.end - stretch.start)
-    told = sentences_of(recogniser.speaking(spoken), stretch)
+@dataclass(frozen=True)
+class Draft:
+    """A stretch's sentences, in a language that it may turn out not to be in."""
+
+    opinion: Mapping[str, float]
+    """The recogniser's probability of each language; empty where the language is given."""
+    language: str
+    sentences: list[list[Word]]
+
+
+def written(recogniser: Recogniser, stretch: Stretch, language: Language) -> tuple[str | None, list[list[Word]]]:
+    """A stretch's language, and its sentences in order, with times (s) in the recording; no language where nothing like
+    words was heard so far."""
+    return final(recogniser, stretch, language, drafted(recogniser, stretch, language))
+
+
+def drafted(recogniser: Recogniser, stretch: Stretch, language: Language) -> Draft | None:
+    """A stretch's sentences as they seem to be, given what is known of the language; None where the voice activity
+    detector found hardly any speech, and a quick try no words."""
+    if stretch.doubtful and not recogniser.hints(stretch.signal):
+        return None
+    opinion = {} if language.given else recogniser.languages(stretch.signal)
+    spoken = deepcopy(language).of(lambda: opinion, stretch.end - stretch.start)
+    return Draft(opinion, spoken, sentences_of(recogniser.speaking(spoken), stretch))
+
+
+def final(
+    recogniser: Recogniser, stretch: Stretch, language: Language, draft: Draft | None
+) -> tuple[str | None, list[list[Word]]]:
+    """As `written`, from a draft: transcribed again where the words before it speak for another language."""
+    if draft is None:
+        return language.known, []
+    spoken = language.of(lambda: draft.opinion, stretch.end - stretch.start)
+    told = draft.sentences if spoken == draft.language else sentences_of(recogniser.speaking(spoken), stretch)
     if told:
         language.said(spoken, sum(end - start for start, end in spans(told)))
     # For a sound without words, Whisper's language is a random guess.

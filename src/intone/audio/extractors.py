@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-from intone.audio.features import FFT_SAMPLES, FeatureSettings, extract_trimmed, whisper
+from intone.audio.features import FFT_SAMPLES, FeatureSettings, band_edges, extract_trimmed, whisper
 from intone.audio.frame_weights import room_power
 from intone.audio.frames import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE
 
@@ -74,6 +74,27 @@ def of_windows(windows: Sequence[np.ndarray], signal: np.ndarray, settings: Feat
     return np.stack([extract_trimmed(window, settings, room) for window in windows])
 
 
+def row_edges(settings: Features) -> np.ndarray:
+    """Frequencies between which each row lies, Hz, [rows + 1]; samples are one row, of all frequencies."""
+    if isinstance(settings, FeatureSettings):
+        return band_edges(settings)
+    if settings.kind == "waveform":
+        return np.array([0.0, SAMPLE_RATE / 2])
+    if settings.kind == "whisper_chunk":
+        return band_edges(FeatureSettings("whisper", settings.bands))
+    ends = _mel(np.array([LOWEST, SAMPLE_RATE / 2]))
+    # Bands overlap: each ends halfway between its peak and the next one's.
+    edges: np.ndarray = 700 * np.expm1(np.linspace(ends[0], ends[1], 2 * settings.bands + 3)[1::2] / 1127)
+    return edges
+
+
+def filled(settings: Features, samples: int, frames: int) -> int:
+    """How many of the `frames` of a window of so many samples hold its sound, and not what it is padded with."""
+    if isinstance(settings, ExtractorSettings) and settings.frames:
+        return min(frames, max(1, samples // HOP_SAMPLES))
+    return frames
+
+
 def waveform(signal: np.ndarray, settings: ExtractorSettings) -> np.ndarray:
     """The samples themselves, [1, samples]; `Wav2Vec2FeatureExtractor`."""
     signal = signal.astype(np.float32, copy=False)
@@ -98,10 +119,16 @@ def fbank(signal: np.ndarray, settings: ExtractorSettings) -> np.ndarray:
 @cache
 def kaldi_filters(bands: int) -> np.ndarray:
     """Kaldi's filters, triangles of height 1 over mel from 20 Hz to half the sample rate, [bands, FFT / 2 + 1]."""
-    mel = 1127 * np.log1p(np.fft.rfftfreq(FFT_SAMPLES, 1 / SAMPLE_RATE) / 700)
-    edges = np.linspace(1127 * np.log1p(LOWEST / 700), mel[-1], bands + 2)[:, None]
+    mel = _mel(np.fft.rfftfreq(FFT_SAMPLES, 1 / SAMPLE_RATE))
+    edges = np.linspace(_mel(np.array(LOWEST)), mel[-1], bands + 2)[:, None]
     step = edges[1] - edges[0]
     return np.maximum(0, np.minimum((mel - edges[:-2]) / step, (edges[2:] - mel) / step))
+
+
+def _mel(hertz: np.ndarray) -> np.ndarray:
+    """Kaldi's scale."""
+    mel: np.ndarray = 1127 * np.log1p(hertz / 700)
+    return mel
 
 
 def whisper_chunk(signal: np.ndarray, settings: ExtractorSettings) -> np.ndarray:

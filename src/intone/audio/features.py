@@ -91,6 +91,17 @@ def mel_filters(bands: int, low: float, high: float) -> np.ndarray:
     return (np.maximum(0, np.minimum(rise, fall)) * area[:, None]).astype(np.float32)
 
 
+def band_edges(settings: FeatureSettings) -> np.ndarray:
+    """Frequencies between which each band lies, Hz, [bands + 1]; of a plain spectrogram [FFT / 2 + 2]."""
+    if settings.kind == "spectrogram":
+        return np.linspace(0, SAMPLE_RATE / 2, settings.rows + 1)
+    # Whisper's own filters reach from 0 Hz to half the rate, whatever the settings say.
+    whole = settings.kind.startswith("whisper")
+    ends = _hertz_to_mel(np.array([0, SAMPLE_RATE / 2] if whole else [settings.low, settings.high]))
+    # Bands overlap: each ends halfway between its peak and the next one's.
+    return _mel_to_hertz(np.linspace(ends[0], ends[1], 2 * settings.bands + 3)[1::2])
+
+
 def log_mel(signal: np.ndarray, settings: FeatureSettings) -> np.ndarray:
     """Natural logarithm of the mel power spectrum, [bands, frames]."""
     filters = mel_filters(settings.bands, settings.low, settings.high)

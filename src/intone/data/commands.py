@@ -1,10 +1,11 @@
-"""`intone data get` and `data check`: where corpora come from, and whether RAVDESS is whole."""
+"""`intone data get`, `data check` and `data pack`: corpora are fetched, checked, and written as shards."""
 
 from pathlib import Path
 from typing import Literal
 
-from tyro.conf import Positional
+from tyro.conf import OmitArgPrefixes, Positional
 
+from intone.data.clip_source import ClipSource
 from intone.errors import IntoneError
 
 
@@ -24,6 +25,29 @@ def data_get(
         print(ravdess.get(folder, archive))
     else:
         print(goemotions.get(folder or Path("data/goemotions")))
+
+
+def data_pack(
+    out: Positional[Path],
+    clips: OmitArgPrefixes[ClipSource] = ClipSource(),
+    language: str = "en",
+    most: int = 1000,
+) -> None:
+    """Write clips with labels as Parquet shards in oruk-bench's form (audio_flac, label, language, source_id), which
+    `intone evaluate` and other systems read.
+
+    Args:
+        out: Folder for the shards.
+        clips: Which clips.
+        language: The language spoken in them, as it is to stand in the shards.
+        most: Clips in a shard.
+    """
+    from intone.data.shards import write_shards
+
+    if most < 1:
+        raise IntoneError(f"A shard of {most} clips is none: give --most 1 or more.")
+    for path in write_shards(clips.corpus(), language, out, most):
+        print(path, flush=True)
 
 
 def data_check(folder: Positional[Path | None] = None) -> None:

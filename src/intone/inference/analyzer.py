@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Final, TypeAlias, cast
@@ -11,9 +12,10 @@ from typing import IO, Final, TypeAlias, cast
 import numpy as np
 import pandas as pd
 
+from intone.asr.ahead import written_ahead
 from intone.asr.alignment import Word
 from intone.asr.languages import Language, code
-from intone.asr.retry import spans, written
+from intone.asr.retry import spans
 from intone.asr.sentences import text_of
 from intone.asr.whisper import Whisper
 from intone.audio import conditions
@@ -197,7 +199,7 @@ class Analyzer:
     def _judged(self, meter: Meter, blocks: Iterator[np.ndarray], language: Language, name: str) -> Iterator[Judged]:
         """Segments in order. While Whisper transcribes one stretch, the emotion of the one before is predicted."""
         if self.whole:
-            found = [meter.timed("words", self._everything, blocks, language, name)]
+            found = [self._everything(meter, blocks, language, name)]
             yield from meter.timed("emotion", self._judge, found)
             return
         if self.whisper is None:
@@ -207,8 +209,9 @@ class Analyzer:
             return
         with ThreadPoolExecutor(1) as pool:
             waiting: Future[list[Judged]] | None = None
-            for stretch in stretches(blocks, VOICE_WITH_WORDS, MAX_STRETCH_S):
-                found = meter.timed("words", self._sentences, self.whisper, stretch, language)
+            for found in self._sentences(
+                meter, self.whisper, stretches(blocks, VOICE_WITH_WORDS, MAX_STRETCH_S), language
+            ):
                 job = pool.submit(meter.timed, "emotion", self._judge, found)
                 if waiting:
                     yield from waiting.result()
@@ -216,7 +219,7 @@ class Analyzer:
             if waiting:
                 yield from waiting.result()
 
-    def _everything(self, blocks: Iterator[np.ndarray], language: Language, name: str) -> Found:
+    def _everything(self, meter: Meter, blocks: Iterator[np.ndarray], language: Language, name: str) -> Found:
         """All of a recording as one segment, with its words. Raises BadClip where it is too long for that."""
         kept, seconds = list[np.ndarray](), 0.0
         for block in blocks:
@@ -230,23 +233,26 @@ class Analyzer:
         words, spoken = list[Word](), None
         if self.whisper:
             parts = stretches(iter(kept), VOICE_WITH_WORDS, MAX_STRETCH_S)
-            said = [found for part in parts for found in self._sentences(self.whisper, part, language)]
+            said = [one for found in self._sentences(meter, self.whisper, parts, language) for one in found]
             words = [word for found in said for word in found.words]
             spoken = next((found.language for found in said if found.language), None)
         return Found(0.0, seconds, 0.0, np.concatenate(kept), words, spoken)
 
     @staticmethod
-    def _sentences(whisper: Whisper, stretch: Stretch, language: Language) -> list[Found]:
-        """A stretch's sentences and its speech without words, in order, each with its sound and a margin."""
-        spoken, told = written(whisper, stretch, language)
-        wide, alone = covering(spans(told), stretch.speech)
-        out = [Found(*span, *stretch.around(span), [], spoken) for span in alone]
-        for words, span in zip(told, wide, strict=True):
-            # Sound beside the words is within the sentence's times, but isn't used for the prediction: on 120 clips of
-            # RAVDESS its breath and hum made three right predictions wrong and one wrong prediction right.
-            sound = stretch.around((words[0]["start"], words[-1]["end"]))
-            out.append(Found(*span, *sound, words, spoken))
-        return sorted(out, key=lambda found: found.start)
+    def _sentences(
+        meter: Meter, whisper: Whisper, parts: Iterable[Stretch], language: Language
+    ) -> Iterator[list[Found]]:
+        """Each stretch's sentences and its speech without words, in order, each with its sound and a margin."""
+        timed = partial(meter.timed, "words")
+        for stretch, spoken, told in written_ahead(whisper, parts, language, whisper.at_once, timed):
+            wide, alone = covering(spans(told), stretch.speech)
+            out = [Found(*span, *stretch.around(span), [], spoken) for span in alone]
+            for words, span in zip(told, wide, strict=True):
+                # Sound beside the words is within the sentence's times, but isn't used for the prediction: on 120 clips
+                # of RAVDESS its breath and hum made three right predictions wrong and one wrong prediction right.
+                sound = stretch.around((words[0]["start"], words[-1]["end"]))
+                out.append(Found(*span, *sound, words, spoken))
+            yield sorted(out, key=lambda found: found.start)
 
     def _judge(self, segments: Sequence[Found]) -> list[Judged]:
         """Segments -> their emotions; a segment of pure silence is dropped."""

@@ -5,6 +5,7 @@ audio branch's logits [windows, labels], its embedding [windows, D], the text br
 learned fusion, the fused logits of each window and the sentence [windows, labels], all before any temperature.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -103,8 +104,7 @@ class Model:
         Raises IntoneError for a file that rates dimensions."""
         self.check(dimensions=False)
         starts, windows = self.windows(signal)
-        given = of_windows(windows, signal, self.card.features)
-        audio, embedding, sentence, fused = self.logits(given, tokens)
+        audio, embedding, sentence, fused = self.logits(self.features(signal, windows), tokens)
         each = softmax(audio / self.card.temperature)
         said = None
         if sentence is not None and self.card.reading:
@@ -128,7 +128,7 @@ class Model:
         `predict` does, IntoneError for a file that predicts emotions."""
         self.check(dimensions=True)
         _, windows = self.windows(signal)
-        ratings = self.logits(of_windows(windows, signal, self.card.features))[0].mean(0)
+        ratings = self.logits(self.features(signal, windows))[0].mean(0)
         return dict(zip(self.card.labels, map(float, ratings.clip(0, 1)), strict=True))
 
     def check(self, dimensions: bool) -> None:
@@ -179,6 +179,10 @@ class Model:
         count = 1 + max(0, -(-2 * (len(trimmed) - length) // length))
         starts = np.linspace(0, len(trimmed) - length, count).round().astype(int)
         return [first + int(s) for s in starts], [trimmed[s : s + length] for s in starts]
+
+    def features(self, signal: np.ndarray, windows: Sequence[np.ndarray]) -> np.ndarray:
+        """A segment and its `windows` -> their features [windows, rows, frames]."""
+        return of_windows(windows, signal, self.card.features)
 
     def logits(
         self, features: np.ndarray, tokens: np.ndarray | None = None

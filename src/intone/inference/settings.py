@@ -7,6 +7,7 @@ from pathlib import Path
 
 from intone import weights
 from intone.asr.languages import code
+from intone.asr.retry import VERSION
 from intone.asr.whisper import Whisper
 from intone.cache import digest, file_digest
 from intone.device import CPU
@@ -55,7 +56,7 @@ class Settings:
         asked += [self.device] * (self.device != CPU)
         asked += [file_digest(self.dimensions)] if self.dimensions else []
         said = words.settings if words else None
-        return digest(__version__, file_digest(self.model), said, self.language, *asked)
+        return digest(__version__, file_digest(self.model), said, self.language, *asked, *([VERSION] if said else []))
 
     def absolute(self) -> "Settings":
         """The same for a process that is in another folder."""
@@ -72,13 +73,15 @@ class Settings:
             _ = words.folder  # raises Missing now, and not only at the first recording
             if self.language or self.device != CPU:
                 words.check_language(self.language or words.language)  # loads the weights, where the device is
-        heard, encoder, rating = Model(self.model, self.threads, self.device), None, None
+        # Beside Whisper, which has all threads, emotions are faster on few: threads that wait for work take it away.
+        threads = max(1, (self.threads or os.cpu_count() or 1) // words.at_once) if words else self.threads
+        heard, encoder, rating = Model(self.model, threads, self.device), None, None
         heard.check(dimensions=False)
         if self.dimensions:
-            rating = Model(self.dimensions, self.threads, self.device)
+            rating = Model(self.dimensions, threads, self.device)
             rating.check(dimensions=True)
         if self.speakers.way == AUTO:
-            encoder = SpeakerEncoder(weights.find(WEIGHTS), self.threads, self.device)
+            encoder = SpeakerEncoder(weights.find(WEIGHTS), threads, self.device)
         voices = {name: profiles.fitting(name, heard) for name in self.voices}
         return Analyzer(heard, words, self.language, self.speakers, voices, encoder, self.one, rating)
 

@@ -1,5 +1,6 @@
 """`intone report`, `results readme`, `evaluate` and `data show`: what is written and drawn from tables and clips."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,29 +39,52 @@ def evaluate(
     split: Literal["train", "validation", "test"] = "test",
     clips: Path | None = None,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
+    model: str | None = None,
+    text: bool = True,
 ) -> None:
     """Score predictions of intone or any other system: accuracy, UAR, F1, calibration, by emotion and by speaker.
+
+    With Parquet shards of oruk-bench (audio_flac, label, language, source_id), or their folder, a model answers for
+    each clip first, and macro-F1 over the seven labels is told by language.
 
     UAR is unweighted average recall. Each further file is compared with the first, by a sign-flip test over speakers
     with Holm's correction.
 
     Args:
         predictions: CSV files (gzipped or not) with the columns file, speaker, fold, split, emotion, predicted, and
-            one probability column per label.
+            one probability column per label; or Parquet shards of a benchmark.
         split: Which rows to score.
         clips: A CSV of the clips that must be present (file, speaker, emotion, and sex, intensity, statement if
             known); not needed for RAVDESS's own file names.
-        out: Folder for metrics.json and figures.
+        out: Folder for metrics.json and figures; of a benchmark, for the answers, a Parquet file a shard.
+        model: The model that answers for shards: a file that `intone export` made, or a name; default the packaged one.
+        text: For shards: transcribe the words too.
     """
     from intone.evaluation.predictions import read_clips
     from intone.report.scorecard import judge, show, write
 
     if not predictions:
         raise IntoneError("Nothing to evaluate: name a CSV of predictions.")
+    shards = [path for path in predictions if path.is_dir() or path.suffix == ".parquet"]
+    if shards:
+        if len(shards) < len(predictions):
+            raise IntoneError("Shards of a benchmark and tables of predictions are scored apart: name either.")
+        _benchmark(shards, out, model, text)
+        return
     found = judge(predictions, split, read_clips(clips) if clips else None)
     show(found, split)
     for path in write(found, out) if out else ():
         say(str(path))
+
+
+def _benchmark(paths: Sequence[Path], out: Path | None, model: str | None, text: bool) -> None:
+    """Let a model answer for the clips of shards, and print what it got right."""
+    from intone.inference.settings import settled
+    from intone.report.benchmark import answered, by_language, shards_in, show
+
+    settings = settled(model, "whisper-base" if text else None, None, 0, one=True)
+    table = answered(settings.analyzer(), list(shards_in(paths)), out, settings.key())
+    show(by_language(table))
 
 
 def results_readme(

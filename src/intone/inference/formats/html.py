@@ -25,6 +25,9 @@ BITS: Final = 24_000
 BARS: Final = 4_000
 """Most bars in the drawn waveform: more than a screen has columns."""
 
+SCRIPTS: Final = ("base", "strips", "summary", "sentences", "saliency", "speakers", "player", "saving", "result")
+"""Parts of the page's script, in order: names that all of it uses come first, and what begins it last."""
+
 LIGHT, DARK = "#ffffff", "#1e1e1e"
 """Browsers' backgrounds of a page; the dark ones differ between browsers, and this is the least dark."""
 
@@ -86,8 +89,8 @@ def vendor() -> str:
 
 @cache
 def script() -> str:
-    """The page's own script: names that all of it uses, the charts, and what is shown and played."""
-    return "\n".join(part(f"{name}.js") for name in ("base", "strips", "result"))
+    """The page's own script."""
+    return "\n".join(part(f"{name}.js") for name in SCRIPTS)
 
 
 @cache

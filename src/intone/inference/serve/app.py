@@ -28,6 +28,7 @@ from intone.inference.serve.job import Answer, Job
 from intone.inference.serve.job_routes import Jobs, add_job_routes
 from intone.inference.serve.pool import Pool
 from intone.inference.serve.runner import Runner
+from intone.inference.serve.saliency_routes import add_saliency
 from intone.inference.serve.state_routes import State, add_state_routes
 from intone.inference.serve.stream import Streams
 from intone.inference.serve.transcription_routes import add_transcriptions
@@ -105,7 +106,8 @@ class Service:
     async def _done(self, request: Request, job: Job) -> Answer:
         """The answer to a job, unless its client disconnects before."""
         left = Event()
-        work: asyncio.Future[Any] = asyncio.wrap_future(self.pool.submit(job, left).answer)
+        waiting = await asyncio.to_thread(self.pool.submit, job, left)
+        work: asyncio.Future[Any] = asyncio.wrap_future(waiting.answer)
         gone: asyncio.Future[Any] = asyncio.ensure_future(_gone(request))
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -171,6 +173,7 @@ def app(service: Service) -> FastAPI:
     add_state_routes(made, State(service.pool, service.runner, service.most))
     add_assets(made)
     add_transcriptions(made, service)
+    add_saliency(made, service)
     made.add_api_websocket_route("/v1/stream", service.streams.serve)
     return made
 

@@ -10,11 +10,14 @@ from fastapi import FastAPI, HTTPException, Response
 from intone.inference.formats.html import palettes, texts
 from intone.inference.serve.contract import refused
 
+SCRIPTS: Final = (
+    *("app", "arrival", "explain", "experiment", "files", "job"),
+    *("live", "microphone", "model", "recorder", "tabs", "words"),
+)
+"""Modules of the page; app.js is the first one that is loaded."""
+
 FILES: Final = {
-    "app.js": "text/javascript",
-    "live.js": "text/javascript",
-    "experiment.js": "text/javascript",
-    "microphone.js": "text/javascript",
+    **{f"{name}.js": "text/javascript" for name in SCRIPTS},
     "app.css": "text/css",
     "text.json": "application/json",
     "experiment.json": "application/json",

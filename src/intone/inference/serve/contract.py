@@ -51,6 +51,63 @@ class Asked(BaseModel):
         }
 
 
+class Explained(BaseModel):
+    """What may be asked about a sentence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    emotion: Annotated[
+        str,
+        Query(
+            max_length=60,
+            description="A label of the model; that which is the most probable by the sound, where none is given.",
+            examples=["angry"],
+        ),
+    ] = ""
+
+
+class RegionView(BaseModel):
+    """A part of a sentence."""
+
+    start: float
+    """Seconds from the beginning of what was sent."""
+    end: float
+    low: float
+    """Hz."""
+    high: float
+
+
+class SaliencyView(BaseModel):
+    """Which parts of a sentence speak for an emotion: how much less probable it becomes without each of them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "emotion": "angry",
+                    "probability": 0.57,
+                    "times": [0.4, 0.65, 0.9],
+                    "bands": [18.6, 1025.1, 7847.8],
+                    "falls": [[0.31, 0.02], [-0.04, 0.0]],
+                    "most": {"start": 0.4, "end": 0.65, "low": 18.6, "high": 1025.1},
+                }
+            ]
+        },
+    )
+
+    emotion: str
+    probability: float
+    """By the sound alone, as of a speaker never heard before."""
+    times: list[float]
+    """Seconds from the beginning of what was sent, between which the cells lie."""
+    bands: list[float]
+    """Hz between which they lie, the lowest first."""
+    falls: list[list[float]]
+    """For each band the cells by time: fall of the emotion's log-probability (natural) without what is there."""
+    most: RegionView | None
+    """The smallest block of cells in which most of it lies; null where no part does much."""
+
+
 State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
 
 

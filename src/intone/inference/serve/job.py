@@ -48,6 +48,8 @@ class Job:
     """Which of several sound tracks; None is the default one."""
     speakers: str | None = None
     """Who speaks: auto, none, one or channels; None: as the service was started."""
+    explained: str | None = None
+    """The emotion of one sentence that is to be explained instead, "" being the most probable one."""
 
 
 @dataclass(frozen=True)

@@ -112,10 +112,11 @@ class Jobs:
 
     async def _events(self, job: Live | Entry) -> AsyncIterator[str]:
         sent, last, quiet = 0, None, 0.0
+        told = job.segments if isinstance(job, Live) else await asyncio.to_thread(self.runner.store.sentences, job.id)
         while True:
             view = self._seen(job)
             lines = [] if view == last else [event("state", asdict(view))]
-            new = job.segments[sent:] if isinstance(job, Live) else []
+            new = told[sent:]
             lines += [event("segment", segment) for segment in new]
             sent, last = sent + len(new), view
             if view.state in ENDED:

@@ -11,14 +11,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from intone.audio.readers.length import seconds
 from intone.inference.serve.job import Answer, Facts, Job, Progress
 
-LONG_BYTES: Final = 4_000_000
-"""Size from which a recording counts as long: two minutes of WAV at 16 kHz, four of MP3 at 128 kbit/s. Its header isn't
-read here: only the processes that may crash decode anything."""
+LONG_S: Final = 120.0
+"""Seconds of sound from which a recording counts as long. What its header announces is read here without a decoder
+(readers/length.py): only the processes that may crash decode anything. One that turns out longer counts from then
+on."""
 
-AGEING: Final = 200_000
-"""Bytes by which a waiting recording counts as shorter for each second that it waits, so that none waits for ever."""
+AGEING: Final = 6.0
+"""Seconds of sound by which a waiting recording counts as shorter for each second that it waits, so that none waits for
+ever."""
 
 
 class Worker(Protocol):
@@ -34,27 +37,27 @@ def ignore(progress: Progress) -> None:
     """For jobs whose progress nobody watches."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Waiting:
-    """A job that has not begun."""
+    """A job that waits or runs."""
 
     job: Job
-    size: int
-    """Bytes."""
+    seconds: float
+    """Of sound, as its header announces, or as its size allows."""
     left: threading.Event
     told: Callable[[Progress], None]
     began: Callable[[], None]
     answer: "Future[Answer]" = field(default_factory=Future)
     since: float = field(default_factory=time.monotonic)
+    long: bool = field(init=False)
+    """Whether it may not take the last free process."""
+
+    def __post_init__(self) -> None:
+        self.long = self.seconds >= LONG_S
 
     def rank(self, now: float) -> float:
         """Lower is sooner."""
-        return self.size - AGEING * (now - self.since)
-
-    @property
-    def long(self) -> bool:
-        """Whether it may not take the last free process."""
-        return self.size >= LONG_BYTES
+        return self.seconds - AGEING * (now - self.since)
 
 
 class Pool:
@@ -86,7 +89,7 @@ class Pool:
 
         Raises OSError where its recording isn't there.
         """
-        new = Waiting(job, job.path.stat().st_size, left, told, began)
+        new = Waiting(job, seconds(job.path), left, told, began)
         with self.ready:
             self.queue.append(new)
             self.ready.notify_all()
@@ -138,11 +141,16 @@ class Pool:
             if answer is not None:
                 one.answer.set_result(answer)
 
-    @staticmethod
-    def _answer(worker: Worker, one: Waiting) -> Answer:
+    def _answer(self, worker: Worker, one: Waiting) -> Answer:
+        def told(progress: Progress) -> None:
+            if not one.long and (progress.seconds or 0.0) >= LONG_S:
+                with self.ready:
+                    one.long, self.long = True, self.long + 1
+            one.told(progress)
+
         try:
             one.began()
-            return worker.do(one.job, one.left, one.told)
+            return worker.do(one.job, one.left, told)
         except Exception as problem:  # a failure of the worker's own must not end its thread
             kind = type(problem).__name__
             sentence = f"{one.job.name} can't be analysed ({kind}): please report this."

@@ -118,7 +118,7 @@ class Runner:
         try:
             facts = {"state": state, "status": answer.status, "error": answer.problem or None}
             told = {"seconds": live.seconds_done or live.seconds, "segments": len(live.segments)}
-            self.store.answered(live.entry, answer.files, **facts, **told)
+            self.store.answered(live.entry, answer.files, live.segments, **facts, **told)
         except OSError as problem:
             say(f"The answer for a recording can't be kept ({problem}).")
             state, answer = FAILED, Answer(status=507, problem=NO_ROOM)

@@ -1,7 +1,7 @@
 """Accepted jobs <-> a folder with an SQLite table of them, so that they survive a restart of the service.
 
 `jobs.sqlite` says what was asked and what became of it; `ID/` holds the recording until it is analysed, and the answer
-from then on, one file a format. A folder is one service's at a time.
+from then on: one file a format, and the sentences as they were told while it ran. A folder is one service's at a time.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,9 @@ from intone.inference.serve.job import Job
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 
 ENDED: Final = (DONE, FAILED, CANCELLED)
+
+SENTENCES: Final = "sentences.json"
+"""File of a job's folder with what was told while it ran; whatever format was asked for."""
 
 ATTEMPTS: Final = 2
 """Times that a job is begun at most: one during which the service itself ended twice is not begun again."""
@@ -113,10 +116,14 @@ class Store:
         """A job's folder."""
         return self.folder / id
 
-    def answered(self, entry: Entry, files: Mapping[str, bytes], **values: Any) -> None:
+    def answered(
+        self, entry: Entry, files: Mapping[str, bytes], sentences: Sequence[Mapping[str, Any]] = (), **values: Any
+    ) -> None:
         """Keep a job's answer, then forget its recording. Raises OSError where there is no room."""
         for format, data in files.items():
             write_whole(self.place(entry.id) / f"answer.{format}", data)
+        if sentences:
+            write_whole(self.place(entry.id) / SENTENCES, json.dumps(list(sentences)).encode())
         self.change(entry.id, ended=time.time(), **values)
         with contextlib.suppress(OSError):
             (self.place(entry.id) / entry.recording).unlink()
@@ -127,6 +134,14 @@ class Store:
             return (self.place(id) / f"answer.{format}").read_bytes()
         except OSError:
             return None
+
+    def sentences(self, id: str) -> list[Mapping[str, Any]]:
+        """The sentences of a job that has ended, as they were told while it ran; none where none are kept."""
+        try:
+            found: list[Mapping[str, Any]] = json.loads((self.place(id) / SENTENCES).read_bytes())
+        except (OSError, ValueError):
+            return []
+        return found
 
     def forget(self, id: str) -> None:
         """Remove a job with all its files, which go first: a full disk has room for the table's change then.

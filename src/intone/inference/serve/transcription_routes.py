@@ -6,18 +6,18 @@ The shapes are those of https://platform.openai.com/docs/api-reference/audio/cre
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from intone.asr.languages import NAMES, code
 from intone.errors import Missing
+from intone.inference.serve.asker import Asker
 from intone.inference.serve.contract import UPLOADS, refused
-from intone.inference.serve.job import Answer, Job
-from intone.inference.serve.pool import Pool
+from intone.inference.serve.job import Job
 
 FIELDS: Final = (
     *("model", "language", "prompt", "response_format", "temperature", "timestamp_granularities[]"),
@@ -27,19 +27,6 @@ FIELDS: Final = (
 
 KINDS: Final = {"json": "json", "verbose_json": "json", "text": "json", "srt": "srt", "vtt": "vtt"}
 """`response_format` -> the format that it is made from."""
-
-
-class Asker(Protocol):
-    """What the service has for a request with a recording."""
-
-    @property
-    def pool(self) -> Pool:
-        """What analyses."""
-
-    async def answered(
-        self, request: Request, job: Callable[[str, Path], Job], fields: dict[str, list[str]] | None = None
-    ) -> tuple[Answer, str]:
-        """The answer to the job that is made of a recording's name and path, and its name."""
 
 
 EMOTION: Final = ("emotion", "confidence", "probabilities", "speaker")

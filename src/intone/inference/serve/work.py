@@ -1,12 +1,15 @@
 """An uploaded recording -> the files that `intone analyze -o` writes for it, or an error; runs in the child.
 
+Of one sentence it can also be asked which parts of it decided.
+
 Paths in sentences are replaced by the client's name for the recording; seconds are of decoded sound.
 """
 
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,6 +25,7 @@ from intone.errors import BadClip, IntoneError
 from intone.inference.analyzer import Analyzer
 from intone.inference.formats import FORMATS
 from intone.inference.formats.tables import segment_dict
+from intone.inference.saliency import saliency
 from intone.inference.serve.job import LEFT, Answer, Facts, Job, Progress
 from intone.inference.speakers import Speakers
 
@@ -36,6 +40,9 @@ class Left(IntoneError):
 class TooLong(BadClip):
     """A recording that is longer than the service accepts."""
 
+
+MAX_SENTENCE_S: Final = 30.0
+"""Seconds of a sentence that is explained: its parts are asked about one after the other, which takes half a minute."""
 
 Step: TypeAlias = Callable[[Progress], None]
 """Called every few seconds of sound; it may raise `Left` to end the work."""
@@ -80,6 +87,8 @@ def done(analyzer: Analyzer, job: Job, longest: float, step: Step) -> Answer:
     whole = Recording.of_file(job.path, job.name, job.track)
     recording = bounded(whole, longest, step)
     try:
+        if job.explained is not None:
+            return explained(analyzer, whole, job.explained, step)
         length = announced(job.path)
         if length and length > longest:
             # A header may lie: only what can be decoded counts, and decoding alone is far faster than an analysis.
@@ -100,6 +109,17 @@ def done(analyzer: Analyzer, job: Job, longest: float, step: Step) -> Answer:
         kind = type(problem).__name__
         detail = f"{job.name} ({kind}: {problem}); please report this."
         return Answer(status=500, problem=f"{job.name} can't be analysed ({kind}): please report this.", detail=detail)
+
+
+def explained(analyzer: Analyzer, sentence: Recording, emotion: str, step: Step) -> Answer:
+    """Which parts of a sentence speak for an emotion, as JSON. Raises TooLong for more than a sentence."""
+    blocks = bounded(sentence, MAX_SENTENCE_S, step).blocks()
+    found = saliency(analyzer.model, np.concatenate(list(blocks)), emotion, lambda: step(Progress()))
+    most = found.most()
+    rounded = {name: np.round(getattr(found, name), 4).tolist() for name in ("probability", "times", "bands", "falls")}
+    block = {name: round(end, 4) for name, end in asdict(most).items()} if most else None
+    told = {"emotion": found.emotion, **rounded, "most": block}
+    return Answer({"json": json.dumps(told).encode()})
 
 
 def asked(analyzer: Analyzer, job: Job) -> Analyzer:
