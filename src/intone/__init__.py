@@ -33,6 +33,7 @@ def load(
     one: bool = False,
     hotwords: str = "",
     device: str = "cpu",
+    dimensions: str | Path | None = None,
 ) -> "Analyzer":
     """Return an Analyzer of recordings, with the methods `file(path)`, `files(paths)`, `folder(path)`, `signal(samples,
     sampling_rate)`.
@@ -43,12 +44,13 @@ def load(
     (voices are told apart by their sound; the default where the weights for it are here), none (it isn't known), one,
     channels (a voice each), or the path of an RTTM or CSV file with turns; where it is known, each sentence is judged
     against the speaker's others. `voices` are names of profiles (`intone voice add`). `hotwords` are names and
-    terms that may be said. `device` is cpu, cuda (an NVIDIA GPU) or auto. Raises Missing for weights that aren't on
+    terms that may be said. `device` is cpu, cuda (an NVIDIA GPU) or auto. `dimensions` is a
+    model file that rates arousal, dominance and valence too. Raises Missing for weights that aren't on
     this machine, IntoneError for a device that isn't there.
     """
     from intone.inference.load import loaded
 
-    return loaded(model, whisper, language, threads, speakers, voices, one, hotwords, device)
+    return loaded(model, whisper, language, threads, speakers, voices, one, hotwords, device, dimensions)
 
 
 def __getattr__(name: str) -> object:

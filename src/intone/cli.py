@@ -72,7 +72,13 @@ COMMANDS: Final = (
         "Score a predictions table of any system, or a model on a benchmark's shards.",
         "report",
     ),
-    Command("export", "export.commands:export", "Convert a finished run into one ONNX file.", "train"),
+    Command(
+        "export",
+        "export.commands:export",
+        "Convert a finished run, or a classifier of transformers, into one ONNX file.",
+        "train",
+    ),
+    Command("calibrate", "export.calibrate:calibrate", "Fit a model's confidence to labelled clips.", "train"),
     Command(
         "reproduce",
         "experiments.reproduce:reproduce",

@@ -6,6 +6,9 @@ from typing import Final
 EMOTIONS: Final = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 """The labels of a corpus unless it has its own; every table, model output and figure keeps this order."""
 
+DIMENSIONS: Final = ("arousal", "dominance", "valence")
+"""What some models rate from 0 to 1 (calm to excited, weak to strong, negative to positive) in place of emotions."""
+
 INDEX: Final = {emotion: i for i, emotion in enumerate(EMOTIONS)}
 
 # Paul Tol's "muted" scheme (SRON technical note, 2021): told apart in print and by colour-blind readers.

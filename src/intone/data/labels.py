@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from intone.emotions import EMOTIONS
+from intone.emotions import DIMENSIONS, EMOTIONS
 from intone.errors import IntoneError
 
 SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -33,7 +33,7 @@ SHORTEST: Final = 2
 
 _COLUMNS: Final = ("file", "speaker", "fold", "split", "emotion", "predicted", "text", "language", "confidence")
 RESERVED: Final = frozenset(
-    (*_COLUMNS, "audio", "sentence", "words", "start", "end", "time", "times", "unsure", "damaged")
+    (*_COLUMNS, *DIMENSIONS, "audio", "sentence", "words", "start", "end", "time", "times", "unsure", "damaged")
 )
 """Names in intone's own tables and pages, which no label may have."""
 

@@ -133,7 +133,9 @@ def network_row(
     model: Model, clips: Sequence[np.ndarray], seconds: float, whisper: Callable[[np.ndarray], object]
 ) -> str:
     """Time of the network alone, without features, on a clip of so many seconds, compared with `whisper`."""
-    features = [extract(clip, model.card.features)[None] for clip in clips]
+    settings = model.card.features
+    assert isinstance(settings, FeatureSettings)
+    features = [extract(clip, settings)[None] for clip in clips]
     own = _cost(lambda given: model.session.run(None, {"features": given}), features) / len(clips)
     words = _cost(whisper, clips) / len(clips)
     return (

@@ -15,9 +15,10 @@ import onnx
 import torch
 from torch import Tensor
 
+from intone.audio.features import FeatureSettings
 from intone.errors import IntoneError
 from intone.inference.card import METADATA_KEY, Card
-from intone.inference.model import Model
+from intone.inference.model import MIN_SAMPLES, Model
 from intone.models.graph import FileGraph, with_operators
 
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # else it warns that torchvision is missing, which isn't needed
@@ -40,11 +41,11 @@ def export(whole: FileGraph, card: Card, path: Path) -> float:
     Raises IntoneError, and leaves no file, where it is more than `TOLERANCE`.
     """
     whole = whole.eval()
-    inputs: dict[str, Any] = {"features": _noise(card, 2, round(90 * card.window))}
-    # The CNN makes one state of 16 frames, and one state is a special case; the shortest sound has 28 frames.
-    shapes: dict[str, Any] = {
-        "features": {0: torch.export.Dim("windows", min=1), 2: torch.export.Dim("frames", min=17)}
-    }
+    least, most = frames(card)
+    inputs: dict[str, Any] = {"features": _noise(card, 2, max(least, 9 * most // 10))}
+    shapes: dict[str, Any] = {"features": {0: torch.export.Dim("windows", min=1)}}
+    if least < most:
+        shapes["features"][2] = torch.export.Dim("frames", min=least)
     if whole.reading is not None:
         inputs["tokens"] = torch.tensor([1, 2, 3])
         shapes["tokens"] = {0: torch.export.Dim("tokens", min=1)}
@@ -77,9 +78,9 @@ def export(whole: FileGraph, card: Card, path: Path) -> float:
 def largest_difference(whole: FileGraph, path: Path) -> float:
     """Largest difference of a logit between the file and its network, over windows and sentences of several lengths."""
     model, off = Model(path), 0.0
-    longest = round(100 * model.card.window)  # frames are 10 ms apart
-    for windows, frames, tokens in ((1, 40, 1), (3, longest, 12), (2, longest // 2 + 3, 33)):
-        feed = {"features": _noise(model.card, windows, frames)}
+    least, most = frames(model.card)
+    for windows, count, tokens in ((1, 40, 1), (3, most, 12), (2, most // 2 + 3, 33)):
+        feed = {"features": _noise(model.card, windows, max(least, count))}
         if whole.reading is not None:
             feed["tokens"] = torch.arange(tokens) % 4 + 1
         said = model.session.run(None, {name: x.numpy() for name, x in feed.items()})
@@ -89,16 +90,25 @@ def largest_difference(whole: FileGraph, path: Path) -> float:
     return off
 
 
-def _noise(card: Card, windows: int, frames: int) -> Tensor:
+def frames(card: Card) -> tuple[int, int]:
+    """The least and the most frames of the network's input; they are the same where its length is fixed."""
+    given = card.features
+    if isinstance(given, FeatureSettings):
+        # The CNN makes one state of 16 frames, and one state is a special case; the shortest sound has 28 frames.
+        return 17, round(100 * card.window)  # they are 10 ms apart
+    return (given.frames, given.frames) if given.frames else (MIN_SAMPLES, round(given.sampling_rate * card.window))
+
+
+def _noise(card: Card, windows: int, count: int) -> Tensor:
     draw = np.random.default_rng(0)
-    return torch.from_numpy(draw.normal(0, 1, (windows, card.features.rows, frames)).astype(np.float32))
+    return torch.from_numpy(draw.normal(0, 1, (windows, card.features.rows, count)).astype(np.float32))
 
 
 def with_card(path: Path, card: Card, out: Path) -> None:
-    """Write the file with another card to `out`."""
+    """Write the file with another card to `out`; a model of voices stays."""
     model = onnx.load(path)
-    del model.metadata_props[:]
-    model.metadata_props.add(key=METADATA_KEY, value=card.as_json())
+    kept = {entry.key: entry.value for entry in model.metadata_props}
+    onnx.helper.set_model_props(model, kept | {METADATA_KEY: card.as_json()})
     onnx.save(model, out)
 
 

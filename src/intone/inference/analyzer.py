@@ -63,14 +63,15 @@ class Analyzer:
         known: Mapping[str, Voice] = MappingProxyType({}),
         encoder: SpeakerEncoder | None = None,
         whole: bool = False,
+        dimensions: Model | None = None,
     ) -> None:
         """`whisper` None: no words; `language` None: detected; `speakers`: what is known of who speaks; `known`: voices
         that are known before, by the names that `speakers` gives; `encoder` tells voices apart where `speakers` is
-        `auto`; `whole`: each recording is one segment from start to end. Raises IntoneError where the
-        encoder is needed and not given."""
+        `auto`; `whole`: each recording is one segment from start to end; `dimensions` rates them too.
+        Raises IntoneError where the encoder is needed and not given."""
         if speakers.way == AUTO and encoder is None:
             raise IntoneError(f"--speakers auto needs weights that tell voices apart: `intone models get {WEIGHTS}`.")
-        self.encoder, self.whole = encoder, whole
+        self.encoder, self.whole, self.dimensions = encoder, whole, dimensions
         self.model, self.whisper, self.speakers, self.known = model, whisper, speakers, dict(known)
         self.language = code(language) if language else None
 
@@ -150,7 +151,7 @@ class Analyzer:
             meter.samples / SAMPLE_RATE,
             self.model.name,
             spoken,
-            table(recording.name, [j.segment for j in judged], card.labels),
+            table(recording.name, [j.segment for j in judged], card.labels, self._rated_names),
             curve(recording.name, middles, [row for j in judged for row in j.prediction.windows], card.labels),
             (
                 *dict.fromkeys(note for channel in channels for note in channel.sound.notes),
@@ -183,7 +184,7 @@ class Analyzer:
         names = [one.segment.speaker for one in judged]
         predictions = adaptation.adapted(self.model, [one.prediction for one in judged], names, self.known)
         out = [
-            replace(one, prediction=new, segment=self._segment(one.found, one.segment.text, new, one.segment.speaker))
+            replace(one, prediction=new, segment=self._segment(one.found, one.segment, new))
             for one, new in zip(judged, predictions, strict=True)
         ]
         return out, adaptation.told(self.model, names, self.known) if self.speakers.asked else []
@@ -282,7 +283,8 @@ class Analyzer:
             prediction = replace(prediction, embedding=prediction.embedding[:0])  # embeddings are large
         measured = {**conditions.measures(found.sound), "distance": prediction.distance}
         voiceprint = self._voiceprint(found.sound)
-        segment = self._segment(found, text, prediction)
+        rated = self.dimensions.rated(found.sound) if self.dimensions else {}
+        segment = self._segment(found, Segment(found.start, found.end, {}, "", text, dimensions=rated), prediction)
         # Not even an empty view: it would keep the whole chapter in memory.
         return Judged(replace(found, sound=np.zeros(0, np.float32)), segment, prediction, measured, voiceprint)
 
@@ -291,7 +293,12 @@ class Analyzer:
             return np.zeros(0, np.float32)
         return self.encoder.embedding(sound)
 
-    def _segment(self, found: Found, text: str, prediction: Prediction, speaker: str | None = None) -> Segment:
+    @property
+    def _rated_names(self) -> tuple[str, ...]:
+        return self.dimensions.card.labels if self.dimensions else ()
+
+    def _segment(self, found: Found, known: Segment, prediction: Prediction) -> Segment:
+        """A segment with this prediction; its words, speaker and ratings are those that are `known`."""
         labels = self.model.card.labels
 
         def named(probabilities: np.ndarray) -> dict[str, float]:
@@ -302,13 +309,14 @@ class Analyzer:
             round(found.end, 3),
             named(prediction.probabilities),
             labels[int(prediction.probabilities.argmax())] if prediction.sure else UNSURE,
-            text,
+            known.text,
             found.words,
             named(prediction.audio),
             {} if prediction.sentence is None else named(prediction.sentence),
             found.language,
-            speaker,
+            known.speaker,
             prediction.known,
+            known.dimensions,
         )
 
 

@@ -56,7 +56,7 @@ def analyze(
     files: Annotated[Positional[tuple[str, ...]], arg(metavar="[FILE|FOLDER|- ...]")],
     out: Annotated[str | None, arg(aliases=["-o"], metavar="DIR|FILE|-")] = None,
     formats: Annotated[str | None, arg(aliases=["-f"], metavar="FORMAT[,FORMAT ...]")] = None,
-    model: str | None = None,
+    model: Annotated[str | None, arg(aliases=["-m"])] = None,
     text: bool = True,
     whisper: str = "whisper-base",
     language: str | None = None,
@@ -72,6 +72,7 @@ def analyze(
     cluster: str | None = None,
     hotwords: str = "",
     device: Device = "cpu",
+    dimensions: str | None = None,
 ) -> None:
     """Predict the emotion of each sentence in recordings: a table on the screen, or files with -o and -f.
 
@@ -108,6 +109,7 @@ def analyze(
         hotwords: Names and terms that may be said, as they should be spelt: "Anneliese, Zürich, stent".
         device: Where to compute: cpu, cuda (an NVIDIA GPU), or auto (a GPU where one can be used). docs/devices.md says
             what it takes.
+        dimensions: A model file that rates arousal, dominance and valence too, from 0 to 1, in columns of their own.
     """
     files = (*files, *(map(str, listed(list)) if list else ()))
     part = Shard.parse(shard) if shard else Shard()
@@ -120,7 +122,7 @@ def analyze(
     share = threads or 1 if cluster else threads
     processes = 1 if workers is None else workers
     said = whisper if text else None
-    settings = settled(model, said, language, share, processes, speakers, voice, one, hotwords, device)
+    settings = settled(model, said, language, share, processes, speakers, voice, one, hotwords, device, dimensions)
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(file if is_address(file) else Path(file) for file in files if file != STANDARD)]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from intone.audio.features import FeatureSettings
+from intone.audio.extractors import Features, settings_of
 from intone.emotions import EMOTIONS
 from intone.inference.fusion import RULES, softmax
 from intone.text import Encoder, Subwords, Vocabulary
@@ -22,6 +22,12 @@ LEARNED: Final = "learned"
 
 TINY: Final = 1e-12
 """Lowest probability before a logarithm is taken."""
+
+
+UNCALIBRATED: Final = (
+    "calibration unknown: its probabilities are the network's own until `intone calibrate` has seen clips"
+)
+"""The fact about a model of others, whose temperature nobody has chosen."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,8 @@ class Card:
     name: str
     version: str
     """Version of intone that made it."""
-    features: FeatureSettings
+    features: Features
+    """The input that its network takes."""
     temperature: float
     """Temperature of the audio branch's logits (Guo et al. 2017), from clips of speakers unseen by the model, or by the
     models of its folds."""
@@ -99,6 +106,12 @@ class Card:
     """Where weights are 8-bit: how the predictions differ from those in 32 bits."""
     reading: Reading | None = None
     labels: tuple[str, ...] = EMOTIONS
+    dimensions: bool = False
+    """Whether its outputs are ratings of `labels`, each from 0 to 1, and no logits of emotions."""
+    calibrated: bool = True
+    """Whether temperature and `unsure` were chosen on labelled clips; else probabilities are the network's own."""
+    calibrated_on: str = ""
+    """The clips of `intone calibrate`, and what it found on them."""
 
     @property
     def corpora(self) -> tuple[str, ...]:
@@ -111,13 +124,19 @@ class Card:
         return self.known.get("distance", (0.0, math.inf))[1]
 
     def facts(self) -> list[str]:
-        """Its scores, and how closely the file matches the network, one per line."""
+        """Its scores, how closely the file matches the network, and how it was calibrated, one per line."""
         out = [f"sound alone, out of fold: {_listed(self.scores)}"] if self.scores else []
         if self.reading and self.reading.scores:
             marked = " (paired by label: measures fusion, not RAVDESS)" if self.reading.track == "natural" else ""
             out.append(f"sound and words, out of fold{marked}: {_listed(self.reading.scores)}")
+        if self.dimensions:
+            out.append(f"rates {', '.join(self.labels)}, each from 0 to 1")
         out.append(f"largest difference of a logit from the network: {self.parity:.1e}")
-        return out + ([f"in 8 bits: {_listed(self.quantization)}"] if self.quantization else [])
+        if self.quantization:
+            out.append(f"in 8 bits: {_listed(self.quantization)}")
+        if self.calibrated_on:
+            out.append(f"calibrated on {self.calibrated_on}")
+        return out if self.calibrated else [*out, UNCALIBRATED]
 
     def as_json(self) -> str:
         """The card as JSON, as stored in the file."""
@@ -129,11 +148,10 @@ class Card:
         kept: dict[str, Any] = json.loads(text)
         reading = kept["reading"] and Reading(**{**kept["reading"], "vocabulary": tuple(kept["reading"]["vocabulary"])})
         known = {name: (low, high) for name, (low, high) in kept["known"].items()}
-        features = FeatureSettings(**kept["features"])
         return cls(
             **{
                 **kept,
-                "features": features,
+                "features": settings_of(kept["features"]),
                 "reading": reading,
                 "known": known,
                 "labels": tuple(kept["labels"]),

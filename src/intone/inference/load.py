@@ -21,6 +21,7 @@ def loaded(
     one: bool = False,
     hotwords: str = "",
     device: str = CPU,
+    dimensions: str | Path | None = None,
 ) -> Analyzer:
     """The result of `intone.load`; `voices` are names of profiles. Raises IntoneError for models that can't be loaded,
     for a negative `threads`, for a device that isn't there, and for voices that aren't known."""
@@ -28,4 +29,5 @@ def loaded(
     who = speakers if isinstance(speakers, Speakers) else known(speakers, voices, one)
     language = code(language) if language else None
     found = registry.find(model)
-    return Settings(found, whisper, language, threads, who, tuple(voices), one, hotwords, device).analyzer()
+    rating = registry.find(dimensions) if dimensions else None
+    return Settings(found, whisper, language, threads, who, tuple(voices), one, hotwords, device, rating).analyzer()

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 import onnxruntime
 
-from intone.audio.features import extract_trimmed
-from intone.audio.frame_weights import room_power
+from intone.audio.extractors import of_windows
+from intone.audio.features import FeatureSettings
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.trimming import speech_span
 from intone.device import CPU
@@ -99,7 +99,10 @@ class Model:
         return self.predict_tokens(signal, reading.encoder.encode(text) if reading and text.strip() else None)
 
     def predict_tokens(self, signal: np.ndarray, tokens: np.ndarray | None) -> Prediction:
-        """A segment [samples] and the ids [tokens] of its words, or None -> its prediction."""
+        """A segment [samples] and the ids [tokens] of its words, or None -> its prediction.
+
+        Raises IntoneError for a file that rates dimensions."""
+        self.check(dimensions=False)
         starts, windows = self.windows(signal)
         audio, embedding, sentence, fused = self.logits(self.features(signal, windows), tokens)
         each = softmax(audio / self.card.temperature)
@@ -119,6 +122,23 @@ class Model:
             embedding,
             audio,
         )
+
+    def rated(self, signal: np.ndarray) -> dict[str, float]:
+        """A segment [samples] -> dimension -> its rating from 0 to 1, the mean over windows. Raises BadClip as
+        `predict` does, IntoneError for a file that predicts emotions."""
+        self.check(dimensions=True)
+        _, windows = self.windows(signal)
+        ratings = self.logits(self.features(signal, windows))[0].mean(0)
+        return dict(zip(self.card.labels, map(float, ratings.clip(0, 1)), strict=True))
+
+    def check(self, dimensions: bool) -> None:
+        """Raises IntoneError for a file of the other kind than the one that is wanted."""
+        if self.card.dimensions and not dimensions:
+            raise IntoneError(
+                f"{self.card.name} rates dimensions: give it with --dimensions, and another with --model."
+            )
+        if dimensions and not self.card.dimensions:
+            raise IntoneError(f"{self.card.name} predicts emotions and rates no dimensions: give it with --model.")
 
     @property
     def strangest(self) -> float:
@@ -151,8 +171,10 @@ class Model:
         return self.card.reading.joined(alone, said, fused), self.card.reading.unsure
 
     def windows(self, signal: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
-        """A segment -> starts (samples) and signals of its windows, all of one length; silence around it is cut off."""
-        trimmed, first = _trimmed(signal)
+        """A segment -> starts (samples) and signals of its windows, all of one length.
+
+        Silence around it is cut off, unless the network takes what an extractor of transformers makes of the whole."""
+        trimmed, first = _trimmed(signal, isinstance(self.card.features, FeatureSettings))
         length = min(len(trimmed), round(self.card.window * SAMPLE_RATE))
         count = 1 + max(0, -(-2 * (len(trimmed) - length) // length))
         starts = np.linspace(0, len(trimmed) - length, count).round().astype(int)
@@ -160,8 +182,7 @@ class Model:
 
     def features(self, signal: np.ndarray, windows: Sequence[np.ndarray]) -> np.ndarray:
         """A segment and its `windows` -> their features [windows, rows, frames]."""
-        room = room_power(signal)
-        return np.stack([extract_trimmed(window, self.card.features, room) for window in windows])
+        return of_windows(windows, signal, self.card.features)
 
     def logits(
         self, features: np.ndarray, tokens: np.ndarray | None = None
@@ -190,11 +211,13 @@ def _loaded(path: Path, threads: int, device: str) -> onnxruntime.InferenceSessi
     return made
 
 
-def _trimmed(signal: np.ndarray) -> tuple[np.ndarray, int]:
-    """A segment without the silence around it, padded to `MIN_SAMPLES`, and its start."""
+def _trimmed(signal: np.ndarray, cut: bool) -> tuple[np.ndarray, int]:
+    """A segment, with `cut` without the silence around it, padded to `MIN_SAMPLES`, and its start."""
     if not np.isfinite(signal).all():
         raise BadClip("This signal holds samples that are not numbers (NaN or infinity).")
-    start, end = speech_span(signal)
+    start, end = speech_span(signal)  # it refuses silence
+    if not cut:
+        start, end = 0, len(signal)
     trimmed = signal[start:end]
     if len(trimmed) < MIN_SAMPLES:
         trimmed = np.pad(trimmed, (0, MIN_SAMPLES - len(trimmed)))

@@ -31,7 +31,8 @@ def strangeness(
 ) -> tuple[str, ...]:
     """One sentence for each measure whose median over a recording's segments lies well outside of what is `known`.
 
-    `language` is the recording's (None: not known), `spoken` those of the clips that the model was trained on.
+    `language` is the recording's (None: not known), `spoken` those of the clips that the model was trained on (empty:
+    not known).
     """
     said = []
     for name, (low, high) in known.items():
@@ -43,7 +44,7 @@ def strangeness(
                 f"Its {what} ({middle:.4g} {unit}) is outside of what the model was trained on "
                 f"({low:.4g} to {high:.4g}): trust the emotions less."
             )
-    if language and language not in spoken:
+    if language and spoken and language not in spoken:
         known_ones = " and ".join(map(repr, spoken))
         said.append(f"Its language seems to be {language!r}, and the model was trained on {known_ones}: trust it less.")
     return tuple(said)

@@ -80,7 +80,9 @@ def listing() -> pd.DataFrame:
         except IntoneError as problem:  # one damaged file must not hide the others
             say(str(problem))
             continue
-        what = f"emotion of speech: {card.name}, trained on {card.trained_on}"
+        kind = "dimensions" if card.dimensions else "emotion"
+        what = f"{kind} of speech: {card.name}, trained on {card.trained_on}"
+        what += "" if card.calibrated else "; calibration unknown"
         rows.append((name, what, round(path.stat().st_size / 1e6), card.licence, True))
     return pd.DataFrame(rows, columns=["name", "what", "size", "licence", "installed"])
 

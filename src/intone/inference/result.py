@@ -12,7 +12,7 @@ import pandas as pd
 
 from intone.asr.alignment import Word
 from intone.audio.account import Account
-from intone.emotions import EMOTIONS
+from intone.emotions import DIMENSIONS, EMOTIONS
 
 UNSURE: Final = "unsure"
 """In the column `emotion` where the highest probability is too low, or the sound unlike any training clip."""
@@ -47,10 +47,13 @@ class Segment:
     """Whose voice it is; None where that isn't known."""
     adapted: int = 0
     """Other sentences of the same voice that its emotion was predicted with; 0: as that of an unseen speaker."""
+    dimensions: Mapping[str, float] = field(default_factory=dict)
+    """Dimension -> its rating from 0 to 1; empty without a model that rates them."""
 
 
 class Segments(pd.DataFrame):
-    """A table of segments: index `file, start, end`, columns `COLUMNS`, or with other labels instead of the eight."""
+    """A table of segments: index `file, start, end`, columns `COLUMNS`, or with other labels instead of the eight, and
+    behind them the `DIMENSIONS` that are rated."""
 
     @property
     def _constructor(self) -> type["Segments"]:
@@ -59,7 +62,12 @@ class Segments(pd.DataFrame):
     @property
     def labels(self) -> list[str]:
         """Labels that have a probability, in order."""
-        return [str(column) for column in self.columns if column not in (*BEFORE, *BEHIND)]
+        return [str(column) for column in self.columns if column not in (*BEFORE, *BEHIND, *DIMENSIONS)]
+
+    @property
+    def dimensions(self) -> list[str]:
+        """Dimensions that are rated."""
+        return [str(column) for column in self.columns if column in DIMENSIONS]
 
     def flat(self) -> pd.DataFrame:
         """The same with a column for each probability in place of dictionaries: `audio_LABEL`, and `sentence_LABEL`,
@@ -113,7 +121,9 @@ class Analysis:
         return [str(column) for column in self.curve.columns]
 
 
-def table(file: str, segments: Sequence[Segment], labels: Sequence[str] = EMOTIONS) -> Segments:
+def table(
+    file: str, segments: Sequence[Segment], labels: Sequence[str] = EMOTIONS, dimensions: Sequence[str] = ()
+) -> Segments:
     """Segments of one file -> the table of an `Analysis`."""
     keys = [(file, s.start, s.end) for s in segments]
     index = pd.MultiIndex.from_tuples(keys, names=["file", "start", "end"]) if keys else _no_keys()
@@ -129,11 +139,12 @@ def table(file: str, segments: Sequence[Segment], labels: Sequence[str] = EMOTIO
             list(s.words),
             s.speaker,
             s.adapted,
+            *(s.dimensions[name] for name in dimensions),
         )
         for s in segments
     ]
-    columns = [*BEFORE, *labels, *BEHIND]
-    made = pd.DataFrame(rows, index, columns).astype(dict.fromkeys(("confidence", *labels), float))
+    columns = [*BEFORE, *labels, *BEHIND, *dimensions]
+    made = pd.DataFrame(rows, index, columns).astype(dict.fromkeys(("confidence", *labels, *dimensions), float))
     # Of text with gaps pandas would make a column in which None is NaN.
     made["speaker"] = pd.Series([s.speaker for s in segments], index, dtype=object)
     made["adapted"] = made["adapted"].astype(int)

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from intone.audio.features import FeatureSettings, band_edges
+from intone.audio.extractors import Features, filled, row_edges
 from intone.audio.frames import SAMPLE_RATE
 from intone.errors import IntoneError
 from intone.inference.card import TINY
@@ -103,22 +103,22 @@ class Grid:
     """Hz, [rows + 1]."""
 
     @classmethod
-    def of(cls, settings: FeatureSettings, first: int, last: int) -> "Grid":
+    def of(cls, settings: Features, first: int, last: int) -> "Grid":
         """For the samples that a model hears, silence at both ends cut off."""
         columns = int(np.clip((last - first) / (SHORTEST_S * SAMPLE_RATE), 1, COLUMNS))
         edges = np.linspace(first, last, columns + 1)
         if settings.kind == "mfcc":  # each coefficient is of all frequencies
             return cls(edges, np.array([0, settings.rows]), np.array([settings.low, settings.high]))
-        bands = band_edges(settings)
+        bands = row_edges(settings)
         rows = np.linspace(0, len(bands) - 1, min(ROWS, len(bands) - 1) + 1).round().astype(int)
         return cls(edges, rows, bands[rows])
 
     def copies(
-        self, window: np.ndarray, start: int, length: int, mean: np.ndarray
+        self, window: np.ndarray, frames: int, start: int, length: int, mean: np.ndarray
     ) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Features of a window [rows, frames] of `length` samples from `start` on -> (row, column, a copy in which that
-        cell and its neighbours are `mean` [rows]) for each cell of whose patch the window has a part."""
-        frames = window.shape[1]
+        """Features of a window [rows, frames] of `length` samples from `start` on, which fill the first `frames` ->
+        (row, column, a copy in which that cell and its neighbours are `mean` [rows]) for each cell of whose patch the
+        window has a part."""
         ends = np.clip((self.edges - start) / length * frames, 0, frames).round().astype(int)
         for (column, left, right), (row, low, high) in product(_patches(ends), _patches(self.rows)):
             if left < right:
@@ -146,10 +146,12 @@ def saliency(model: Model, signal: np.ndarray, emotion: str = "", step: Callable
     length = len(windows[0])
     grid = Grid.of(model.card.features, starts[0], starts[-1] + length)
     features = model.features(signal, windows)
+    frames = filled(model.card.features, length, features.shape[2])
+    mean = features[..., :frames].mean((0, 2))
     plain = model.logits(features)[0]
     masked = np.tile(plain, (len(grid.rows) - 1, len(grid.edges) - 1, 1, 1))  # [rows, columns, windows, labels]
     for place, start in enumerate(starts):
-        copies = grid.copies(features[place], start, length, features.mean((0, 2)))
+        copies = grid.copies(features[place], frames, start, length, mean)
         while batch := list(islice(copies, BATCH - 1)):
             step()
             rows, columns, changed = zip(*batch, strict=True)

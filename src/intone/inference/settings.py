@@ -38,6 +38,8 @@ class Settings:
     """Names and terms that may be said, as they should be spelt."""
     device: str = CPU
     """A name of `--device`."""
+    dimensions: Path | None = None
+    """The model file that rates dimensions too."""
 
     def words(self) -> Whisper | None:
         """The recogniser; None where words are off."""
@@ -52,6 +54,7 @@ class Settings:
         asked += [f"{name} {profiles.find(name).digest()}" for name in self.voices]
         asked += ["one"] * self.one
         asked += [self.device] * (self.device != CPU)
+        asked += [file_digest(self.dimensions)] if self.dimensions else []
         said = words.settings if words else None
         return digest(__version__, file_digest(self.model), said, self.language, *asked, *([VERSION] if said else []))
 
@@ -60,7 +63,8 @@ class Settings:
         whisper = self.whisper
         if whisper and Path(whisper).is_dir():
             whisper = str(Path(whisper).absolute())
-        return replace(self, model=self.model.absolute(), whisper=whisper)
+        rating = self.dimensions.absolute() if self.dimensions else None
+        return replace(self, model=self.model.absolute(), whisper=whisper, dimensions=rating)
 
     def analyzer(self) -> Analyzer:
         """A new analyzer. Raises IntoneError for models that can't be loaded, and for a device that isn't there."""
@@ -71,11 +75,15 @@ class Settings:
                 words.check_language(self.language or words.language)  # loads the weights, where the device is
         # Beside Whisper, which has all threads, emotions are faster on few: threads that wait for work take it away.
         threads = max(1, (self.threads or os.cpu_count() or 1) // words.at_once) if words else self.threads
-        heard, encoder = Model(self.model, threads, self.device), None
+        heard, encoder, rating = Model(self.model, threads, self.device), None, None
+        heard.check(dimensions=False)
+        if self.dimensions:
+            rating = Model(self.dimensions, threads, self.device)
+            rating.check(dimensions=True)
         if self.speakers.way == AUTO:
             encoder = SpeakerEncoder(weights.find(WEIGHTS), threads, self.device)
         voices = {name: profiles.fitting(name, heard) for name in self.voices}
-        return Analyzer(heard, words, self.language, self.speakers, voices, encoder, self.one)
+        return Analyzer(heard, words, self.language, self.speakers, voices, encoder, self.one, rating)
 
 
 def settled(
@@ -89,6 +97,7 @@ def settled(
     one: bool = False,
     hotwords: str = "",
     device: str = CPU,
+    dimensions: str | None = None,
 ) -> Settings:
     """The settings of an analysis; where words are wanted and Whisper isn't here, words are off, with a line on stderr.
 
@@ -107,7 +116,8 @@ def settled(
     who = known(speakers, voices, one)
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
     spoken = code(language) if language else None
-    return Settings(where, whisper, spoken, threads or share, who, voices, one, hotwords, device)
+    rating = registry.find(dimensions) if dimensions else None
+    return Settings(where, whisper, spoken, threads or share, who, voices, one, hotwords, device, rating)
 
 
 def known(speakers: str | None, voices: Sequence[str] = (), one: bool = False) -> Speakers:

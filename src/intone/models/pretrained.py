@@ -1,4 +1,4 @@
-"""Hub id or local folder -> a complete pretrained encoder or tokenizer of `transformers`, or an error in one sentence.
+"""Hub id or local folder -> a complete pretrained network or tokenizer of `transformers`, or an error in one sentence.
 
 A checkpoint that lacks weights is refused: `transformers` would fill them with random numbers and only warn, and a
 public emotion model has been broken in just this way.
@@ -13,15 +13,26 @@ from pathlib import Path
 from typing import Any, Final
 
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, WhisperForAudioClassification
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForAudioClassification,
+    AutoTokenizer,
+    WhisperForAudioClassification,
+)
 from transformers.utils import logging as hub_logging
 
 from intone import weights
 from intone.cache import digest as cache_digest
+from intone.emotions import DIMENSIONS
 from intone.errors import IntoneError, Missing
+from intone.models.speech_head import SPEECH_CLASSIFIERS
 
-UNUSED: Final = ("pooler.", "projector.", "classifier.", "masked_spec_embed")
-"""Weights that intone never uses, which a checkpoint may lack."""
+UNUSED: Final = ("pooler.", "projector.", "classifier.")
+"""Beginnings of the names of weights that an encoder has no use for, and which a checkpoint of one may lack."""
+
+MASK: Final = "masked_spec_embed"
+"""Name of weights that are used in training alone, without the name of the network they are in."""
 
 AUDIO: Final = ("whisper", "wav2vec2", "hubert", "wavlm", "audio-spectrogram-transformer")
 """Kinds of audio encoders that intone can use."""
@@ -40,17 +51,52 @@ def encoder(where: str) -> nn.Module:
     """
     config = loaded(where, AutoConfig)
     kind = WhisperForAudioClassification if config.model_type == "whisper" else AutoModel
+    model = complete(where, kind, UNUSED, "get the whole checkpoint")
+    part: Any = model.encoder if kind is WhisperForAudioClassification else model
+    return part.float().eval()
+
+
+def classifier(where: str, revision: str | None = None) -> nn.Module:
+    """An audio classifier in float32, evaluation mode; `revision` is a branch, a tag or a commit of the hub.
+
+    Raises Missing where neither a folder nor the hub has that name, IntoneError for another kind of network, and for
+    weights that are incomplete, as those of an encoder are that nobody has trained on labels.
+    """
+    config: Any = loaded(where, AutoConfig, revision=revision)
+    if config.model_type not in AUDIO:
+        raise IntoneError(f"{where} is no audio classifier ({config.model_type}): give one of {', '.join(AUDIO)}.")
+    if config.problem_type not in (None, "single_label_classification") and not rates(config):
+        raise IntoneError(
+            f"{where} ({config.problem_type}) neither chooses one of several labels nor rates {', '.join(DIMENSIONS)}: "
+            "take a model that does."
+        )
+    names = [name for name in config.architectures or () if name in SPEECH_CLASSIFIERS]
+    kind = SPEECH_CLASSIFIERS[names[0]] if names else AutoModelForAudioClassification
+    remedy = "name a model that was trained to classify sound"
+    return complete(where, kind, (), remedy, revision=revision).float().eval()
+
+
+def rates(config: Any) -> bool:
+    """Whether a network rates dimensions, and doesn't choose a label."""
+    names = {str(name).lower() for name in config.id2label.values()}
+    return config.problem_type in (None, "regression") and names <= set(DIMENSIONS)
+
+
+def complete(where: str, kind: Any, unused: tuple[str, ...], remedy: str, **options: Any) -> nn.Module:
+    """A network of class `kind`; raises IntoneError where weights are missing, except those whose names begin with one
+    of `unused`."""
     # Weights of another shape are reported too, and refused below.
-    model, report = loaded(where, kind, output_loading_info=True, ignore_mismatched_sizes=True)
-    lost = sorted(k for k in _keys(report, "missing_keys") if not k.startswith(UNUSED))
+    model, report = loaded(where, kind, output_loading_info=True, ignore_mismatched_sizes=True, **options)
+    missing = _keys(report, "missing_keys")
+    lost = sorted(k for k in missing if not k.startswith(unused) and not k.endswith(MASK))
     odd = sorted(str(k[0] if isinstance(k, tuple) else k) for k in _keys(report, "mismatched_keys"))
     if lost or odd:
         raise IntoneError(
             f"{where} lacks {len(lost)} weights and has {len(odd)} of another shape (first: {(lost + odd)[0]}): "
-            "refused, since they would be random; get the whole checkpoint."
+            f"refused, since they would be random; {remedy}."
         )
-    part: nn.Module = model.encoder if kind is WhisperForAudioClassification else model
-    return part.float().eval()
+    whole: nn.Module = model
+    return whole
 
 
 def depth(where: str) -> int:

@@ -1,10 +1,11 @@
 """An `Analysis` -> a Parquet file: a part of one data set, the folder of a run, that databases read as a whole.
 
-The schema depends on the model's labels alone, and never on what was found:
+The schema depends on the model's labels, and on whether dimensions are rated, and never on what was found:
 
     file string, start double, end double (s), text string, language string, emotion string, confidence double,
     LABEL double ..., audio_LABEL double ..., sentence_LABEL double ... (null without words), speaker string,
-    adapted int32, words list<struct<word string, start double, end double, probability double>>, model string
+    adapted int32, arousal double, dominance double, valence double (where they are rated),
+    words list<struct<word string, start double, end double, probability double>>, model string
 """
 
 import io
@@ -25,14 +26,14 @@ def parquet(analysis: Analysis) -> bytes:
         import pyarrow.parquet
     except ImportError as problem:
         raise Missing(f"Parquet needs pyarrow: {brought_by('archives')}.") from problem
-    made = pyarrow.Table.from_pylist(rows(analysis), schema=schema(analysis.labels))
+    made = pyarrow.Table.from_pylist(rows(analysis), schema=schema(analysis.labels, analysis.segments.dimensions))
     out = io.BytesIO()
     pyarrow.parquet.write_table(made, out, compression="zstd")
     return out.getvalue()
 
 
-def schema(labels: Sequence[str]) -> Any:
-    """The columns of a model with these labels, as pyarrow has them."""
+def schema(labels: Sequence[str], dimensions: Sequence[str] = ()) -> Any:
+    """The columns of a model with these labels, and one of dimensions, as pyarrow has them."""
     import pyarrow as pa
 
     number, text = pa.float64(), pa.string()
@@ -42,7 +43,8 @@ def schema(labels: Sequence[str]) -> Any:
             *[("file", text), ("start", number), ("end", number), ("text", text), ("language", text)],
             *[("emotion", text), ("confidence", number)],
             *[(f"{kind}{label}", number) for kind in ("", "audio_", "sentence_") for label in labels],
-            *[("speaker", text), ("adapted", pa.int32()), ("words", pa.list_(word)), ("model", text)],
+            *[("speaker", text), ("adapted", pa.int32()), *((name, number) for name in dimensions)],
+            *[("words", pa.list_(word)), ("model", text)],
         ]
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from intone.audio.account import Account
+from intone.emotions import DIMENSIONS
 from intone.inference.result import Analysis, Segment, table
 from intone.names import cell
 
@@ -18,7 +19,8 @@ def as_json(analysis: Analysis) -> str:
     `account` says how each second was used (audio/account.py). A segment's `audio` holds the audio branch's
     probabilities, `words` Whisper's words with its keys; `sentence`, the text branch's probabilities, is there only
     where the words were used too, `warnings` only where there are any. `speaker` is null where that isn't known;
-    `adapted` says with how many other sentences of the same voice the emotion was predicted.
+    `adapted` says with how many other sentences of the same voice the emotion was predicted; `dimensions`, ratings from
+    0 to 1, are there only with a model that rates them.
     """
     return json.dumps(as_dict(analysis), ensure_ascii=False, indent=1) + "\n"
 
@@ -51,12 +53,13 @@ def _rows(analysis: Analysis) -> list[dict[str, Any]]:
 def segment_dict(segment: Segment) -> dict[str, Any]:
     """One segment as it stands in the JSON."""
     labels = list(segment.probabilities)
-    rows = table("", [segment], labels)
+    rows = table("", [segment], labels, list(segment.dimensions))
     return _segment(rows.index[0], {str(k): v for k, v in rows.to_dict("records")[0].items()}, labels)
 
 
 def _segment(key: tuple[str, float, float], row: Mapping[str, Any], labels: list[str]) -> dict[str, Any]:
     said = {"sentence": _rounded(row["sentence"])} if row["sentence"] else {}
+    rated = {name: row[name] for name in DIMENSIONS if name in row}
     return {
         "start": round(key[1], 3),
         "end": round(key[2], 3),
@@ -69,6 +72,7 @@ def _segment(key: tuple[str, float, float], row: Mapping[str, Any], labels: list
         **said,
         "speaker": row["speaker"],
         "adapted": row["adapted"],
+        **({"dimensions": _rounded(rated)} if rated else {}),
         "words": [dict(word) for word in row["words"]],
     }
 
@@ -79,7 +83,7 @@ def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
 
 def as_csv(analysis: Analysis) -> str:
     """One row per segment: file, start, end, text, language, emotion, confidence, probabilities, emotion from audio,
-    speaker, adapted (other sentences of that voice that are known).
+    speaker, adapted (other sentences of that voice that are known), and dimensions where they are rated.
 
     A file name or a text that a spreadsheet would run as a formula gets an apostrophe before it.
     """

@@ -59,6 +59,7 @@ function probabilities(segment, parent) {
     made("td", percent(segment.sentence[emotion]), line, "share quiet");
   }
   if (!worded) made("p", say("only_sound"), parent, "quiet");
+  for (const [name, rating] of Object.entries(segment.dimensions || {})) made("p", `${name} ${rating.toFixed(2)}`, parent, "quiet");
   if (segment.adapted) made("p", say("adapted_by", { count: segment.adapted }), parent, "quiet");
 }
 const narrow = matchMedia("(max-width: 60rem)");
