@@ -66,14 +66,14 @@ def test_a_probe_learns_from_noisier_copies_that_hold_its_own_speaker_alone(
     learnt = []
     fit = LinearProbe.fit
 
-    def counted(self, x, true, speakers, targets=None):
+    def counted(self, x, true, speakers, targets=None, unchanged=None):
         assert targets is None  # the clips are of one corpus
-        learnt.append((len(x), len(set(speakers))))
-        return fit(self, x, true, speakers)
+        learnt.append((len(x), sum(unchanged), len(set(speakers))))
+        return fit(self, x, true, speakers, targets, unchanged)
 
     monkeypatch.setattr(LinearProbe, "fit", counted)
     done = space.fold("probe", "none", split)
-    assert learnt == [(3 * len(split.train), 2)]
+    assert learnt == [(3 * len(split.train), len(split.train), 2)]
     assert len(done.logits) == len(corpus.clips)
     clean, noise, babble = next(iter(recipe.states.computed(space.corpus).values()))
     plain = next(iter(EncoderStates(tiny_whisper, (1, 2), pooled=True, prominent=True).computed(space.corpus).values()))

@@ -38,6 +38,9 @@ COLUMNS: Final = ("variant", "fold", "seed", "split", "accuracy", "uar")
 
 WHOLE: Final = "whole"
 
+EVERYTHING: Final = "all of these"
+"""Plain log-mels of the clips alone, and nothing but their emotions to learn."""
+
 
 def variants() -> Mapping[str, Recipe]:
     """Name -> the CNN whole, and without one part of its training each."""
@@ -48,6 +51,7 @@ def variants() -> Mapping[str, Recipe]:
         return replace(whole, network=replace(network, augmentation=augmentation))
 
     own = network.augmentation
+    none = replace(own, splice=0.0, row_mask=0, frame_mask=0, stretch=0.0, shift=0.0, level=0.0)
     return {
         WHOLE: whole,
         "splicing": changed(replace(own, splice=0.0)),
@@ -55,6 +59,7 @@ def variants() -> Mapping[str, Recipe]:
         "stretch and shift": changed(replace(own, stretch=0.0, shift=0.0, level=0.0)),
         "other speeds": replace(whole, speeds=whole.speeds[:1]),
         "side tasks": replace(whole, side_columns=()),
+        EVERYTHING: replace(changed(none), speeds=whole.speeds[:1], side_columns=()),
     }
 
 

@@ -131,14 +131,22 @@ class LinearProbe:
     layers: tuple[int, ...] = ()
     """Indices of the chosen layers, from 0."""
     readers: list[Pipeline] = field(default_factory=list)
+    temperature: float = 1.0
+    """Of its logits, from training speakers held out in turn; `fit` sets it."""
 
     def fit(
-        self, x: np.ndarray, true: np.ndarray, speakers: Sequence[str], targets: Targets | None = None
+        self,
+        x: np.ndarray,
+        true: np.ndarray,
+        speakers: Sequence[str],
+        targets: Targets | None = None,
+        unchanged: np.ndarray | None = None,
     ) -> "LinearProbe":
         """Choose layers and train on clips [N, layers, 2D], their emotions [N] and speakers [N].
 
-        `targets`: what is known of the clips' labels, where they are of corpora that don't have the same ones. Raises
-        IntoneError where there is only one speaker.
+        `targets`: what is known of the clips' labels, where they are of corpora that don't have the same ones.
+        `unchanged`: which rows are clips as they are, and no noisy or faster copy, bool [N]: the temperature is theirs.
+        Raises IntoneError where there is only one speaker.
         """
         if len(set(speakers)) < 2:
             raise IntoneError("A probe chooses its layers on speakers held out in turn: it needs two or more.")
@@ -146,6 +154,8 @@ class LinearProbe:
         answers = [self._out_of_fold(x[:, layer], true, targets, inner) for layer in range(x.shape[1])]
         right = true if targets is None else targets.right
         self.layers = min(self.windows(x.shape[1]), key=lambda w: _loss(np.mean([answers[k] for k in w], 0), right))
+        rows = np.ones(len(x), bool) if unchanged is None else unchanged
+        self.temperature = temperature(np.mean([answers[k] for k in self.layers], 0)[rows], right[rows])
         return self.on_layers(self.layers, x, true, targets)
 
     def on_layers(

@@ -16,6 +16,9 @@ MODEL: Final = "audio_cnn"
 
 WHOLE: Final = "whole"
 
+ALL: Final = "all of these"
+"""The variant in which everything is left out at once; the last row."""
+
 
 def section(source: Source, gallery: Gallery) -> dict[str, Any] | None:
     """What templates/variation.md is filled with; None where nothing was trained again."""
@@ -114,7 +117,7 @@ def _seeds(source: Source, rows: pd.DataFrame, gallery: Gallery) -> str:
 
 def _ablations(rows: pd.DataFrame, gallery: Gallery) -> str:
     """UAR without each part of the training, against the whole on the same folds and seeds."""
-    left_out = [name for name in dict.fromkeys(rows["variant"]) if name != WHOLE]
+    left_out = sorted({*rows["variant"]} - {WHOLE}, key=lambda name: (name == ALL, name))
     if not left_out:
         return ""
     by = rows.pivot_table(index=["variant", "fold", "seed"], columns="split", values="uar").reset_index()
@@ -125,7 +128,7 @@ def _ablations(rows: pd.DataFrame, gallery: Gallery) -> str:
         there = mine.index.intersection(whole.index)
         told = [rate(float(mine.loc[there, part].mean())) for part in ("train", "validation", "test")]
         gaps = [points(float((mine.loc[there, p] - whole.loc[there, p]).mean())) for p in ("validation", "test")]
-        cells.append([f"without {name}", len(there), *told, *gaps])
+        cells.append([f"without {'any of these: plain log-mels' if name == ALL else name}", len(there), *told, *gaps])
     caption = (
         "The CNN without one part of its training: UAR in percent, and the difference to the whole on the same folds "
         "and seeds, in points. One fold says little: differences below the spread over seeds are chance."

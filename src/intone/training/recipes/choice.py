@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from intone.evaluation.calibration import clip_losses
+from intone.evaluation.calibration import clip_losses, temperature
 from intone.evaluation.details import Details
 from intone.training.finished_fold import FinishedFold
 from intone.training.recipe import FoldResult, FoldTask, Predictor, Recipe
@@ -31,10 +31,14 @@ class ChoiceRecipe(Recipe):
         return self.candidates
 
     def fit(self, space: Workspace, task: FoldTask) -> FoldResult:
-        """Pick by the calibrated loss on the fold's validation clips; the pick goes into the record."""
+        """Pick by the loss on the fold's validation clips; the pick goes into the record.
+
+        Each candidate is judged at the temperature that suits it best there, wherever its own comes from: else one that
+        was calibrated on these clips would have an advantage over one that was not.
+        """
         validation = list(task.split.validation)
         true = space.true(validation)
-        costs = {c: clip_losses(f.calibrated.loc[validation].to_numpy(), true) for c, f in task.parts.items()}
+        costs = {c: _costs(f.logits.loc[validation].to_numpy(), true) for c, f in task.parts.items()}
         losses = {c: float(cost.mean()) for c, cost in costs.items()}
         pick = simplest(costs, self.tolerance)
         chosen = task.parts[pick]
@@ -59,6 +63,10 @@ class ChoiceRecipe(Recipe):
     def represented_by(self, folds: Sequence[FinishedFold]) -> str:
         """The candidate that most folds picked."""
         return Counter(str(fold.record.details.picked) for fold in folds).most_common(1)[0][0]
+
+
+def _costs(logits: np.ndarray, true: np.ndarray) -> np.ndarray:
+    return clip_losses(logits / temperature(logits, true), true)
 
 
 def simplest(costs: Mapping[str, np.ndarray], tolerance: float) -> str:

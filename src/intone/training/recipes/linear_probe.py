@@ -31,6 +31,9 @@ class LinearProbeRecipe(EncoderRecipe):
     needs_validation: ClassVar[bool] = False
     pooled: ClassVar[bool] = True
     probe: LinearProbePreset = field(default_factory=LinearProbePreset)
+    version: int = 2
+    """Raised when the same clips give other predictions, so that folds of the old kind are made again; since 2 the
+    temperature comes from training speakers held out in turn, and not from validation clips."""
 
     def least_speakers(self, models: Mapping[str, Recipe]) -> int:
         """Two: layers are chosen on speakers held out in turn."""
@@ -44,14 +47,16 @@ class LinearProbeRecipe(EncoderRecipe):
         x = np.stack([states[file][view] for file, view in copies])
         files = [file for file, _ in copies]
         probe = LinearProbe(self.probe, len(space.labels))
-        probe.fit(x, space.true(files), [space.speakers[file] for file in files], _targets(space, files))
+        speakers, unchanged = [space.speakers[file] for file in files], np.array([view == 0 for _, view in copies])
+        probe.fit(x, space.true(files), speakers, _targets(space, files), unchanged)
         everything = [file for part in PARTS for file in getattr(task.split, part)]
         logits = probe.logits(np.stack([states[file][0] for file in everything]))
         chosen = [self.layers[k] for k in probe.layers]
         probe.fitted(self.layers).save(task.folder / WEIGHTS, self.weights)
         table = pd.DataFrame(logits, pd.Index(everything, name="file"), list(space.labels))
         runs = self.states.encoder().parameters(max(chosen)) + probe.parameters
-        return FoldResult(table, runs, time.perf_counter() - started, details=Details(layers=tuple(chosen)))
+        spent, details = time.perf_counter() - started, Details(layers=tuple(chosen))
+        return FoldResult(table, runs, spent, details=details, temperature=probe.temperature)
 
     def predictor(self, run: FinishedFold) -> Predictor:
         """Clips -> pooled states of the chosen layers -> the probe's logits."""
