@@ -63,7 +63,7 @@ def serve(
         text: Transcribe the words too (--no-text: emotions only, several times faster).
         whisper: Whisper's weights: a name from `intone models list`, or a folder.
         language: The language spoken, as a code or English name (en, de, German); default detected for each stretch.
-        threads: CPU threads of each process; 0 takes one per core, or without words divides the cores among them.
+        threads: CPU threads of each process; 0 takes one per core.
         most: Largest size of a recording, in MB.
         longest: Longest duration of a recording, in seconds.
         time: Longest time that the analysis of one recording may take, in seconds.
@@ -92,8 +92,8 @@ def serve(
     _checked(most=most, longest=longest, time=time, memory=memory, waiting=waiting, keep=keep)
     cores = os.cpu_count() or 1
     processes = workers or min(2, cores)
-    # Whisper, nine tenths of the work, is faster with more threads; emotions alone are faster in more processes.
-    share = threads or (cores if text else max(1, cores // processes))
+    # All cores for each process: one client has them all then, and threads that wait leave them to others.
+    share = threads or cores
     said = whisper if text else None
     flags: dict[str, Any] = {"model": model, "whisper": said, "language": language, "threads": share}
     make = partial(analyzer_of, **flags, speakers=speakers, voices=voice, hotwords=hotwords, device=device)
