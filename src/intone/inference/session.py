@@ -29,7 +29,7 @@ def session(path: Path, threads: int, device: str = CPU) -> onnxruntime.Inferenc
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    # A thread that waits for work in a loop is a little sooner at it, and takes the core from other processes meanwhile.
+    # A thread that waits for work in a loop begins a little sooner, and takes the core from other processes meanwhile.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     on_gpu = device != CPU and PROVIDERS[CUDA] in onnxruntime.get_available_providers()
     wanted = [PROVIDERS[CUDA]] * on_gpu + [PROVIDERS[CPU]]
