@@ -19,7 +19,7 @@ from intone.data import ravdess
 from intone.data.corpus import Corpus
 from intone.data.inner_folds import inner_folds, training_clips
 from intone.data.splits import PARTS, folds
-from intone.errors import IntoneError, Missing
+from intone.errors import Diverged, IntoneError, Missing
 from intone.inference.cluster import Cluster
 from intone.models.cnn import AudioCnnPreset
 from intone.training import fold_search, study
@@ -203,6 +203,16 @@ def test_a_trial_that_diverges_counts_as_the_worst(space, serial, monkeypatch):
     monkeypatch.setattr(fold_search.FoldSearch, "loss", lambda *_: float("inf"))
     with pytest.raises(IntoneError, match="Every trial of fold 2 diverged"):
         searched(space, RATES, folds(space.corpus.clips, "speakers")[1:2])
+
+
+def test_a_training_without_numbers_is_such_a_trial(space, serial):
+    split = folds(space.corpus.clips, "speakers")[0]
+    wild = Search(model="cnn", space=SearchSpace({"training.rate": Values((2e-3, 1e30))}), trials=6, inner=3)
+    fold = searched(space, wild, [split]).folds["1"]
+    assert fold.best == {"training.rate": 2e-3}
+    assert {(row["training.rate"], row["loss"] is None) for row in fold.table} == {(2e-3, False), (1e30, True)}
+    with pytest.raises(Diverged, match="diverged, and predicts no numbers: give it a lower rate"):
+        Task("cnn", "none", split, 0, changed(CNN, {"training.rate": 1e30})).done(space)
 
 
 def test_train_takes_each_folds_own_choice(space, serial):

@@ -4,6 +4,7 @@ An inner fold is a finished fold in RUNS/tuned/folds, so that a trial which was 
 workspace has no clip of the fold's validation and test speakers.
 """
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import numpy as np
 from intone.cache import digest
 from intone.data.inner_folds import inner_folds, training_clips
 from intone.data.splits import Split, check_learnable
-from intone.errors import Missing
+from intone.errors import Diverged, Missing
 from intone.evaluation.calibration import clip_losses
 from intone.inference.cluster import Cluster
 from intone.training.finished_fold import TUNED
@@ -83,27 +84,31 @@ class FoldSearch:
 
     def loss(self, values: dict[str, Scalar]) -> float:
         """Mean calibrated loss of all clips, each held out in an inner fold, in nats, at temperatures that the inner
-        folds' own validation speakers chose."""
+        folds' own validation speakers chose; NaN where a training diverges."""
         recipe = changed(self.workspace.recipe(self.search.model), values)
         name = f"{self.search.model}{TUNED}-{digest(recipe.settings(), recipe.epochs())[:12]}"
         space = replace(self.workspace, models={**self.workspace.models, name: recipe})
         recipe.prepare(space, self.search.workers)
-        tasks = [
-            Task(name, self.search.track, split, space.seed)
-            for split in self.inner
-            if not self._made(space, name, split)
-        ]
-        # A text model is trained once on comments, for all folds: the first fold does that.
-        first = tasks[:1] if self.search.track == "natural" else []
-        for some in (first, tasks[len(first) :]):
-            for _ in make_all(space, some, self.search.workers, self.search.cluster):
-                pass
+        try:
+            self._make(space, name)
+        except Diverged:
+            return math.nan
         losses = []
         for split in self.inner:
             held_out = list(split.test)
             logits = space.fold(name, self.search.track, split).calibrated.loc[held_out]
             losses.append(clip_losses(logits.to_numpy(), space.true(held_out)))
         return float(np.concatenate(losses).mean())
+
+    def _make(self, space: Workspace, name: str) -> None:
+        """Train the inner folds that aren't finished."""
+        search, left = self.search, [split for split in self.inner if not self._made(space, name, split)]
+        tasks = [Task(name, search.track, split, space.seed) for split in left]
+        # A text model is trained once on comments, for all folds: the first fold does that.
+        first = tasks[:1] if search.track == "natural" else []
+        for some in (first, tasks[len(first) :]):
+            for _ in make_all(space, some, search.workers, search.cluster):
+                pass
 
     def _made(self, space: Workspace, name: str, split: Split) -> bool:
         with suppress(Missing):
