@@ -22,13 +22,15 @@ from intone.data.splits import PARTS, folds
 from intone.errors import Diverged, IntoneError, Missing
 from intone.inference.cluster import Cluster
 from intone.models.cnn import AudioCnnPreset
+from intone.models.rnn import TextRnnPreset
 from intone.training import fold_search, study
 from intone.training.module import TrainingPreset
 from intone.training.parallel import Task
 from intone.training.recipe_fields import changed, restored, searchable
 from intone.training.recipes import MODELS
-from intone.training.recipes.fusion import Ensemble
+from intone.training.recipes.choice import AudioChoice
 from intone.training.recipes.spectrogram import SpectrogramRecipe
+from intone.training.recipes.text import RnnRecipe
 from intone.training.search_space import Range, SearchSpace, Values
 from intone.training.train import Order, trained
 from intone.training.tune import Search, rows, searched
@@ -57,7 +59,7 @@ def eight(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 @pytest.fixture
 def space(eight: Corpus, tmp_path: Path) -> Workspace:
-    models = {"mean": MeanRecipe(), "cnn": CNN, "both": Ensemble("fusion_late_logits", ("mean", "cnn"))}
+    models = {"mean": MeanRecipe(), "cnn": CNN}
     return Workspace(eight, models, tmp_path / "runs")
 
 
@@ -131,7 +133,7 @@ def test_each_fold_has_a_choice_of_its_own_in_a_whole_file(space, serial):
     assert fold.trials == len(fold.table) == 4 and fold.search == "strength=0.01..10.0:log"
     assert fold.table[0]["strength"] == 1.0, "the preset comes first"
     assert fold.loss == min(row["loss"] for row in fold.table) > 0
-    assert {"trial": fold.table[0]["trial"]} == {"trial": 1}
+    assert [row["trial"] for row in fold.table] == [1, 2, 3, 4]
     assert not set(fold.speakers) & {space.speakers[file] for file in (*splits[0].test, *splits[0].validation)}
     assert rows(both)[0].startswith("fold 1: loss ") and rows(both)[-1] == str(both.path)
 
@@ -238,12 +240,36 @@ def test_a_tuned_network_is_built_again_as_it_was(space):
     assert sum(p.numel() for p in network.parameters()) == fold.record.parameters
 
 
-def test_a_fusions_parts_are_trained_once_for_all_trials(eight, space, serial):
+def test_what_a_model_is_made_of_is_trained_once_for_all_trials(eight, space, serial):
     split = folds(eight.clips, "speakers")[0]
-    few = replace(RATES, model="cnn", space=SearchSpace({"training.rate": Values((1e-3, 2e-3))}), trials=1)
-    searched(space, few, [split])
-    made = sorted(path.name.split("-")[0] for path in (space.runs / "tuned" / "folds").iterdir())
-    assert made == ["cnn@tuned"]
+    space = replace(space, models={**space.models, "choice": AudioChoice(("mean", "cnn"))})
+    searched(
+        space, Search(model="choice", space=SearchSpace({"tolerance": Values((0.0, 1.0))}), inner=3, trials=4), [split]
+    )
+    made = sorted(path.name.split("__")[0].split("-")[0] for path in (space.runs / "tuned" / "folds").iterdir())
+    assert made == ["choice@tuned", "choice@tuned", "cnn", "mean"]
+
+
+def test_a_text_model_is_tuned_on_its_words(eight, space, serial):
+    words = pd.DataFrame({"file": eight.clips["file"], "text": eight.clips["statement"].map(eight.sentences)})
+    reader = RnnRecipe(
+        network=TextRnnPreset("lstm", "learned", hidden=8, learned=4),
+        training=TrainingPreset(epochs=1, precision="32-true"),
+    )
+    space = replace(space, models={"text": reader}, transcripts=words)
+    cells = Search(
+        model="text", track="asr", space=SearchSpace({"network.cell": Values(("gru", "lstm"))}), trials=1, inner=3
+    )
+    found = searched(space, cells, folds(eight.clips, "speakers")[:1])
+    assert found.path.name == "text__asr__speakers.json" and found.folds["1"].best == {"network.cell": "lstm"}
+    (fold,) = trained(space, "text", Order(model="text", track="asr", protocol="speakers", tuned=found))
+    assert fold.record.track == "asr" and fold.recipe.network.cell == "lstm"
+
+
+def test_a_folder_may_have_any_name(space, serial, tmp_path):
+    odd = replace(space, runs=tmp_path / "a?b#c%20{d} é")
+    searched(odd, replace(RATES, trials=1), folds(space.corpus.clips, "speakers")[:1])
+    assert (odd.runs / "tuned" / "mean__none__speakers.sqlite").exists()
 
 
 def test_workers_train_the_inner_folds(space):

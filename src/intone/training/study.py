@@ -5,8 +5,10 @@ trial that was running is asked again, and the study becomes the one that it wou
 """
 
 import math
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,7 +59,9 @@ class Study:
         """A new study, or the one of this name in the file, in which no trial runs any more."""
         optuna = library()
         path.parent.mkdir(parents=True, exist_ok=True)
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+        # A path may hold signs that mean something in an address of SQLAlchemy's, so that the address names none.
+        connected = {"creator": partial(sqlite3.connect, path, check_same_thread=False)}
+        storage = optuna.storages.RDBStorage("sqlite:///study", connected)
         own = optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
         for left in own.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
             own.tell(left.number, state=optuna.trial.TrialState.FAIL)
