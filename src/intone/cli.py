@@ -67,6 +67,9 @@ COMMANDS: Final = (
     Command("transcribe", "asr.transcribe:transcribe", "Transcribe recordings."),
     Command("train", "training.train:train", "Train and evaluate one model under one protocol.", "train"),
     Command(
+        "tune", "training.tune:tune", "Search a model's settings, for each fold on its training speakers alone.", "tune"
+    ),
+    Command(
         "evaluate",
         "report.commands:evaluate",
         "Score a predictions table of any system, or a model on a benchmark's shards.",

@@ -25,6 +25,10 @@ class BadClip(IntoneError):
     """One clip that can't be used; a batch skips it, names it and continues."""
 
 
+class Diverged(IntoneError):
+    """A training that ended without numbers; a search goes on with other settings."""
+
+
 class Missing(IntoneError):
     """Data, weights or an optional library are not there; the sentence says which command gets them."""
 

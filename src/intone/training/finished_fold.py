@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,12 @@ from intone.emotions import EMOTIONS
 from intone.errors import IntoneError
 from intone.evaluation.calibration import Calibration
 from intone.training.recipe import Predictor, Recipe
+from intone.training.recipe_fields import restored
 from intone.training.record import FoldRecord
 from intone.training.runs import RunName
+
+TUNED: Final = "@tuned"
+"""Behind the name of a model whose settings were searched, as `@WEIGHTS` is behind that of a model on other weights."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,10 @@ class FinishedFold:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """The recipe that it was made by, with the weights and layers in the record."""
-        return self.models[base_name(self.model)].as_made(self.record.settings["recipe"])
+        """The recipe that it was made by, with the weights and layers in the record; a tuned one with all settings."""
+        kept = self.record.settings["recipe"]
+        recipe = self.models[base_name(self.model)].as_made(kept)
+        return restored(recipe, kept) if TUNED in self.model else recipe
 
     @cached_property
     def logits(self) -> pd.DataFrame:

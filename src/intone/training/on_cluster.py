@@ -53,7 +53,7 @@ def _made(space: Workspace, task: Task, version: str) -> None:
     if problem:
         raise problem
     one_core()
-    space.with_seed(task.seed).fold(task.model, task.track, task.split)
+    task.done(space)
 
 
 def _everywhere(space: Workspace) -> Workspace:

@@ -8,13 +8,15 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from intone.data.splits import Split
 from intone.errors import IntoneError
 from intone.inference.cluster import Cluster
 from intone.training.clip_pool import LOST, one_core
+from intone.training.finished_fold import FinishedFold
+from intone.training.recipe import Recipe
 from intone.training.workspace import Workspace
 
 Item = TypeVar("Item")
@@ -29,6 +31,13 @@ class Task:
     track: str
     split: Split
     seed: int = 0
+    recipe: Recipe | None = None
+    """How the model is trained on this fold alone; None for as the workspace says."""
+
+    def done(self, space: Workspace) -> FinishedFold:
+        """Its finished fold, which is made now where it isn't there."""
+        models = {**space.models, self.model: self.recipe} if self.recipe else space.models
+        return replace(space, seed=self.seed, models=models).fold(self.model, self.track, self.split)
 
 
 _space: Workspace | None = None
@@ -43,7 +52,7 @@ def _start(space: Workspace) -> None:
 
 def _make(task: Task) -> None:
     assert _space is not None
-    _space.with_seed(task.seed).fold(task.model, task.track, task.split)
+    task.done(_space)
 
 
 def make_all(space: Workspace, tasks: Sequence[Task], workers: int, cluster: Cluster | None = None) -> Iterator[Task]:

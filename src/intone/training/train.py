@@ -30,6 +30,7 @@ from intone.training.recipes import MODELS, PRECISION, in_epochs
 from intone.training.refit import check, train_everyone
 from intone.training.spectrogram_views import screened
 from intone.training.trainer import check_training_device
+from intone.training.tuned import Tuned
 from intone.training.workspace import Workspace
 
 
@@ -55,6 +56,8 @@ class Order:
     """Where networks are trained: a name of `--device`."""
     cluster: Cluster | None = None
     """Where folds are trained; None is this machine, one fold after the other."""
+    tuned: Tuned | None = None
+    """Settings that each fold's own training speakers chose."""
 
 
 def train(
@@ -69,6 +72,7 @@ def train(
     everyone: bool = False,
     device: Device = "auto",
     cluster: str | None = None,
+    tuned: Path | None = None,
 ) -> None:
     """Train one model on every fold of a protocol and print what it scores on training and validation speakers.
 
@@ -87,6 +91,7 @@ def train(
             device gives other networks.
         cluster: Train folds on a Ray cluster: ray://HOST:PORT, auto (the one that this machine is part of), or local.
             Its machines have the same intone, clips, weights and paths, and share the folder of the runs.
+        tuned: The file of `intone tune`: each fold in it is trained with its own settings.
     """
     order = Order(
         model=model,
@@ -100,6 +105,7 @@ def train(
         everyone=everyone,
         device=device,
         cluster=Cluster(cluster, gpus=int(device == CUDA)) if cluster else None,
+        tuned=Tuned.read(tuned) if tuned else None,
     )
     space, model = prepared(order)
     for fold in trained(space, model, order):
@@ -113,16 +119,23 @@ def trained(space: Workspace, model: str, order: Order) -> Iterator[FinishedFold
     """Each fold as it is finished; where the order includes training on all speakers, a refusal of that comes first."""
     if order.everyone:
         check(space, model, order.track)
-    splits = folds(space.corpus.clips, order.protocol)
+    tasks = _tasks(space, model, order)
     if order.cluster:
-        tasks = [Task(model, order.track, split, order.seed) for split in splits]
-        # A text model is trained once on comments, for all folds: the first fold does that.
-        first = tasks[:1] if order.track == "natural" else []
-        for some in (first, tasks[len(first) :]):
+        # A text model is trained once on comments, for all folds with the same settings: the first fold does that.
+        alone = (len(tasks) if order.tuned else 1) if order.track == "natural" else 0
+        for some in (*([task] for task in tasks[:alone]), tasks[alone:]):
             for task in make_all(space, some, 1, order.cluster):
                 say(f"fold {task.split.fold} is finished.")
-    for split in splits:
-        yield space.fold(model, order.track, split)
+    for task in tasks:
+        yield task.done(space)
+
+
+def _tasks(space: Workspace, model: str, order: Order) -> list[Task]:
+    """The folds to train."""
+    splits = folds(space.corpus.clips, order.protocol)
+    if order.tuned:
+        return order.tuned.tasks(space, model, order.track, splits)
+    return [Task(model, order.track, split, order.seed) for split in splits]
 
 
 def prepared(order: Order) -> tuple[Workspace, str]:
@@ -132,15 +145,17 @@ def prepared(order: Order) -> tuple[Workspace, str]:
     takes none. Raises it before anything is computed for a protocol whose speakers the corpus lacks and for clips that
     nothing can be learned from.
     """
-    _check(order)
+    check_order(order)
     check_training_device(order.device)
+    models, model = models_of(order)
+    if order.tuned:
+        order.tuned.check(model, order.track, order.protocol)
     corpus = order.clips.corpus()
     speakers = MODELS[order.model].least_speakers(MODELS)
     check_learnable(corpus.clips, folds(corpus.clips, order.protocol), speakers)  # before hours are spent on its clips
     corpus = screened(corpus, FeatureSettings())
     for line in check_learnable(corpus.clips, folds(corpus.clips, order.protocol), speakers):
         say(line)
-    models, model = _models(order)
     space = _workspace(corpus, models, order)
     if any(
         preset.precision == PRECISION for recipe in _family(models, model) for preset in recipe.trainings().values()
@@ -150,7 +165,10 @@ def prepared(order: Order) -> tuple[Workspace, str]:
     return space, model
 
 
-def _check(order: Order) -> None:
+def check_order(order: Order) -> None:
+    """Raises IntoneError for what can't be trained, before anything is read."""
+    if order.tuned and order.everyone:
+        raise IntoneError("Each fold chose settings of its own, and all speakers chose none: leave --everyone out.")
     if order.clips.table and order.protocol in OF_RAVDESS:
         raise IntoneError(f"{order.protocol} names RAVDESS's actors: for a table of your own give --protocol speakers.")
     if order.protocol == "corpora" and len(order.clips.corpora) < 2:
@@ -165,7 +183,7 @@ def _check(order: Order) -> None:
         raise IntoneError(f"{order.model} is {modality}: its track is {track}.")
 
 
-def _models(order: Order) -> tuple[dict[str, Recipe], str]:
+def models_of(order: Order) -> tuple[dict[str, Recipe], str]:
     """All recipes at the order's epochs, the model's own on its weights, and its name there."""
     models = in_epochs(MODELS, order.epochs) if order.epochs else dict(MODELS)
     if not order.weights:

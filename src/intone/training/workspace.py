@@ -18,7 +18,7 @@ from intone.data.corpus import Corpus
 from intone.data.splits import Split
 from intone.device import AUTO
 from intone.emotions import EMOTIONS
-from intone.errors import IntoneError, Missing
+from intone.errors import Diverged, IntoneError, Missing
 from intone.progress import say
 from intone.text import Glove
 from intone.training.finished_fold import FinishedFold
@@ -148,6 +148,8 @@ class Workspace:
             claim(folder, mark)
             parts = {part: self.fold(part, track, split) for part in recipe.parts}
             result = recipe.fit(self, FoldTask(track, split, folder, parts))
+            if not (result.logits.to_numpy() < np.inf).all():  # nor is NaN
+                raise Diverged(f"The training of {folder} diverged, and predicts no numbers: give it a lower rate.")
             record = FoldRecord(
                 fingerprint=mark,
                 settings=settings,
