@@ -16,7 +16,7 @@ from intone.report.source import AUDIO_TRACK, MAIN, WORDS, Source
 CHANCE = 12.5
 """UAR of random predictions, in percent."""
 
-TARGET_ECE = 0.05
+TARGET_ECE = 0.03
 """Highest ECE that the best model may have."""
 
 
