@@ -407,6 +407,14 @@ def test_two_searches_of_the_same_are_refused(space, serial):
         searched(space, replace(RATES, trials=1), folds(space.corpus.clips, "speakers")[:1])
 
 
+def test_a_damaged_file_is_one_sentence(space, serial):
+    path = space.runs / "tuned" / "mean__none__speakers.sqlite"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no database at all, but some text" * 100)
+    with pytest.raises(IntoneError, match="is damaged, or of another version of Optuna: move it away"):
+        searched(space, replace(RATES, trials=1), folds(space.corpus.clips, "speakers")[:1])
+
+
 def test_without_optuna_it_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(Missing, match=r"needs optuna: `pip install \"\.\[tune\]\"`"):

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from intone.cache import digest
-from intone.errors import Missing, brought_by
+from intone.errors import IntoneError, Missing, brought_by
 from intone.training.recipe_fields import Scalar
 from intone.training.search_space import Range, SearchSpace
 
@@ -56,12 +56,13 @@ class Study:
 
     @classmethod
     def open(cls, path: Path, name: str, space: SearchSpace, preset: Mapping[str, Scalar], seed: int) -> "Study":
-        """A new study, or the one of this name in the file, in which no trial runs any more."""
+        """A new study, or the one of this name in the file, in which no trial runs any more.
+
+        Raises IntoneError where the file can't be used.
+        """
         optuna = library()
         path.parent.mkdir(parents=True, exist_ok=True)
-        # A path may hold signs that mean something in an address of SQLAlchemy's, so that the address names none.
-        connected = {"creator": partial(sqlite3.connect, path, check_same_thread=False)}
-        storage = optuna.storages.RDBStorage("sqlite:///study", connected)
+        storage = _storage(optuna, path)
         own = optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
         for left in own.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
             own.tell(left.number, state=optuna.trial.TrialState.FAIL)
@@ -91,6 +92,19 @@ class Study:
             self.own.tell(number, loss)
         else:
             self.own.tell(number, state=library().trial.TrialState.PRUNED)
+
+
+def _storage(optuna: ModuleType, path: Path) -> Any:
+    """The file. Its path may hold signs that mean something in an address of SQLAlchemy's, which so names none."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    connected = {"creator": partial(sqlite3.connect, path, check_same_thread=False)}
+    try:
+        return optuna.storages.RDBStorage("sqlite:///study", connected)
+    except (RuntimeError, SQLAlchemyError, optuna.exceptions.StorageInternalError) as problem:
+        raise IntoneError(
+            f"{path} is damaged, or of another version of Optuna: move it away; finished inner folds are kept."
+        ) from problem
 
 
 def _distribution(optuna: ModuleType, values: Any) -> Any:

@@ -61,7 +61,7 @@ def tune(
         track: Which words a text model or a fusion gets: asr, asr_punctuated, natural, simulated.
         protocol: luna5, emobox6, loso24, luna5_sentence, speakers (any corpus), or corpora (each of several).
         folds: Which folds of the protocol, such as 1 2; by default all. Each one has a study of its own.
-        inner: Number of inner folds of a fold's training speakers; each of them is judged on in one.
+        inner: Number of inner folds among a fold's training speakers, each of whom is held out in one.
         clips: Which clips; a table takes the protocol speakers.
         runs: Where run folders are kept; the user's cache by default.
         epochs: Fewer epochs for a try; 0 is the preset.
