@@ -9,7 +9,7 @@ import contextlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +17,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from intone.audio.addresses import fetched, is_address
+from intone.audio.frames import SAMPLE_RATE
 from intone.audio.recording import Recording
 from intone.audio.spool import STANDARD, standard_input
 from intone.cache import digest
@@ -35,6 +36,9 @@ from intone.inference.resume import Journal
 from intone.inference.settings import Settings, settled
 from intone.inference.tasks import Shard, Task, sharded, target, tasks
 from intone.progress import bar, say
+
+BYTES_A_SECOND = 2 * SAMPLE_RATE
+"""Of which a part's size is reckoned."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,9 @@ def analyze(
         voice: A name from `intone voice list`: the recording is that person's voice, or with --speakers the turns under
             that name are.
         one: Judge each recording as a whole, up to ten minutes of it, and not by sentences; for benchmarks.
-        list: A file with further recordings: a path or address a line, or a CSV or Parquet table with a column file.
-            Paths are relative to it.
+        list: A file with further recordings: a path or address a line, or a CSV or Parquet table with a column file,
+            and where it has them start and end (seconds: a part of the recording), speaker (whose voice all of it is)
+            and id (names the results). Paths are relative to it.
         shard: Part of the recordings to do, such as 2/3; parts may be done at the same time, on several machines.
         cluster: Do the work on a Ray cluster: ray://HOST:PORT, auto (the one that this machine is part of), or local.
             Its machines have the same intone, weights and paths, and share the folder for the results.
@@ -111,12 +116,13 @@ def analyze(
             what it takes.
         dimensions: A model file that rates arousal, dominance and valence too, from 0 to 1, in columns of their own.
     """
-    files = (*files, *(map(str, listed(list)) if list else ()))
+    rows = listed(list) if list else []
+    named = (*files, *(row.file for row in rows))
     part = Shard.parse(shard) if shard else Shard()
-    if not files:
+    if not named:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
-    where = target(out, formats, files, bom)
-    if cluster and (STANDARD in (*files, out) or where.folder is None):
+    where = target(out, formats, named, bom)
+    if cluster and (STANDARD in (*named, out) or where.folder is None):
         raise IntoneError("A cluster reads and writes files: name recordings, and a folder for the results with -o.")
     # Each actor of a cluster has one processor where nothing is said.
     share = threads or 1 if cluster else threads
@@ -126,10 +132,11 @@ def analyze(
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(file if is_address(file) else Path(file) for file in files if file != STANDARD)]
-        wanted = sharded(tasks(paths, where, called, track), part)
-        if settings.speakers.names_no_recording and len(wanted) > 1:
+        wanted = sharded(tasks([*paths, *rows], where, called, track), part)
+        of = len({task.recording for task in wanted})
+        if settings.speakers.names_no_recording and of > 1:
             raise IntoneError(
-                f"{speakers} doesn't say of which of the {len(wanted)} recordings its turns are: give it a column file."
+                f"{speakers} doesn't say of which of the {of} recordings its turns are: give it a column file."
             )
         if wanted or part.of == 1:
             place = Cluster(cluster, workers, share, int(device == CUDA)) if cluster else None
@@ -158,7 +165,7 @@ def run(
 def _run(
     tasks: Sequence[Task], settings: Settings, journal: Journal | None, workers: int, cluster: Cluster | None
 ) -> None:
-    left = [task for task in tasks if not (journal and journal.has(task.recording, [*task.outputs.values()]))]
+    left = [task for task in tasks if task.problem or not (journal and _finished(task, journal))]
     if len(left) < len(tasks):
         say(f"{len(tasks) - len(left)} of {len(tasks)} are finished already.")
     bad, costs = 0, Counter[str]()
@@ -178,6 +185,10 @@ def _run(
         raise Partly(f"{bad} of {len(tasks)} files were left out{where}; the others are done.")
 
 
+def _finished(task: Task, journal: Journal) -> bool:
+    return journal.has(task.recording, [*task.outputs.values()], task.row.part)
+
+
 def _reported(done: Done, journal: Journal | None) -> bool:
     """Print the result of a task; returns whether it was left out."""
     if done.problem:
@@ -186,14 +197,14 @@ def _reported(done: Done, journal: Journal | None) -> bool:
             journal.leave_out(Path(done.task.name or done.task.path), done.problem)
         return True
     if journal:
-        journal.add(done.task.recording, [*done.task.outputs.values()])
+        journal.add(done.task.recording, [*done.task.outputs.values()], done.task.row.part)
     if done.task.target.stdout:
         print(done.shown, file=sys.stderr, flush=True)
         sys.stdout.buffer.write(done.made)
     else:
         print(done.shown, flush=True)
     for warning in done.warnings:
-        say(f"{done.task.name or done.task.path.name}: {warning}")
+        say(f"{done.task.row.title(done.task.name or done.task.path.name)}: {warning}")
     return False
 
 
@@ -215,16 +226,21 @@ def elsewhere(tasks: Sequence[Task], settings: Settings, cluster: Cluster, journ
     jobs = []
     for task in sorted(tasks, key=_size, reverse=True):
         sent = task.absolute()
-        key = digest(journal.key(task.recording), str(sent.path), [str(path) for path in sent.outputs.values()])
+        key = digest(
+            journal.key(task.recording, task.row.part), str(sent.path), [str(path) for path in sent.outputs.values()]
+        )
         jobs.append(Job(key, _size(task), sent))
     ledger = Ledger(journal.folder.absolute() / f"{LEDGER}{journal.part}")
     yield from on_cluster(partial(_started, settings.absolute(), one), jobs, cluster, ledger, _lost)
 
 
 def _size(task: Task) -> int:
-    """Bytes of its recording; 0 where it isn't there, which is reported when it is opened."""
+    """Bytes of its recording, or about those of its part; 0 where it isn't there, which is reported when it is
+    opened."""
+    part = task.row.excerpt
     try:
-        return task.path.stat().st_size
+        whole = task.path.stat().st_size
+        return min(whole, round(BYTES_A_SECOND * (part.end - part.start))) if part and part.end else whole
     except (OSError, ValueError):
         return 0
 
@@ -236,7 +252,7 @@ def _started(settings: Settings, work: Callable[[Task], Done]) -> Callable[[Task
 
 def _lost(task: Task, how: str, given_up: bool) -> Done:
     """The result for a recording whose worker was ended from outside."""
-    file = task.name or task.path
+    file = task.title
     if not given_up:
         say(f"{file}: its worker was ended from outside ({how}); it is tried once more.")
     remedy = "try it alone, on a machine with more memory perhaps"
@@ -259,8 +275,10 @@ def one(task: Task) -> Done:
         return Done(task, problem=task.problem)
     try:
         with fetched(task.address) if task.address else contextlib.nullcontext(task.path) as path:
-            analysis = _analyzer.analysis(Recording.of_file(path, task.name, task.track))
-            return _written(task, analysis)
+            row = task.row
+            analyzer = _analyzer.of_voice(row.speaker) if row.speaker else _analyzer
+            analysis = analyzer.analysis(Recording.of_file(path, task.name, task.track, row.excerpt))
+            return _written(task, replace(analysis, id=row.id))
     except BadClip as problem:
         return Done(task, problem=task.called(problem))
     except IntoneError:

@@ -76,19 +76,19 @@ class Journal:
         """Let another run write into the folder."""
         self.lock.release()
 
-    def has(self, recording: Path | str, outputs: Sequence[Path]) -> bool:
-        """Whether exactly this recording (a path, or an address) was analysed with the same settings, and its files are
-        there as written: one that a crash of the machine cut short isn't."""
+    def has(self, recording: Path | str, outputs: Sequence[Path], part: str = "") -> bool:
+        """Whether exactly this recording (a path, or an address), or this part of it, was analysed with the same
+        settings, and its files are there as written: one that a crash of the machine cut short isn't."""
         # Only a file that was written before is looked for: others may have invalid names.
         known = [self.finished.get(self._name(path)) for path in outputs]
-        key = self.key(recording) if all(known) else ""  # of an address it takes a while
+        key = self.key(recording, part) if all(known) else ""  # of an address it takes a while
         return bool(key) and all(
             of and of == (key, _size(path)) and of[1] >= 0 for of, path in zip(known, outputs, strict=True)
         )
 
-    def add(self, recording: Path | str, outputs: Sequence[Path]) -> None:
-        """Record that a recording is finished. Raises IntoneError where that can't be written."""
-        key, sizes = self.key(recording), {self._name(path): _size(path) for path in outputs}
+    def add(self, recording: Path | str, outputs: Sequence[Path], part: str = "") -> None:
+        """Record that a recording, or a part of it, is finished. Raises IntoneError where that can't be written."""
+        key, sizes = self.key(recording, part), {self._name(path): _size(path) for path in outputs}
         written = json.dumps({"recording": str(recording), "bytes": sizes})
         _append(self.folder / f"{NAME}{self.part}", f"{key}\t{written}\n")
         self.finished |= {file: (key, size) for file, size in sizes.items()}
@@ -109,16 +109,18 @@ class Journal:
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self.folder)
 
-    def key(self, recording: Path | str) -> str:
-        """What an analysis of this recording, as it is now, depends on; "" where it isn't there."""
+    def key(self, recording: Path | str, part: str = "") -> str:
+        """What an analysis of this recording, as it is now, depends on; "" where it isn't there. `part` says which part
+        of it, and what else is known of that."""
+        own = [part] if part else []
         if isinstance(recording, str):
             there = addresses.state(recording)
-            return digest([recording, there], self.settings) if there else ""
+            return digest([recording, there], self.settings, *own) if there else ""
         try:
             kind = recording.stat()
         except (OSError, ValueError):  # it isn't there, or has an invalid name
             return ""
-        return digest([str(recording.resolve()), kind.st_size, kind.st_mtime_ns], self.settings)
+        return digest([str(recording.resolve()), kind.st_size, kind.st_mtime_ns], self.settings, *own)
 
 
 def _size(path: Path) -> int:
