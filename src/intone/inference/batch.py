@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from tyro.conf import Positional, arg
 
@@ -34,11 +34,14 @@ from intone.inference.recording_list import listed
 from intone.inference.result import Analysis
 from intone.inference.resume import Journal
 from intone.inference.settings import Settings, settled
+from intone.inference.store import Store, StoredJournal
 from intone.inference.tasks import Shard, Task, sharded, target, tasks
 from intone.progress import bar, say
 
 BYTES_A_SECOND = 2 * SAMPLE_RATE
 """Of which a part's size is reckoned."""
+
+AnyJournal: TypeAlias = Journal | StoredJournal
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def analyze(
         files: Recordings (wav, mp3, m4a, ogg, flac, webm, the sound of an mp4 and more), folders, and addresses as
             s3://; - is standard input.
         out: Folder for the results, DIR/STEM.FORMAT, with the subfolders of the input; the same command resumes. For
-            one recording also a file such as talk.srt, whose ending names the format, or - for standard output.
+            one recording also a file such as talk.srt, whose ending names the format, or - for standard output. A
+            folder may be at an address, such as s3://bucket/results.
             Default with --formats: the working directory.
         formats: Any of json,csv,tsv,txt,srt,vtt,textgrid,rttm,audacity,labelstudio,parquet,html, separated by commas;
             default json.
@@ -122,7 +126,7 @@ def analyze(
     if not named:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
     where = target(out, formats, named, bom)
-    if cluster and (STANDARD in (*named, out) or where.folder is None):
+    if cluster and (STANDARD in (*named, out) or where.folder is None or where.store):
         raise IntoneError("A cluster reads and writes files: name recordings, and a folder for the results with -o.")
     # Each actor of a cluster has one processor where nothing is said.
     share = threads or 1 if cluster else threads
@@ -140,7 +144,7 @@ def analyze(
             )
         if wanted or part.of == 1:
             place = Cluster(cluster, workers, share, int(device == CUDA)) if cluster else None
-            run(wanted, settings, where.folder, processes, part, place)
+            run(wanted, settings, where.store or where.folder, processes, part, place)
         else:
             say(f"Shard {shard} has none of the recordings.")
 
@@ -148,7 +152,7 @@ def analyze(
 def run(
     tasks: Sequence[Task],
     settings: Settings,
-    out: Path | None,
+    out: Path | Store | None,
     workers: int,
     part: Shard = Shard(),  # noqa: B008
     cluster: Cluster | None = None,
@@ -158,12 +162,14 @@ def run(
     with contextlib.ExitStack() as stack:
         journal = None
         if out:
-            journal = stack.enter_context(contextlib.closing(Journal(out, digest(settings.key(), asked), part.suffix)))
+            key = digest(settings.key(), asked)
+            made = StoredJournal(out, key, part.suffix) if isinstance(out, Store) else Journal(out, key, part.suffix)
+            journal = stack.enter_context(contextlib.closing(made))
         _run(tasks, settings, journal, workers, cluster)
 
 
 def _run(
-    tasks: Sequence[Task], settings: Settings, journal: Journal | None, workers: int, cluster: Cluster | None
+    tasks: Sequence[Task], settings: Settings, journal: AnyJournal | None, workers: int, cluster: Cluster | None
 ) -> None:
     left = [task for task in tasks if task.problem or not (journal and _finished(task, journal))]
     if len(left) < len(tasks):
@@ -171,7 +177,9 @@ def _run(
     bad, costs = 0, Counter[str]()
     with bar() as display:
         progress = display.add_task("analysing", total=len(left))
-        made = elsewhere(left, settings, cluster, journal) if cluster and journal else each(left, settings, workers)
+        made = each(left, settings, workers)
+        if cluster and isinstance(journal, Journal):
+            made = elsewhere(left, settings, cluster, journal)
         for done in made:
             bad += _reported(done, journal)
             costs.update(done.costs)
@@ -185,11 +193,11 @@ def _run(
         raise Partly(f"{bad} of {len(tasks)} files were left out{where}; the others are done.")
 
 
-def _finished(task: Task, journal: Journal) -> bool:
+def _finished(task: Task, journal: AnyJournal) -> bool:
     return journal.has(task.recording, [*task.outputs.values()], task.row.part)
 
 
-def _reported(done: Done, journal: Journal | None) -> bool:
+def _reported(done: Done, journal: AnyJournal | None) -> bool:
     """Print the result of a task; returns whether it was left out."""
     if done.problem:
         say(f"left out: {done.problem}")
@@ -293,6 +301,10 @@ def _written(task: Task, analysis: Analysis) -> Done:
     made = b""
     if task.target.stdout:
         made = FORMATS[task.target.names[0]].encoded(analysis, task.target.bom)
-    formats.write_at(analysis, task.outputs, task.target.bom)
+    if task.target.store:
+        for name, path in task.outputs.items():
+            task.target.store.write(path.as_posix(), FORMATS[name].encoded(analysis, task.target.bom))
+    else:
+        formats.write_at(analysis, task.outputs, task.target.bom)
     show = terminal.rendered(analysis, task.colours, task.width) if task.whole else terminal.summary(analysis)
     return Done(task, show.rstrip("\n"), analysis.warnings, costs=analysis.costs, made=made)

@@ -100,11 +100,8 @@ class Journal:
 
     def leave_out(self, recording: Path | str, reason: str) -> None:
         """Record that a recording couldn't be analysed. Raises IntoneError where that can't be written."""
-        rows = io.StringIO()
         head = [] if self.left_out.exists() else [("file", "reason")]
-        row = [cell(readable(text)) for text in (str(recording), reason)]
-        csv.writer(rows, lineterminator="\r\n").writerows([*head, row])  # else a carriage return isn't quoted
-        _append(self.left_out, rows.getvalue().replace("\r\n", "\n"))
+        _append(self.left_out, table_of([*head, (str(recording), reason)]))
 
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self.folder)
@@ -112,15 +109,29 @@ class Journal:
     def key(self, recording: Path | str, part: str = "") -> str:
         """What an analysis of this recording, as it is now, depends on; "" where it isn't there. `part` says which part
         of it, and what else is known of that."""
-        own = [part] if part else []
-        if isinstance(recording, str):
-            there = addresses.state(recording)
-            return digest([recording, there], self.settings, *own) if there else ""
-        try:
-            kind = recording.stat()
-        except (OSError, ValueError):  # it isn't there, or has an invalid name
-            return ""
-        return digest([str(recording.resolve()), kind.st_size, kind.st_mtime_ns], self.settings, *own)
+        return made_from(recording, self.settings, part)
+
+
+def made_from(recording: Path | str, settings: str, part: str = "") -> str:
+    """Digest of a recording as it is now (a path, or an address), of the settings, and of which part it is; "" where it
+    isn't there."""
+    own = [part] if part else []
+    if isinstance(recording, str):
+        there = addresses.state(recording)
+        return digest([recording, there], settings, *own) if there else ""
+    try:
+        kind = recording.stat()
+    except (OSError, ValueError):  # it isn't there, or has an invalid name
+        return ""
+    return digest([str(recording.resolve()), kind.st_size, kind.st_mtime_ns], settings, *own)
+
+
+def table_of(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of a CSV, with cells as in the format `csv`."""
+    text = io.StringIO()
+    # A carriage return in a cell is quoted only where lines end in one.
+    csv.writer(text, lineterminator="\r\n").writerows([[cell(readable(value)) for value in row] for row in rows])
+    return text.getvalue().replace("\r\n", "\n")
 
 
 def _size(path: Path) -> int:

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import get_terminal_size
 from types import MappingProxyType
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from intone.audio.addresses import HERE, is_address
 from intone.audio.recording import recordings
 from intone.audio.spool import STANDARD
 from intone.cache import digest
@@ -18,6 +21,7 @@ from intone.inference import formats
 from intone.inference.formats import FORMATS, chosen
 from intone.inference.recording_list import Row
 from intone.inference.resume import LEFT_OUT
+from intone.inference.store import Store
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,13 @@ class Target:
     names: tuple[str, ...] = ("json",)
     """Names of formats."""
     folder: Path | None = None
+    """With a `store`, the folder in it."""
     file: Path | None = None
     stdout: bool = False
     bom: bool = False
     """Whether formats for spreadsheets begin with a byte order mark."""
+    store: Store | None = None
+    """The folder at an address that results go to."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,9 @@ def target(out: str | None, asked: str | None, files: Sequence[str], bom: bool =
         if not alone or len(names) > 1:
             raise IntoneError("Standard output takes one format of one recording: name a folder with -o for more.")
         return Target(names or ("json",), stdout=True, bom=bom)
+    if out and is_address(out):
+        return Target(names or ("json",), Path(), bom=bom, store=_store(out))
+    out = url2pathname(urlsplit(out).path) if out and out.lower().startswith(HERE) else out
     if out and not out.endswith("/") and not is_folder(Path(out)):
         meant = _of_file(out)
         if meant:
@@ -130,6 +140,13 @@ def target(out: str | None, asked: str | None, files: Sequence[str], bom: bool =
             )
     folder = Path(out) if out else Path() if names else None
     return Target(names or ("json",), folder, bom=bom)
+
+
+def _store(out: str) -> Store:
+    """The folder at an address. Raises IntoneError where it is no folder, or where files can't be written whole."""
+    if _of_file(out):
+        raise IntoneError(f"{out} is one file: at an address name a folder, and the formats with -f.")
+    return Store.at(out)
 
 
 def _of_file(out: str | None) -> tuple[str, ...]:
@@ -182,7 +199,7 @@ def tasks(
     for row, place in found.items():
         path = Path(row.file)
         first = row.stem or (place.name if stems[str(place.with_suffix(""))] > 1 else place.stem)
-        own = Target(where.names, where.folder and where.folder / place.parent, where.file, where.stdout, where.bom)
+        own = replace(where, folder=where.folder and where.folder / place.parent)
         for stem in itertools.chain([first], (f"{first}-{k}" for k in itertools.count(2))):
             name = called.get(path) or row.address or None
             task = Task(path, stem, own, whole, colours, width, row.problem, name, track, row.address, row)

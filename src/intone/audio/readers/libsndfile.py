@@ -39,7 +39,8 @@ def sound(path: Path, begin: float = 0.0) -> Sound | None:
     if file is None:
         return None
     first = round(begin * file.samplerate)
-    made = Sound(file.samplerate, iter(()), skipped=file.seek(first) if first < file.frames else 0)
+    sought = first < file.frames and file.subtype in WIDTHS  # of other samples not every one can be sought
+    made = Sound(file.samplerate, iter(()), skipped=file.seek(first) if sought else 0)
     made.blocks = _soundfile_blocks(file, path, made)
     return made
 
