@@ -8,55 +8,35 @@ finished stays on disk.
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from tyro.conf import Positional, arg
 
-from intone.audio.addresses import fetched, is_address
+from intone.audio.addresses import is_address
 from intone.audio.frames import SAMPLE_RATE
-from intone.audio.recording import Recording
 from intone.audio.spool import STANDARD, standard_input
 from intone.cache import digest
 from intone.device import CUDA, Device
-from intone.errors import BadClip, IntoneError, Partly
-from intone.inference import formats, terminal
-from intone.inference.analyzer import Analyzer
+from intone.errors import IntoneError, Partly
 from intone.inference.cluster import Cluster, Job, on_cluster
-from intone.inference.formats import FORMATS
 from intone.inference.ledger import NAME as LEDGER
 from intone.inference.ledger import Ledger
 from intone.inference.processes import side_by_side
 from intone.inference.recording_list import listed
-from intone.inference.result import Analysis
 from intone.inference.resume import Journal
 from intone.inference.settings import Settings, settled
 from intone.inference.store import Store, StoredJournal
 from intone.inference.tasks import Shard, Task, sharded, target, tasks
+from intone.inference.worker import Done, lost, one, start, started
 from intone.progress import bar, say
 
 BYTES_A_SECOND = 2 * SAMPLE_RATE
 """Of which a part's size is reckoned."""
 
 AnyJournal: TypeAlias = Journal | StoredJournal
-
-
-@dataclass(frozen=True)
-class Done:
-    """The result of one task."""
-
-    task: Task
-    shown: str = ""
-    warnings: tuple[str, ...] = ()
-    problem: str = ""
-    """Why it was left out; "" where it is done."""
-    costs: Mapping[str, float] = field(default_factory=dict)
-    """Seconds spent on `words` and on `emotion`."""
-    made: bytes = b""
-    """The result, where it goes to standard output."""
 
 
 def analyze(
@@ -219,13 +199,13 @@ def _reported(done: Done, journal: AnyJournal | None) -> bool:
 def each(tasks: Sequence[Task], settings: Settings, workers: int) -> Iterator[Done]:
     """Every task as it is done, in this process or in several."""
     if workers <= 1 or len(tasks) < 2:
-        _start(settings)
+        start(settings)
         yield from map(one, tasks)
         return
     settings.analyzer()  # a wrong setting is reported here, once, and not by every worker
     # The largest first, so that the last hour isn't one recording.
     largest = sorted(tasks, key=_size, reverse=True)
-    yield from side_by_side(partial(_started, settings, one), largest, workers, _lost)
+    yield from side_by_side(partial(started, settings, one), largest, workers, lost)
 
 
 def elsewhere(tasks: Sequence[Task], settings: Settings, cluster: Cluster, journal: Journal) -> Iterator[Done]:
@@ -239,7 +219,7 @@ def elsewhere(tasks: Sequence[Task], settings: Settings, cluster: Cluster, journ
         )
         jobs.append(Job(key, _size(task), sent))
     ledger = Ledger(journal.folder.absolute() / f"{LEDGER}{journal.part}")
-    yield from on_cluster(partial(_started, settings.absolute(), one), jobs, cluster, ledger, _lost)
+    yield from on_cluster(partial(started, settings.absolute(), one), jobs, cluster, ledger, lost)
 
 
 def _size(task: Task) -> int:
@@ -251,60 +231,3 @@ def _size(task: Task) -> int:
         return min(whole, round(BYTES_A_SECOND * (part.end - part.start))) if part and part.end else whole
     except (OSError, ValueError):
         return 0
-
-
-def _started(settings: Settings, work: Callable[[Task], Done]) -> Callable[[Task], Done]:
-    _start(settings)
-    return work
-
-
-def _lost(task: Task, how: str, given_up: bool) -> Done:
-    """The result for a recording whose worker was ended from outside."""
-    file = task.title
-    if not given_up:
-        say(f"{file}: its worker was ended from outside ({how}); it is tried once more.")
-    remedy = "try it alone, on a machine with more memory perhaps"
-    return Done(task, problem=f"{file} was given up: the worker that had it was ended twice ({how}): {remedy}.")
-
-
-_analyzer: Analyzer | None = None
-
-
-def _start(settings: Settings) -> None:
-    """Make this process's own analyzer."""
-    global _analyzer
-    _analyzer = settings.analyzer()
-
-
-def one(task: Task) -> Done:
-    """Analyse one recording and write its files. Raises IntoneError where nothing can be written at all."""
-    assert _analyzer is not None
-    if task.problem:
-        return Done(task, problem=task.problem)
-    try:
-        with fetched(task.address) if task.address else contextlib.nullcontext(task.path) as path:
-            row = task.row
-            analyzer = _analyzer.of_voice(row.speaker) if row.speaker else _analyzer
-            analysis = analyzer.analysis(Recording.of_file(path, task.name, task.track, row.excerpt))
-            return _written(task, replace(analysis, id=row.id))
-    except BadClip as problem:
-        return Done(task, problem=task.called(problem))
-    except IntoneError:
-        raise
-    except Exception as problem:  # a decoder's own failure must not end a batch
-        said = f"{task.path} ({type(problem).__name__}: {problem}); please report this."
-        return Done(task, problem=task.called(said))
-
-
-def _written(task: Task, analysis: Analysis) -> Done:
-    """A finished recording, with its files on the disk, or its bytes where they go to standard output."""
-    made = b""
-    if task.target.stdout:
-        made = FORMATS[task.target.names[0]].encoded(analysis, task.target.bom)
-    if task.target.store:
-        for name, path in task.outputs.items():
-            task.target.store.write(path.as_posix(), FORMATS[name].encoded(analysis, task.target.bom))
-    else:
-        formats.write_at(analysis, task.outputs, task.target.bom)
-    show = terminal.rendered(analysis, task.colours, task.width) if task.whole else terminal.summary(analysis)
-    return Done(task, show.rstrip("\n"), analysis.warnings, costs=analysis.costs, made=made)
