@@ -48,7 +48,7 @@ class Store:
             raise IntoneError(f"{self.address} is not there: make the bucket first, or name another one.") from problem
 
     def remove(self, name: str) -> None:
-        """Remove a file, where it is there. Raises IntoneError where that can't be done."""
+        """Remove a file. Raises IntoneError where that can't be done."""
         with suppress(FileNotFoundError):
             self._asked(lambda files, root: files.rm_file(f"{root}/{name}"), name)
 
@@ -116,9 +116,10 @@ class StoredJournal:
 
     def __post_init__(self) -> None:
         """Raises IntoneError where nothing can be written there."""
-        self.store.write(f"{MARKS}/begun{self.part}", b"")
-        self.store.remove(self._left_out)  # what was left out is tried again
+        self.store.write(f"{MARKS}/begun{self.part}", b"begun")
         self.there = self.store.sizes()
+        if self._left_out in self.there:  # what was left out is tried again
+            self.store.remove(self._left_out)
         self.marks = self.store.texts([name for name in self.there if name.startswith(f"{MARKS}/")])
 
     def close(self) -> None:
