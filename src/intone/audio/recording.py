@@ -58,8 +58,9 @@ class Recording:
         called = name or str(path)
 
         def source() -> Sound:
-            whole = opened(Path(path), track, excerpt.start if excerpt else 0.0)
-            return excerpt.cut(whole, called) if excerpt else whole
+            if excerpt:
+                return excerpt.cut(opened(Path(path), track, excerpt.start), called)
+            return opened(Path(path), track)
 
         return cls(called, source, excerpt)
 
