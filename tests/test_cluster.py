@@ -172,7 +172,7 @@ def test_what_an_actor_can_t_do_at_all_is_one_sentence(tmp_path, machines, ledge
 
 
 def test_the_answers_are_those_of_one_machine_byte_for_byte(tmp_path, machines, model_file, monkeypatch, capsys):
-    """From a list with a missing, a doubled and a broken recording, and a long one among short ones."""
+    """From a list with a missing, a doubled and a broken recording, parts, and a long recording among short ones."""
     monkeypatch.chdir(tmp_path)
     Path("in").mkdir()
     wav(Path("in/0.wav"))
@@ -181,20 +181,21 @@ def test_the_answers_are_those_of_one_machine_byte_for_byte(tmp_path, machines, 
     wav(Path("in/long.wav"), np.tile(TONE, 30))
     Path("in/broken.wav").write_bytes(b"RIFF")
     names = [*(f"in/{k}.wav" for k in range(12)), "in/long.wav", "in/0.wav", "in/missing.wav", "in/broken.wav"]
-    Path("all.txt").write_text("\n".join(names))
+    parts = ["in/long.wav,1.5,4", "in/long.wav,20,", "in/long.wav,40,50"]
+    Path("all.csv").write_text("\n".join(["file,start,end", *(f"{name},," for name in names), *parts]))
 
     def go(out: str, **more: Any) -> None:
-        with pytest.raises(Partly, match="2 of 15 files were left out"):
-            analyze((), out, "parquet,json", str(model_file), text=False, speakers="none", list=Path("all.txt"), **more)
+        with pytest.raises(Partly, match="3 of 18 files were left out"):
+            analyze((), out, "parquet,json", str(model_file), text=False, speakers="none", list=Path("all.csv"), **more)
 
     go("plain", workers=2)
     go("cluster", cluster=machines.address)
     made = {path.name: path.read_bytes() for path in Path("plain").glob("*.[jp]*")}
-    assert len(made) == 26 and made == {path.name: path.read_bytes() for path in Path("cluster").glob("*.[jp]*")}
+    assert len(made) == 30 and made == {path.name: path.read_bytes() for path in Path("cluster").glob("*.[jp]*")}
     assert not list(Path("cluster").glob(".intone-cluster*"))
     capsys.readouterr()
     go("cluster", cluster=machines.address)
-    assert "13 of 15 are finished already" in capsys.readouterr().err
+    assert "15 of 18 are finished already" in capsys.readouterr().err
 
 
 def test_work_is_handed_out_in_blocks_that_end_at_about_the_same_time():

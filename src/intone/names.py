@@ -4,6 +4,7 @@ On most systems a file name is a sequence of bytes and need not be UTF-8. Python
 which no UTF-8 file and not every table can hold.
 """
 
+import hashlib
 import re
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,9 @@ _UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 _FORMULA: Final = re.compile(r"[\s']*[=+\-@＝＋－＠]|'*[\t\r\n]")
 """Beginnings of cells that spreadsheets take for formulas (OWASP's list), after any blanks or apostrophes."""
+
+LONGEST: Final = 120
+"""Bytes of a file's name that is made from a text; systems take 255, with the extension and what is written beside."""
 
 
 def readable(name: str) -> str:
@@ -37,6 +41,16 @@ def field(name: str) -> str:
 def word(text: str) -> str:
     """A text as one word: blanks and quotes become underscores."""
     return printable(re.sub(r'[\s"]+', "_", text)) or "_"
+
+
+def file_name(text: str) -> str:
+    """A text as the name of a file on any system: of other signs than those it becomes underscores; a long one is cut,
+    and ends as no other does."""
+    name = re.sub(r'[<>:"/\\|?*]', "_", _UNSEEN.sub("_", readable(text))).strip(" .")
+    if len(name.encode()) > LONGEST:
+        mark = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:12]
+        name = f"{name.encode()[:LONGEST].decode(errors='ignore')}-{mark}"
+    return name or "_"
 
 
 def cell(text: str) -> str:

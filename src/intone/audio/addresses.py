@@ -32,9 +32,9 @@ def fetched(address: str) -> Iterator[Path]:
 
     Raises BadClip where it can't be had, Missing without the library that opens it.
     """
-    system, place = _system(address)
+    files, place = system(address)
     with (
-        _asked(address, lambda: system.open(place, "rb")) as source,
+        _asked(address, lambda: files.open(place, "rb")) as source,
         spooled(_Reader(source, address), address) as path,
     ):
         yield path
@@ -43,8 +43,8 @@ def fetched(address: str) -> Iterator[Path]:
 def state(address: str) -> str:
     """What tells this version of what is there from another one; "" where nobody says."""
     try:
-        system, place = _system(address)
-        return digest(_asked(address, lambda: str(system.ukey(place))))
+        files, place = system(address)
+        return digest(_asked(address, lambda: str(files.ukey(place))))
     except IntoneError:  # it is reported when it is fetched
         return ""
 
@@ -71,12 +71,14 @@ def _asked(address: str, call: Callable[[], Value]) -> Value:
         raise BadClip(f"{address} can't be fetched ({phrase(problem) or type(problem).__name__}).") from problem
 
 
-def _system(address: str) -> tuple[Any, str]:
+def system(address: str) -> tuple[Any, str]:
+    """The file system of an address, as fsspec has it, and the place there. Raises Missing without the library that
+    opens it, BadClip for an address that is none."""
     scheme = address.split("://")[0].lower()
     try:
         from fsspec.core import url_to_fs
 
-        system, place = url_to_fs(address)
+        files, place = url_to_fs(address)
     except ImportError as problem:
         package = BROUGHT.get(scheme)
         remedy = f"install the package {package}, which opens it" if package else brought_by("cloud")
@@ -85,4 +87,4 @@ def _system(address: str) -> tuple[Any, str]:
         raise BadClip(
             f"{address} can't be opened ({phrase(problem)}): name a file, or an address as s3://."
         ) from problem
-    return system, place
+    return files, place

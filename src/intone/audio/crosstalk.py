@@ -5,7 +5,7 @@ constant gain: where the other channel is active and the own one is not, their l
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -107,7 +107,7 @@ def without_leaks(recording: Recording, number: int, channels: Channels) -> Reco
         sound.blocks = _weighted(sound.blocks, gain, round(FRAME_S * sound.rate), recording.name)
         return sound
 
-    return Recording(recording.name, source)
+    return replace(recording, source=source)
 
 
 def _weighted(blocks: Iterator[np.ndarray], gain: np.ndarray, step: int, name: str) -> Iterator[np.ndarray]:

@@ -27,8 +27,10 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
     return np.concatenate(list(sound.blocks)), sound.rate
 
 
-def opened(path: Path, track: int | None = None) -> Sound:
+def opened(path: Path, track: int | None = None, begin: float = 0.0) -> Sound:
     """The file's sound, block by block; of several sound tracks number `track`, or without it the default one.
+
+    Where its samples are plain, those before `begin` (s) are skipped, as `Sound.skipped` says; others are all decoded.
 
     int16 where 16-bit samples are stored (WAV, FLAC: every bit as stored), float32 otherwise. Raises BadClip, here or
     at the first block, for a file that is missing, unreadable, empty, a playlist or not audio.
@@ -38,7 +40,7 @@ def opened(path: Path, track: int | None = None) -> Sound:
     if track is None and not _ffmpeg_reads(path):
         header = WavHeader.of(path)
         fits = header.fits if header else not _joined(path)
-        sound = libsndfile.sound(path) if fits else None
+        sound = libsndfile.sound(path, begin) if fits else None
         if sound is not None:
             return sound
     return ffmpeg.sound(path, track)

@@ -4,7 +4,7 @@ Both use the same code, so that a file and an array of its samples give the same
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import soxr
 
 from intone.audio.channels import Mixer
 from intone.audio.decoding import opened
+from intone.audio.excerpt import Excerpt
 from intone.audio.frames import MIN_CLIP_S, SAMPLE_RATE
 from intone.audio.level import raised
 from intone.audio.readers.sound import BLOCK_S, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, Sound
@@ -34,18 +35,34 @@ class Recording:
     """Its name in results: text that UTF-8 can encode, whatever the file's name."""
     source: Callable[[], Sound]
     """Opens it; may be called again."""
+    excerpt: Excerpt | None = None
+    """Where it is a part of the recording of this name; its own times are seconds from the part's beginning."""
 
     def __post_init__(self) -> None:
         """Make the name valid text: any other would break tables and files that contain it."""
         object.__setattr__(self, "name", readable(self.name))
 
+    @property
+    def begin(self) -> float:
+        """Seconds of the whole recording before it."""
+        return self.excerpt.start if self.excerpt else 0.0
+
     @classmethod
-    def of_file(cls, path: Path | str, name: str | None = None, track: int | None = None) -> "Recording":
-        """A file, named `name` or else by its path; it is opened only when it is read.
+    def of_file(
+        cls, path: Path | str, name: str | None = None, track: int | None = None, excerpt: Excerpt | None = None
+    ) -> "Recording":
+        """A file, or a part of one, named `name` or else by its path; it is opened only when it is read.
 
         Of several sound tracks number `track` is read, or without it the default one.
         """
-        return cls(name or str(path), lambda: opened(Path(path), track))
+        called = name or str(path)
+
+        def source() -> Sound:
+            if excerpt:
+                return excerpt.cut(opened(Path(path), track, excerpt.start), called)
+            return opened(Path(path), track)
+
+        return cls(called, source, excerpt)
 
     @classmethod
     def of_signal(cls, samples: np.ndarray, rate: float, name: str = "signal") -> "Recording":
@@ -77,7 +94,7 @@ class Recording:
             whole = self.source()
             return Sound(whole.rate, (block[:, [number]] for block in whole.blocks), whole.left_out, whole.notes)
 
-        return Recording(self.name, source)
+        return replace(self, source=source)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The blocks of `sound`."""
@@ -106,7 +123,8 @@ class Recording:
             samples += len(block)
             yield from _not_empty(resampler.resample_chunk(block) if resampler else block)
         if samples < MIN_CLIP_S * rate:
-            raise BadClip(f"{self.name} lasts {samples / rate:.3f} s: {MIN_CLIP_S:g} s is the shortest to be judged.")
+            what = f"The part of {self.name}" if self.excerpt else self.name
+            raise BadClip(f"{what} lasts {samples / rate:.3f} s: {MIN_CLIP_S:g} s is the shortest to be judged.")
         if resampler:
             yield from _not_empty(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
 

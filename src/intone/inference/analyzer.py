@@ -3,11 +3,12 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Final, TypeAlias, cast
+from typing import IO, Final, Self, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ from intone.inference.found import Channel, Found, Judged
 from intone.inference.meter import Meter
 from intone.inference.model import Model, Prediction
 from intone.inference.result import UNSURE, Analysis, Segment, Segments, curve, table
-from intone.inference.speakers import AUTO, NONE, Part, Speakers
+from intone.inference.speakers import AUTO, NONE, ONE, Part, Speakers
 from intone.inference.voice import Voice
 from intone.inference.voice_change import changes
 from intone.progress import say
@@ -146,7 +147,7 @@ class Analyzer:
         spoken = language.known if self.whisper else None
         card = self.model.card
         middles = [float(j.found.begin + m) for j in judged for m in j.prediction.middles]
-        return Analysis(
+        found = Analysis(
             recording.name,
             meter.samples / SAMPLE_RATE,
             self.model.name,
@@ -165,7 +166,15 @@ class Analyzer:
             meter.costs,
             account,
             tuple(len(j.prediction.middles) for j in judged),
+            recording.begin if recording.excerpt else None,
         )
+        return found.moved(recording.begin)
+
+    def of_voice(self, speaker: str) -> Self:
+        """The same for recordings in which only this person speaks; models are shared."""
+        made = copy(self)
+        made.speakers = Speakers(ONE, only=speaker)
+        return made
 
     def _channel(
         self, part: Part, heed: Callable[[], None], told: Callable[[Segment], None], language: Language

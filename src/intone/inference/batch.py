@@ -8,48 +8,35 @@ finished stays on disk.
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from tyro.conf import Positional, arg
 
-from intone.audio.addresses import fetched, is_address
-from intone.audio.recording import Recording
+from intone.audio.addresses import is_address
+from intone.audio.frames import SAMPLE_RATE
 from intone.audio.spool import STANDARD, standard_input
 from intone.cache import digest
 from intone.device import CUDA, Device
-from intone.errors import BadClip, IntoneError, Partly
-from intone.inference import formats, terminal
-from intone.inference.analyzer import Analyzer
+from intone.errors import IntoneError, Partly
 from intone.inference.cluster import Cluster, Job, on_cluster
-from intone.inference.formats import FORMATS
 from intone.inference.ledger import NAME as LEDGER
 from intone.inference.ledger import Ledger
 from intone.inference.processes import side_by_side
 from intone.inference.recording_list import listed
-from intone.inference.result import Analysis
 from intone.inference.resume import Journal
 from intone.inference.settings import Settings, settled
+from intone.inference.store import Store, StoredJournal
 from intone.inference.tasks import Shard, Task, sharded, target, tasks
+from intone.inference.worker import Done, lost, one, start, started
 from intone.progress import bar, say
 
+BYTES_A_SECOND = 2 * SAMPLE_RATE
+"""Of which a part's size is reckoned."""
 
-@dataclass(frozen=True)
-class Done:
-    """The result of one task."""
-
-    task: Task
-    shown: str = ""
-    warnings: tuple[str, ...] = ()
-    problem: str = ""
-    """Why it was left out; "" where it is done."""
-    costs: Mapping[str, float] = field(default_factory=dict)
-    """Seconds spent on `words` and on `emotion`."""
-    made: bytes = b""
-    """The result, where it goes to standard output."""
+AnyJournal: TypeAlias = Journal | StoredJournal
 
 
 def analyze(
@@ -83,7 +70,8 @@ def analyze(
         files: Recordings (wav, mp3, m4a, ogg, flac, webm, the sound of an mp4 and more), folders, and addresses as
             s3://; - is standard input.
         out: Folder for the results, DIR/STEM.FORMAT, with the subfolders of the input; the same command resumes. For
-            one recording also a file such as talk.srt, whose ending names the format, or - for standard output.
+            one recording also a file such as talk.srt, whose ending names the format, or - for standard output. A
+            folder may be at an address, such as s3://bucket/results.
             Default with --formats: the working directory.
         formats: Any of json,csv,tsv,txt,srt,vtt,textgrid,rttm,audacity,labelstudio,parquet,html, separated by commas;
             default json.
@@ -101,8 +89,9 @@ def analyze(
         voice: A name from `intone voice list`: the recording is that person's voice, or with --speakers the turns under
             that name are.
         one: Judge each recording as a whole, up to ten minutes of it, and not by sentences; for benchmarks.
-        list: A file with further recordings: a path or address a line, or a CSV or Parquet table with a column file.
-            Paths are relative to it.
+        list: A file with further recordings: a path or address a line, or a CSV or Parquet table with a column file,
+            and where it has them start and end (seconds: a part of the recording), speaker (whose voice all of it is)
+            and id (names the results). Paths are relative to it.
         shard: Part of the recordings to do, such as 2/3; parts may be done at the same time, on several machines.
         cluster: Do the work on a Ray cluster: ray://HOST:PORT, auto (the one that this machine is part of), or local.
             Its machines have the same intone, weights and paths, and share the folder for the results.
@@ -111,12 +100,13 @@ def analyze(
             what it takes.
         dimensions: A model file that rates arousal, dominance and valence too, from 0 to 1, in columns of their own.
     """
-    files = (*files, *(map(str, listed(list)) if list else ()))
+    rows = listed(list) if list else []
+    named = (*files, *(row.file for row in rows))
     part = Shard.parse(shard) if shard else Shard()
-    if not files:
+    if not named:
         raise IntoneError("Nothing to analyse: name a recording or a folder of them.")
-    where = target(out, formats, files, bom)
-    if cluster and (STANDARD in (*files, out) or where.folder is None):
+    where = target(out, formats, named, bom)
+    if cluster and (STANDARD in (*named, out) or where.folder is None or where.store):
         raise IntoneError("A cluster reads and writes files: name recordings, and a folder for the results with -o.")
     # Each actor of a cluster has one processor where nothing is said.
     share = threads or 1 if cluster else threads
@@ -126,14 +116,15 @@ def analyze(
     with contextlib.ExitStack() as stack:
         called = standard_input(files, stack)
         paths = [*called, *(file if is_address(file) else Path(file) for file in files if file != STANDARD)]
-        wanted = sharded(tasks(paths, where, called, track), part)
-        if settings.speakers.names_no_recording and len(wanted) > 1:
+        wanted = sharded(tasks([*paths, *rows], where, called, track), part)
+        of = len({task.recording for task in wanted})
+        if settings.speakers.names_no_recording and of > 1:
             raise IntoneError(
-                f"{speakers} doesn't say of which of the {len(wanted)} recordings its turns are: give it a column file."
+                f"{speakers} doesn't say of which of the {of} recordings its turns are: give it a column file."
             )
         if wanted or part.of == 1:
             place = Cluster(cluster, workers, share, int(device == CUDA)) if cluster else None
-            run(wanted, settings, where.folder, processes, part, place)
+            run(wanted, settings, where.store or where.folder, processes, part, place)
         else:
             say(f"Shard {shard} has none of the recordings.")
 
@@ -141,7 +132,7 @@ def analyze(
 def run(
     tasks: Sequence[Task],
     settings: Settings,
-    out: Path | None,
+    out: Path | Store | None,
     workers: int,
     part: Shard = Shard(),  # noqa: B008
     cluster: Cluster | None = None,
@@ -151,20 +142,24 @@ def run(
     with contextlib.ExitStack() as stack:
         journal = None
         if out:
-            journal = stack.enter_context(contextlib.closing(Journal(out, digest(settings.key(), asked), part.suffix)))
+            key = digest(settings.key(), asked)
+            made = StoredJournal(out, key, part.suffix) if isinstance(out, Store) else Journal(out, key, part.suffix)
+            journal = stack.enter_context(contextlib.closing(made))
         _run(tasks, settings, journal, workers, cluster)
 
 
 def _run(
-    tasks: Sequence[Task], settings: Settings, journal: Journal | None, workers: int, cluster: Cluster | None
+    tasks: Sequence[Task], settings: Settings, journal: AnyJournal | None, workers: int, cluster: Cluster | None
 ) -> None:
-    left = [task for task in tasks if not (journal and journal.has(task.recording, [*task.outputs.values()]))]
+    left = [task for task in tasks if task.problem or not (journal and _finished(task, journal))]
     if len(left) < len(tasks):
         say(f"{len(tasks) - len(left)} of {len(tasks)} are finished already.")
     bad, costs = 0, Counter[str]()
     with bar() as display:
         progress = display.add_task("analysing", total=len(left))
-        made = elsewhere(left, settings, cluster, journal) if cluster and journal else each(left, settings, workers)
+        made = each(left, settings, workers)
+        if cluster and isinstance(journal, Journal):
+            made = elsewhere(left, settings, cluster, journal)
         for done in made:
             bad += _reported(done, journal)
             costs.update(done.costs)
@@ -178,7 +173,11 @@ def _run(
         raise Partly(f"{bad} of {len(tasks)} files were left out{where}; the others are done.")
 
 
-def _reported(done: Done, journal: Journal | None) -> bool:
+def _finished(task: Task, journal: AnyJournal) -> bool:
+    return journal.has(task.recording, [*task.outputs.values()], task.row.part)
+
+
+def _reported(done: Done, journal: AnyJournal | None) -> bool:
     """Print the result of a task; returns whether it was left out."""
     if done.problem:
         say(f"left out: {done.problem}")
@@ -186,27 +185,27 @@ def _reported(done: Done, journal: Journal | None) -> bool:
             journal.leave_out(Path(done.task.name or done.task.path), done.problem)
         return True
     if journal:
-        journal.add(done.task.recording, [*done.task.outputs.values()])
+        journal.add(done.task.recording, [*done.task.outputs.values()], done.task.row.part)
     if done.task.target.stdout:
         print(done.shown, file=sys.stderr, flush=True)
         sys.stdout.buffer.write(done.made)
     else:
         print(done.shown, flush=True)
     for warning in done.warnings:
-        say(f"{done.task.name or done.task.path.name}: {warning}")
+        say(f"{done.task.row.title(done.task.name or done.task.path.name)}: {warning}")
     return False
 
 
 def each(tasks: Sequence[Task], settings: Settings, workers: int) -> Iterator[Done]:
     """Every task as it is done, in this process or in several."""
     if workers <= 1 or len(tasks) < 2:
-        _start(settings)
+        start(settings)
         yield from map(one, tasks)
         return
     settings.analyzer()  # a wrong setting is reported here, once, and not by every worker
     # The largest first, so that the last hour isn't one recording.
     largest = sorted(tasks, key=_size, reverse=True)
-    yield from side_by_side(partial(_started, settings, one), largest, workers, _lost)
+    yield from side_by_side(partial(started, settings, one), largest, workers, lost)
 
 
 def elsewhere(tasks: Sequence[Task], settings: Settings, cluster: Cluster, journal: Journal) -> Iterator[Done]:
@@ -215,66 +214,20 @@ def elsewhere(tasks: Sequence[Task], settings: Settings, cluster: Cluster, journ
     jobs = []
     for task in sorted(tasks, key=_size, reverse=True):
         sent = task.absolute()
-        key = digest(journal.key(task.recording), str(sent.path), [str(path) for path in sent.outputs.values()])
+        key = digest(
+            journal.key(task.recording, task.row.part), str(sent.path), [str(path) for path in sent.outputs.values()]
+        )
         jobs.append(Job(key, _size(task), sent))
     ledger = Ledger(journal.folder.absolute() / f"{LEDGER}{journal.part}")
-    yield from on_cluster(partial(_started, settings.absolute(), one), jobs, cluster, ledger, _lost)
+    yield from on_cluster(partial(started, settings.absolute(), one), jobs, cluster, ledger, lost)
 
 
 def _size(task: Task) -> int:
-    """Bytes of its recording; 0 where it isn't there, which is reported when it is opened."""
+    """Bytes of its recording, or about those of its part; 0 where it isn't there, which is reported when it is
+    opened."""
+    part = task.row.excerpt
     try:
-        return task.path.stat().st_size
+        whole = task.path.stat().st_size
+        return min(whole, round(BYTES_A_SECOND * (part.end - part.start))) if part and part.end else whole
     except (OSError, ValueError):
         return 0
-
-
-def _started(settings: Settings, work: Callable[[Task], Done]) -> Callable[[Task], Done]:
-    _start(settings)
-    return work
-
-
-def _lost(task: Task, how: str, given_up: bool) -> Done:
-    """The result for a recording whose worker was ended from outside."""
-    file = task.name or task.path
-    if not given_up:
-        say(f"{file}: its worker was ended from outside ({how}); it is tried once more.")
-    remedy = "try it alone, on a machine with more memory perhaps"
-    return Done(task, problem=f"{file} was given up: the worker that had it was ended twice ({how}): {remedy}.")
-
-
-_analyzer: Analyzer | None = None
-
-
-def _start(settings: Settings) -> None:
-    """Make this process's own analyzer."""
-    global _analyzer
-    _analyzer = settings.analyzer()
-
-
-def one(task: Task) -> Done:
-    """Analyse one recording and write its files. Raises IntoneError where nothing can be written at all."""
-    assert _analyzer is not None
-    if task.problem:
-        return Done(task, problem=task.problem)
-    try:
-        with fetched(task.address) if task.address else contextlib.nullcontext(task.path) as path:
-            analysis = _analyzer.analysis(Recording.of_file(path, task.name, task.track))
-            return _written(task, analysis)
-    except BadClip as problem:
-        return Done(task, problem=task.called(problem))
-    except IntoneError:
-        raise
-    except Exception as problem:  # a decoder's own failure must not end a batch
-        said = f"{task.path} ({type(problem).__name__}: {problem}); please report this."
-        return Done(task, problem=task.called(said))
-
-
-def _written(task: Task, analysis: Analysis) -> Done:
-    """A finished recording, with its files on the disk, or its bytes where they go to standard output."""
-    made = b""
-    if task.target.stdout:
-        made = FORMATS[task.target.names[0]].encoded(analysis, task.target.bom)
-    formats.write_at(analysis, task.outputs, task.target.bom)
-    show = terminal.rendered(analysis, task.colours, task.width) if task.whole else terminal.summary(analysis)
-    return Done(task, show.rstrip("\n"), analysis.warnings, costs=analysis.costs, made=made)

@@ -4,14 +4,14 @@ Tables here have the emotions' probabilities as named columns, in the emotion or
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
 
 from intone.asr.alignment import Word
-from intone.audio.account import Account
+from intone.audio.account import Account, LeftOut
 from intone.emotions import DIMENSIONS, EMOTIONS
 
 UNSURE: Final = "unsure"
@@ -88,10 +88,11 @@ class Segments(pd.DataFrame):
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything about one recording."""
+    """Everything about one recording, or about a part of one; all times are those of the whole recording."""
 
     file: str
     duration: float
+    """Seconds that were analysed: of a part, its own."""
     model: str
     language: str | None
     """Whisper's code of the language spoken most; None where words are off."""
@@ -109,6 +110,35 @@ class Analysis:
     account: Account = field(default_factory=Account)
     windows: tuple[int, ...] = ()
     """Rows of `curve` that belong to each segment, in its order."""
+    begin: float | None = None
+    """Where the part begins, in seconds of the recording; None where it is no part."""
+    id: str | None = None
+    """What a list of recordings calls it; "" where that list has ids, but none for it."""
+
+    @property
+    def end(self) -> float:
+        """Seconds of the recording up to which it was analysed."""
+        return (self.begin or 0.0) + self.duration
+
+    def moved(self, seconds: float) -> "Analysis":
+        """The same with all times later by this, or earlier where it is negative."""
+        if not seconds:
+            return self
+        segments, account = self.segments.copy(), self.account
+        if len(segments):
+            keys = [(file, _later(start, seconds), _later(end, seconds)) for file, start, end in segments.index]
+            segments.index = pd.MultiIndex.from_tuples(keys, names=segments.index.names)
+        segments["words"] = pd.Series(
+            [[_word_later(word, seconds) for word in words] for words in segments["words"]], segments.index, object
+        )
+        middles = [middle + seconds for _, middle in self.curve.index]
+        left_out = tuple(LeftOut(part.start + seconds, part.end + seconds, part.reason) for part in account.left_out)
+        return replace(
+            self,
+            segments=segments,
+            curve=curve(self.file, middles, [*self.curve.to_numpy()], self.labels),
+            account=replace(account, left_out=left_out),
+        )
 
     @property
     def speakers(self) -> list[str]:
@@ -119,6 +149,15 @@ class Analysis:
     def labels(self) -> list[str]:
         """The model's labels, in order."""
         return [str(column) for column in self.curve.columns]
+
+
+def _later(time: float, seconds: float) -> float:
+    return round(time + seconds, 3)
+
+
+def _word_later(word: Word, seconds: float) -> Word:
+    times = {name: _later(word[name], seconds) for name in ("start", "end")}
+    return cast(Word, {**word, **times})
 
 
 def table(

@@ -76,19 +76,19 @@ class Journal:
         """Let another run write into the folder."""
         self.lock.release()
 
-    def has(self, recording: Path | str, outputs: Sequence[Path]) -> bool:
-        """Whether exactly this recording (a path, or an address) was analysed with the same settings, and its files are
-        there as written: one that a crash of the machine cut short isn't."""
+    def has(self, recording: Path | str, outputs: Sequence[Path], part: str = "") -> bool:
+        """Whether exactly this recording (a path, or an address), or this part of it, was analysed with the same
+        settings, and its files are there as written: one that a crash of the machine cut short isn't."""
         # Only a file that was written before is looked for: others may have invalid names.
         known = [self.finished.get(self._name(path)) for path in outputs]
-        key = self.key(recording) if all(known) else ""  # of an address it takes a while
+        key = self.key(recording, part) if all(known) else ""  # of an address it takes a while
         return bool(key) and all(
             of and of == (key, _size(path)) and of[1] >= 0 for of, path in zip(known, outputs, strict=True)
         )
 
-    def add(self, recording: Path | str, outputs: Sequence[Path]) -> None:
-        """Record that a recording is finished. Raises IntoneError where that can't be written."""
-        key, sizes = self.key(recording), {self._name(path): _size(path) for path in outputs}
+    def add(self, recording: Path | str, outputs: Sequence[Path], part: str = "") -> None:
+        """Record that a recording, or a part of it, is finished. Raises IntoneError where that can't be written."""
+        key, sizes = self.key(recording, part), {self._name(path): _size(path) for path in outputs}
         written = json.dumps({"recording": str(recording), "bytes": sizes})
         _append(self.folder / f"{NAME}{self.part}", f"{key}\t{written}\n")
         self.finished |= {file: (key, size) for file, size in sizes.items()}
@@ -100,25 +100,38 @@ class Journal:
 
     def leave_out(self, recording: Path | str, reason: str) -> None:
         """Record that a recording couldn't be analysed. Raises IntoneError where that can't be written."""
-        rows = io.StringIO()
         head = [] if self.left_out.exists() else [("file", "reason")]
-        row = [cell(readable(text)) for text in (str(recording), reason)]
-        csv.writer(rows, lineterminator="\r\n").writerows([*head, row])  # else a carriage return isn't quoted
-        _append(self.left_out, rows.getvalue().replace("\r\n", "\n"))
+        _append(self.left_out, table_of([*head, (str(recording), reason)]))
 
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self.folder)
 
-    def key(self, recording: Path | str) -> str:
-        """What an analysis of this recording, as it is now, depends on; "" where it isn't there."""
-        if isinstance(recording, str):
-            there = addresses.state(recording)
-            return digest([recording, there], self.settings) if there else ""
-        try:
-            kind = recording.stat()
-        except (OSError, ValueError):  # it isn't there, or has an invalid name
-            return ""
-        return digest([str(recording.resolve()), kind.st_size, kind.st_mtime_ns], self.settings)
+    def key(self, recording: Path | str, part: str = "") -> str:
+        """What an analysis of this recording, as it is now, depends on; "" where it isn't there. `part` says which part
+        of it, and what else is known of that."""
+        return made_from(recording, self.settings, part)
+
+
+def made_from(recording: Path | str, settings: str, part: str = "") -> str:
+    """Digest of a recording as it is now (a path, or an address), of the settings, and of which part it is; "" where it
+    isn't there."""
+    own = [part] if part else []
+    if isinstance(recording, str):
+        there = addresses.state(recording)
+        return digest([recording, there], settings, *own) if there else ""
+    try:
+        kind = recording.stat()
+    except (OSError, ValueError):  # it isn't there, or has an invalid name
+        return ""
+    return digest([str(recording.resolve()), kind.st_size, kind.st_mtime_ns], settings, *own)
+
+
+def table_of(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of a CSV, with cells as in the format `csv`."""
+    text = io.StringIO()
+    # A carriage return in a cell is quoted only where lines end in one.
+    csv.writer(text, lineterminator="\r\n").writerows([[cell(readable(value)) for value in row] for row in rows])
+    return text.getvalue().replace("\r\n", "\n")
 
 
 def _size(path: Path) -> int:

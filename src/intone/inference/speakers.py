@@ -128,14 +128,15 @@ class Speakers:
             return [None if number < 0 else f"speaker {number + 1}" for number in found]
         if self.way != "file":
             return [part.speaker] * len(spans)
-        turns = self._own(part.recording.name)
-        if spans and min(turn.start for turn in turns) >= max(end for _, end in spans):
+        turns, begin = self._own(part.recording.name), part.recording.begin
+        # Behind a part of a recording there may be turns, and in it none.
+        if spans and not part.recording.excerpt and min(turn.start for turn in turns) >= max(end for _, end in spans):
             first = min(turn.start for turn in turns)
             raise BadClip(
                 f"{self.file} doesn't fit {part.recording.name}: its first turn begins at {first:.1f} s, behind the "
                 "last speech; name the recording's own file with --speakers."
             )
-        return [_whose(span, turns) for span in spans]
+        return [_whose((start + begin, end + begin), turns) for start, end in spans]
 
     def named(self, part: Part, judged: Sequence[Judged]) -> list[Judged]:
         """Segments of a part, in order -> the same with their speakers, in parts where several speak in one. Raises
@@ -191,14 +192,14 @@ def _turns(path: Path) -> dict[str, list[Turn]]:
     for name, start, end, speaker in found:
         if not np.isfinite((start, end)).all():
             raise IntoneError(f"{path} has a turn from {start} to {end}: give seconds, such as 12.5.")
-        if end > start and (known := _named(speaker)):
+        if end > start and (known := speaker_name(speaker)):
             out.setdefault(name, []).append(Turn(start, end, known))
     if not out:
         raise IntoneError(f"{path} tells of no turn: an RTTM has lines SPEAKER, a CSV the columns start, end, speaker.")
     return out
 
 
-def _named(speaker: str) -> str:
+def speaker_name(speaker: str) -> str:
     """A speaker's name in one line, without characters that formats can't hold; "" where it names nobody."""
     name = "".join(sign for sign in " ".join(speaker.split()) if sign.isprintable())
     return "" if name.lower() in NOBODY else name

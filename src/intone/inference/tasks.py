@@ -9,14 +9,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import get_terminal_size
 from types import MappingProxyType
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from intone.audio.addresses import HERE, is_address
 from intone.audio.recording import recordings
 from intone.audio.spool import STANDARD
 from intone.cache import digest
 from intone.errors import IntoneError
 from intone.inference import formats
 from intone.inference.formats import FORMATS, chosen
+from intone.inference.recording_list import Row
 from intone.inference.resume import LEFT_OUT
+from intone.inference.store import Store
 
 
 @dataclass(frozen=True)
@@ -47,15 +52,18 @@ class Target:
     names: tuple[str, ...] = ("json",)
     """Names of formats."""
     folder: Path | None = None
+    """With a `store`, the folder in it."""
     file: Path | None = None
     stdout: bool = False
     bom: bool = False
     """Whether formats for spreadsheets begin with a byte order mark."""
+    store: Store | None = None
+    """The folder at an address that results go to."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One recording and where its results go."""
+    """One recording, or a part of one, and where its results go."""
 
     path: Path
     stem: str
@@ -72,6 +80,8 @@ class Task:
     """Sound track of a video, 1 being the first; None is the default one."""
     address: str = ""
     """Where the recording is fetched from, where it isn't a file; `path` then only names it."""
+    row: Row = field(default_factory=lambda: Row(""))
+    """Which part of the recording it is, and what else a list says of it."""
 
     @property
     def recording(self) -> Path | str:
@@ -93,9 +103,15 @@ class Task:
             return replace(self, target=own)
         return replace(self, path=self.path.absolute(), target=own, name=self.name or str(self.path))
 
+    @property
+    def title(self) -> str:
+        """What it is called in sentences."""
+        return self.row.title(self.name or str(self.path))
+
     def called(self, problem: object) -> str:
-        """A sentence about its path, with its name in place of the path."""
-        return str(problem).replace(str(self.path), self.name) if self.name else str(problem)
+        """A sentence about its path, with its name in place of the path, and its part before."""
+        said = str(problem).replace(str(self.path), self.name) if self.name else str(problem)
+        return f"{self.title}: {said}" if self.row.stem and self.title not in said else said
 
 
 def target(out: str | None, asked: str | None, files: Sequence[str], bom: bool = False) -> Target:
@@ -111,6 +127,9 @@ def target(out: str | None, asked: str | None, files: Sequence[str], bom: bool =
         if not alone or len(names) > 1:
             raise IntoneError("Standard output takes one format of one recording: name a folder with -o for more.")
         return Target(names or ("json",), stdout=True, bom=bom)
+    if out and is_address(out):
+        return Target(names or ("json",), Path(), bom=bom, store=_store(out))
+    out = url2pathname(urlsplit(out).path) if out and out.lower().startswith(HERE) else out
     if out and not out.endswith("/") and not is_folder(Path(out)):
         meant = _of_file(out)
         if meant:
@@ -121,6 +140,13 @@ def target(out: str | None, asked: str | None, files: Sequence[str], bom: bool =
             )
     folder = Path(out) if out else Path() if names else None
     return Target(names or ("json",), folder, bom=bom)
+
+
+def _store(out: str) -> Store:
+    """The folder at an address. Raises IntoneError where it is no folder, or where files can't be written whole."""
+    if _of_file(out):
+        raise IntoneError(f"{out} is one file: at an address name a folder, and the formats with -f.")
+    return Store.at(out)
 
 
 def _of_file(out: str | None) -> tuple[str, ...]:
@@ -151,7 +177,7 @@ def _endings() -> str:
 
 
 def tasks(
-    files: Sequence[Path | str],
+    files: Sequence[Path | str | Row],
     where: Target,
     called: Mapping[Path, str] = MappingProxyType({}),
     track: int | None = None,
@@ -159,37 +185,44 @@ def tasks(
     """One task per recording, also of those in folders; where two would write the same files, each gets its own name.
 
     Outputs of `talk.wav` and `talk.mp3` both keep these extensions; of two with the same name, the second is numbered.
-    `called` gives a recording's name where that isn't its path; `track` is as in `Task`. Text is an address.
+    Those of a row are called as `Row.stem` says. `called` gives a recording's name where that isn't its path; `track`
+    is as in `Task`. Text is an address.
     """
-    addresses = {Path(file): file for file in files if isinstance(file, str)}
-    paths = [Path(file) for file in files]
-    folders, problems = [path for path in paths if path not in addresses and is_folder(path)], {}
-    found = {path: Path(called.get(path, path.name.split("?")[0])) for path in paths if path in addresses}
-    found |= {path: Path(called.get(path, path.name)) for path in paths if path not in folders and path not in found}
-    for folder in folders:
-        try:
-            found |= {path: path.relative_to(folder) for path in recordings(folder)}
-        except IntoneError as problem:
-            found[folder], problems[folder] = Path(folder.name), str(problem)
-    stems = Counter(str(place.with_suffix("")) for place in found.values())
+    found = _found([file if isinstance(file, Row) else Row(str(file)) for file in files], called)
+    stems = Counter(str(place.with_suffix("")) for row, place in found.items() if not row.stem and not row.problem)
     taken = {where.folder / LEFT_OUT} if where.folder else set()
     terminal = sys.stderr if where.stdout else sys.stdout
     colours = terminal is not None and terminal.isatty()
     width = min(get_terminal_size((100, 24)).columns, 160)
     whole = not (where.folder or where.file) or len(found) == 1
     out = []
-    for path, place in found.items():
-        first = place.name if stems[str(place.with_suffix(""))] > 1 else place.stem
-        own = Target(where.names, where.folder and where.folder / place.parent, where.file, where.stdout, where.bom)
+    for row, place in found.items():
+        path = Path(row.file)
+        first = row.stem or (place.name if stems[str(place.with_suffix(""))] > 1 else place.stem)
+        own = replace(where, folder=where.folder and where.folder / place.parent)
         for stem in itertools.chain([first], (f"{first}-{k}" for k in itertools.count(2))):
-            address = addresses.get(path, "")
-            name = called.get(path) or address or None
-            task = Task(path, stem, own, whole, colours, width, problems.get(path, ""), name, track, address)
-            if not taken & set(task.outputs.values()):
+            name = called.get(path) or row.address or None
+            task = Task(path, stem, own, whole, colours, width, row.problem, name, track, row.address, row)
+            if row.problem or not taken & set(task.outputs.values()):
                 break
-        taken |= set(task.outputs.values())
+        taken |= set() if row.problem else set(task.outputs.values())
         out.append(task)
     return out
+
+
+def _found(rows: Sequence[Row], called: Mapping[Path, str]) -> dict[Row, Path]:
+    """Each row, also of recordings in folders -> the path below the results' folder that its files are named by."""
+    found: dict[Row, Path] = {}
+    for row in rows:
+        path = Path(row.file)
+        if row.address or row.stem or row.problem or not is_folder(path):
+            found[row] = Path(called.get(path, row.place))
+            continue
+        try:
+            found |= {replace(row, file=str(own)): own.relative_to(path) for own in recordings(path)}
+        except IntoneError as problem:
+            found[replace(row, problem=str(problem))] = Path(path.name)
+    return found
 
 
 def sharded(found: Sequence[Task], part: Shard) -> list[Task]:

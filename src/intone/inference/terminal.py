@@ -28,7 +28,7 @@ def rendered(analysis: Analysis, colours: bool, width: int) -> str:
     out = io.StringIO()
     console = Console(file=out, force_terminal=colours, width=width, color_system="truecolor" if colours else None)
     facts = [clock(analysis.duration), analysis.language or "", "" if len(analysis.segments) else "no speech"]
-    console.print(Text(" · ".join([printable(analysis.file), *filter(None, facts)]), style="bold"))
+    console.print(Text(" · ".join([_title(analysis), *filter(None, facts)]), style="bold"))
     console.print(Text(line(analysis.account), style="dim"))
     if len(analysis.segments):
         console.print(_table(analysis))
@@ -39,7 +39,7 @@ def rendered(analysis: Analysis, colours: bool, width: int) -> str:
 def summary(analysis: Analysis) -> str:
     """One line: how many segments, and the emotion that lasts longest."""
     if not len(analysis.segments):
-        return f"{printable(analysis.file)}: no speech · {line(analysis.account)}"
+        return f"{_title(analysis)}: no speech · {line(analysis.account)}"
     lasting: dict[str, float] = {}
     for (_, start, end), emotion in zip(analysis.segments.index, analysis.segments["emotion"], strict=True):
         lasting[emotion] = lasting.get(emotion, 0.0) + end - start
@@ -47,7 +47,14 @@ def summary(analysis: Analysis) -> str:
     share = 100 * lasting[most] / sum(lasting.values())
     count = len(analysis.segments)
     found = f"{count} segment{'s' * (count > 1)}, {share:.0f} % of the speech {most}"
-    return f"{printable(analysis.file)}: {found} · {line(analysis.account)}"
+    return f"{_title(analysis)}: {found} · {line(analysis.account)}"
+
+
+def _title(analysis: Analysis) -> str:
+    """Its name, with the part's where it is one."""
+    part = "" if analysis.begin is None else f" {clock(analysis.begin)} – {clock(analysis.end)}"
+    called = f" ({printable(analysis.id)})" if analysis.id else ""
+    return f"{printable(analysis.file)}{part}{called}"
 
 
 def _table(analysis: Analysis) -> Table:
@@ -70,10 +77,10 @@ def _table(analysis: Analysis) -> Table:
 
 def timeline(analysis: Analysis, width: int) -> Text:
     """One line for the whole recording: each column in the colour of its segment, then a legend of the colours."""
-    step = analysis.duration / width
+    step, begin = analysis.duration / width, analysis.begin or 0.0
     columns = ["" for _ in range(width)]
     for (_, start, end), emotion in zip(analysis.segments.index, analysis.segments["emotion"], strict=True):
-        for column in range(int(start / step), min(width, int(end / step) + 1)):
+        for column in range(int((start - begin) / step), min(width, int((end - begin) / step) + 1)):
             columns[column] = emotion
     text, colours = Text(), colours_of(analysis.labels)
     for emotion in columns:

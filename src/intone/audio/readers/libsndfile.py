@@ -33,12 +33,14 @@ MAX_METADATA_BYTES: Final = 1 << 18
 """Up to this many bytes after the samples may be tags and not sound."""
 
 
-def sound(path: Path) -> Sound | None:
-    """The file's sound; None where FFmpeg has to read it. Raises BadClip for a damaged header."""
+def sound(path: Path, begin: float = 0.0) -> Sound | None:
+    """The file's sound, from `begin` (s) on; None where FFmpeg has to read it. Raises BadClip for a damaged header."""
     file = _soundfile(path)
     if file is None:
         return None
-    made = Sound(file.samplerate, iter(()))
+    first = round(begin * file.samplerate)
+    sought = first < file.frames and file.subtype in WIDTHS  # of other samples not every one can be sought
+    made = Sound(file.samplerate, iter(()), skipped=file.seek(first) if sought else 0)
     made.blocks = _soundfile_blocks(file, path, made)
     return made
 
@@ -66,7 +68,7 @@ def _soundfile(path: Path) -> soundfile.SoundFile | None:
 def _soundfile_blocks(file: soundfile.SoundFile, path: Path, sound: Sound) -> Iterator[np.ndarray]:
     with file as f:
         dtype = "int16" if f.subtype == "PCM_16" else "float32"
-        announced, rate, got = f.frames, f.samplerate, 0
+        announced, rate, got = f.frames, f.samplerate, sound.skipped
         try:
             while len(block := f.read(BLOCK_S * rate, dtype=dtype, always_2d=True)):
                 got += len(block)

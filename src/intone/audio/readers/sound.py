@@ -42,6 +42,8 @@ class Sound:
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Sentences about faults, each without the file's name."""
+    skipped: int = 0
+    """Samples of the file before the first block: they were asked not to be read."""
 
 
 class Matched:

@@ -22,7 +22,7 @@ def textgrid(analysis: Analysis) -> str:
     tiers: dict[str, list[tuple[tuple[float, float], str]]] = {}
     for speaker in [*analysis.speakers, *([None] if nobody else [])]:
         tiers |= _tiers(analysis, speaker)
-    length = max([analysis.duration, *(end for found in tiers.values() for (_, end), _ in found)])
+    length = max([analysis.end, *(end for found in tiers.values() for (_, end), _ in found)])
     grid = {
         "xmin": 0.0,
         "xmax": length,
@@ -84,7 +84,9 @@ def labelstudio(analysis: Analysis) -> str:
     found = []
     rows = analysis.segments[SAID].itertuples()
     for number, ((_, start, end), text, emotion, confidence, speaker) in enumerate(rows):
-        common = {"id": f"s{number}", "to_name": "audio", "original_length": round(analysis.duration, 3)}
+        # Of a part the recording's length isn't known.
+        length = {} if analysis.begin is not None else {"original_length": round(analysis.duration, 3)}
+        common = {"id": f"s{number}", "to_name": "audio", **length}
         where = {"start": round(start, 3), "end": round(end, 3), "channel": 0}
         score = round(confidence, 4)
         label = {"from_name": "emotion", "type": "labels", "value": {**where, "labels": [emotion]}, "score": score}

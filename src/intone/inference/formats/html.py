@@ -36,7 +36,11 @@ MIN_CONTRAST: Final = 3.0
 
 
 def page(analysis: Analysis) -> str:
-    """Waveform, spectrogram, sentences that play when they are chosen, words, emotions over time and by speaker."""
+    """Waveform, spectrogram, sentences that play when they are chosen, words, emotions over time and by speaker.
+
+    Of a part of a recording the page holds that part's sound, and adds where it begins to the times that it shows.
+    """
+    analysis = analysis.moved(-(analysis.begin or 0.0))
     width = max(1, -(-len(analysis.peaks) // BARS))
     data = as_dict(analysis) | {
         "emotions": analysis.labels,

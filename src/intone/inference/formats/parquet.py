@@ -5,7 +5,8 @@ The schema depends on the model's labels, and on whether dimensions are rated, a
     file string, start double, end double (s), text string, language string, emotion string, confidence double,
     LABEL double ..., audio_LABEL double ..., sentence_LABEL double ... (null without words), speaker string,
     adapted int32, arousal double, dominance double, valence double (where they are rated),
-    words list<struct<word string, start double, end double, probability double>>, model string
+    words list<struct<word string, start double, end double, probability double>>, model string,
+    id string (what a list of recordings calls the part; null without)
 """
 
 import io
@@ -44,7 +45,7 @@ def schema(labels: Sequence[str], dimensions: Sequence[str] = ()) -> Any:
             *[("emotion", text), ("confidence", number)],
             *[(f"{kind}{label}", number) for kind in ("", "audio_", "sentence_") for label in labels],
             *[("speaker", text), ("adapted", pa.int32()), *((name, number) for name in dimensions)],
-            *[("words", pa.list_(word)), ("model", text)],
+            *[("words", pa.list_(word)), ("model", text), ("id", text)],
         ]
     )
 
@@ -56,5 +57,6 @@ def rows(analysis: Analysis) -> list[dict[str, Any]]:
         words = [{name: word[name] for name in ("word", "start", "end", "probability")} for word in row["words"]]
         safe = {name: readable(row[name]) for name in ("file", "text")}
         known = {str(name): None if value is pd.NA else value for name, value in row.items()}
-        found.append(known | safe | {"words": words, "model": analysis.model})
+        own = {"words": words, "model": analysis.model, "id": readable(analysis.id) if analysis.id else None}
+        found.append(known | safe | own)
     return found

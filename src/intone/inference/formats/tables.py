@@ -10,7 +10,7 @@ import pandas as pd
 from intone.audio.account import Account
 from intone.emotions import DIMENSIONS
 from intone.inference.result import Analysis, Segment, table
-from intone.names import cell
+from intone.names import cell, readable
 
 
 def as_json(analysis: Analysis) -> str:
@@ -20,7 +20,8 @@ def as_json(analysis: Analysis) -> str:
     probabilities, `words` Whisper's words with its keys; `sentence`, the text branch's probabilities, is there only
     where the words were used too, `warnings` only where there are any. `speaker` is null where that isn't known;
     `adapted` says with how many other sentences of the same voice the emotion was predicted; `dimensions`, ratings from
-    0 to 1, are there only with a model that rates them.
+    0 to 1, are there only with a model that rates them. Of a part of a recording `part` says where it begins and ends,
+    and `duration` how long it is; all times are those of the whole recording. `id` is there where a list gives ids.
     """
     return json.dumps(as_dict(analysis), ensure_ascii=False, indent=1) + "\n"
 
@@ -29,6 +30,8 @@ def as_dict(analysis: Analysis) -> dict[str, Any]:
     """What `as_json` writes, as plain Python values."""
     found: dict[str, Any] = {
         "file": analysis.file,
+        **({} if analysis.id is None else {"id": readable(analysis.id)}),
+        **({} if analysis.begin is None else {"part": _part(analysis)}),
         "duration": round(analysis.duration, 3),
         "model": analysis.model,
         "language": analysis.language,
@@ -38,6 +41,10 @@ def as_dict(analysis: Analysis) -> dict[str, Any]:
         ],
     }
     return found | ({"warnings": list(analysis.warnings)} if analysis.warnings else {})
+
+
+def _part(analysis: Analysis) -> dict[str, float]:
+    return {"start": round(analysis.begin or 0.0, 3), "end": round(analysis.end, 3)}
 
 
 def _account(account: Account) -> dict[str, Any]:
@@ -83,7 +90,8 @@ def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
 
 def as_csv(analysis: Analysis) -> str:
     """One row per segment: file, start, end, text, language, emotion, confidence, probabilities, emotion from audio,
-    speaker, adapted (other sentences of that voice that are known), and dimensions where they are rated.
+    speaker, adapted (other sentences of that voice that are known), dimensions where they are rated, and id where a
+    list of recordings gives ids.
 
     A file name or a text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
@@ -101,6 +109,8 @@ def _separated(analysis: Analysis, mark: str) -> str:
     flat["text"] = [cell(text) for text in flat["text"]]
     flat["speaker"] = [cell(name or "") for name in flat["speaker"]]
     flat["audio"] = [max(said, key=said.__getitem__) if said else "" for said in flat["audio"]]
+    if analysis.id is not None:
+        flat["id"] = cell(readable(analysis.id))
     # Python's writer quotes a cell with a carriage return only where lines end in one.
     text: str = flat.round(4).to_csv(sep=mark, lineterminator="\r\n", index=False)
     return text.replace("\r\n", "\n")

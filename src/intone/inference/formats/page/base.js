@@ -18,7 +18,9 @@ const clock = (seconds, fine = false) => {
   const minutes = Math.floor(s / 60);
   return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
 };
-const span = ({ start, end }) => `${clock(start, true)} – ${clock(end, true)}`;
+const begin = data.part ? data.part.start : 0; // seconds of the recording before the sound that is in this page
+const at = (seconds, fine = false) => clock(begin + seconds, fine);
+const span = ({ start, end }) => `${at(start, true)} – ${at(end, true)}`;
 const percent = (p) => `${Math.round(100 * p)} %`;
 const language = (code) => {
   try { return new Intl.DisplayNames(["en"], { type: "language" }).of(code); } catch { return code; }

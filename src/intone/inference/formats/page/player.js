@@ -101,7 +101,7 @@ function follow() {
     until = Infinity;
     player.pause();
   }
-  $("clock").textContent = `${clock(now, true)} / ${clock(length, true)}`;
+  $("clock").textContent = `${at(now, true)} / ${at(length, true)}`;
   mark(now);
   if (!player.paused) frame = requestAnimationFrame(follow);
 }

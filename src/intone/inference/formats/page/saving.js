@@ -3,6 +3,10 @@ function saved(kind) {
   const found = structuredClone(data);
   for (const name of ["peaks", "curve", "sound", "spectrogram", "emotions"]) delete found[name];
   for (const segment of found.segments) segment.speaker = segment.speaker && named(segment.speaker);
+  const whole = [...found.segments, ...found.segments.flatMap((s) => s.words), ...(found.account?.left_out || [])];
+  for (const one of begin ? whole : []) {
+    for (const name of ["start", "end"]) one[name] = Math.round(1000 * (one[name] + begin)) / 1000;
+  }
   if (kind === "json") return JSON.stringify(found, null, 1);
   const cell = (value) => `"${String(/^[=+@\t\r-]/.test(value) ? `'${value}` : value).replaceAll('"', '""')}"`;
   const columns = ["start", "end", "speaker", "emotion", "confidence", "text"];

@@ -100,7 +100,7 @@ function paintAxis(canvas, from, to) {
   for (let k = Math.ceil(from / step); k * step <= to; k++) {
     const x = (k * step - from) / (to - from) * width;
     pen.fillRect(Math.round(x), 0, 1, 4);
-    const text = clock(k * step, step < 1);
+    const text = at(k * step, step < 1);
     pen.fillText(text, Math.max(0, Math.min(width - pen.measureText(text).width, x - pen.measureText(text).width / 2)), height - 3);
   }
 }

@@ -20,7 +20,7 @@ function described(own, most = 2) { // `most` moments of other emotions
   }
   const moments = sure.filter((segment) => !main.includes(segment.emotion) && segment.confidence >= 0.5)
     .sort((a, b) => b.confidence - a.confidence).slice(0, most).sort((a, b) => a.start - b.start)
-    .map((segment) => say("moment", { emotion: segment.emotion, time: clock(segment.start) }));
+    .map((segment) => say("moment", { emotion: segment.emotion, time: at(segment.start) }));
   return [text, ...moments].join(", ");
 }
 function summary() {
