@@ -154,7 +154,7 @@ def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def all_of_it(blocks, voice, longest):
         yield Stretch(0.0, np.concatenate(list(blocks)))
 
-    monkeypatch.setattr("intone.inference.analyzer.stretches", all_of_it)
+    monkeypatch.setattr("intone.inference.heard.stretches", all_of_it)
     monkeypatch.chdir(tmp_path)
     at = np.arange(6 * 22_050) / 22_050
     soundfile.write("my talk.wav", 0.2 * np.sin(2 * np.pi * 180 * at + np.sin(5 * at)), 22_050, subtype="PCM_16")

@@ -9,7 +9,7 @@ from test_bad_input import wav
 from test_formats import analysis, segment
 
 from intone.errors import BadClip, IntoneError, Partly
-from intone.inference import analyzer as module
+from intone.inference import heard as module
 from intone.inference.batch import analyze
 from intone.inference.formats import FORMATS, write
 from intone.inference.recording_list import Row, listed

@@ -71,7 +71,7 @@ def two_stretches(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             if len(part):
                 yield Stretch(start, part, tuple((start + m, end - m) for m in margins))
 
-    monkeypatch.setattr("intone.inference.analyzer.stretches", found)
+    monkeypatch.setattr("intone.inference.heard.stretches", found)
     return margins
 
 
@@ -132,7 +132,7 @@ def test_a_long_segment_has_a_curve(model_file, monkeypatch):
     def found(blocks, voice, longest):
         yield Stretch(1.0, np.concatenate(list(blocks)))
 
-    monkeypatch.setattr("intone.inference.analyzer.stretches", found)
+    monkeypatch.setattr("intone.inference.heard.stretches", found)
     tone = np.sin(np.arange(12 * SAMPLE_RATE) / 9)
     curve = Analyzer(Model(model_file, 1)).analysis(Recording.of_signal(tone, SAMPLE_RATE, "t")).curve
     assert len(curve) == 4 and list(curve.columns) == list(EMOTIONS)

@@ -27,7 +27,7 @@ def cache(tmp_path, monkeypatch):
 def ear(adaptive, monkeypatch) -> Model:
     """The model that adapts, in place of every file."""
     monkeypatch.setattr("intone.inference.voice_commands.Model", lambda path: adaptive)
-    monkeypatch.setattr("intone.inference.analyzer.stretches", by_second)
+    monkeypatch.setattr("intone.inference.heard.stretches", by_second)
     return adaptive
 
 

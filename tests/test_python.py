@@ -34,7 +34,7 @@ def one_stretch(blocks, voice, longest):
 
 @pytest.fixture(autouse=True)
 def _speech(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("intone.inference.analyzer.stretches", one_stretch)
+    monkeypatch.setattr("intone.inference.heard.stretches", one_stretch)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_a_copy_and_what_was_pickled_hear_the_same(analyzer, sound):
 
 def answer(analyzer: Analyzer, path: Path) -> Segments:
     """In another process, where nothing is patched yet."""
-    inference.analyzer.stretches = one_stretch
+    inference.heard.stretches = one_stretch
     return analyzer.file(path)
 
 

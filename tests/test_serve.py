@@ -321,13 +321,13 @@ def test_nothing_goes_on_for_someone_who_has_left(stretches, analyzer, tmp_path,
             time.sleep(0.3)
         yield from ()
 
-    monkeypatch.setattr("intone.inference.analyzer.stretches", found)
+    monkeypatch.setattr("intone.inference.heard.stretches", found)
 
-    def sentences(meter, whisper, parts, language):
-        for _ in parts:
+    def sentences(meter, whisper, blocks, language):
+        for _ in found(blocks, 0.5, 28.0):
             yield meter.timed("words", time.sleep, 0.3) or []
 
-    monkeypatch.setattr(Analyzer, "_sentences", staticmethod(sentences))
+    monkeypatch.setattr("intone.inference.analyzer.sentences", sentences)
     wav(tmp_path / "a.wav", np.zeros(60 * 2000, np.float32), 2000)
     sound = [(tmp_path / "a.wav").read_bytes()]
     status, _ = asked(analyzer, sound, {}, b"\r\n--x--\r\n", stays=lambda: not steps)

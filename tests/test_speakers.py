@@ -165,7 +165,7 @@ def by_second(blocks, voice, longest):
 
 
 def test_a_call_is_analysed_channel_by_channel(adaptive, tmp_path, monkeypatch):
-    monkeypatch.setattr("intone.inference.analyzer.stretches", by_second)
+    monkeypatch.setattr("intone.inference.heard.stretches", by_second)
     a, b, pause = noise(1, 1), noise(2, 1), np.zeros(RATE, np.float32)
     left, right = np.concatenate([a, pause, a[::-1], pause]), np.concatenate([pause, pause, pause, b])
     soundfile.write(tmp_path / "call.wav", np.stack([left, right], 1), RATE)
@@ -188,7 +188,7 @@ class Encoder:
 
 
 def test_voices_are_told_apart_by_their_sound(adaptive, monkeypatch):
-    monkeypatch.setattr("intone.inference.analyzer.stretches", by_second)
+    monkeypatch.setattr("intone.inference.heard.stretches", by_second)
     one, other, pause = np.abs(noise(1, 1)), -np.abs(noise(2, 1)), np.zeros(RATE, np.float32)
     talk = np.concatenate([one, pause, other, pause, one[::-1], pause, other[::-1]])
     found = Analyzer(adaptive, speakers=Speakers.of("auto"), encoder=Encoder()).analysis(recording(talk))
@@ -200,7 +200,7 @@ def test_voices_are_told_apart_by_their_sound(adaptive, monkeypatch):
 
 
 def test_a_segment_in_which_the_voice_changes_is_two(adaptive, monkeypatch):
-    monkeypatch.setattr("intone.inference.analyzer.stretches", by_second)
+    monkeypatch.setattr("intone.inference.heard.stretches", by_second)
     monkeypatch.setattr("intone.inference.analyzer.changes", lambda encoder, sound: [0.5] if len(sound) == RATE else [])
     one, other = np.abs(noise(1, 1)), -np.abs(noise(2, 1))
     both = np.concatenate([one[: RATE // 2], other[: RATE // 2]])

@@ -16,10 +16,11 @@ from intone import weights
 from intone.asr.alignment import Word
 from intone.asr.google import GoogleSpeech
 from intone.asr.multilingual import Polyglot
+from intone.asr.said import Said, compression, says_again
 from intone.asr.transcribe import recogniser_of
 from intone.asr.transcripts import transcribe, transcribe_file
 from intone.asr.wer import word_error_table
-from intone.asr.whisper import Said, Whisper, compression, says_again
+from intone.asr.whisper import Whisper
 from intone.audio.clip import to_clip
 from intone.audio.segments import Stretch
 from intone.data.corpus import Corpus

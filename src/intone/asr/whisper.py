@@ -1,9 +1,7 @@
 """Speech (mono float32 at 16 kHz) -> its words, their times and its language, by Whisper; no speech gives no words."""
 
 import os
-import re
 import threading
-import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,6 +11,8 @@ import numpy as np
 
 from intone import weights
 from intone.asr.alignment import Word, aligned, natural
+from intone.asr.said import Said, compression, says_again
+from intone.asr.windows import HINT_CLIP_S, HINT_WINDOW_S, SHORT_CLIP_S, SHORT_WINDOW_S, WINDOW_S, window_of
 from intone.audio.frames import SAMPLE_RATE
 from intone.audio.segments import MAX_STRETCH_S
 from intone.audio.vad import VadSettings, speech_spans
@@ -20,7 +20,6 @@ from intone.cache import file_digest
 from intone.device import CPU, words_on
 from intone.errors import IntoneError, Missing
 from intone.per_process import PerProcess, in_a_thread
-from intone.text import normalise
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -29,23 +28,11 @@ if TYPE_CHECKING:
 FRAMES_PER_SECOND: Final = 100
 """Whisper's mel frames are 10 ms apart."""
 
-WINDOW_S: Final = 30
-"""Length of Whisper's training windows in seconds; a shorter signal is padded with silence."""
-
-SHORT_WINDOW_S, SHORT_CLIP_S = 15, 6
-"""Seconds: a clip of up to 6 s is padded to a window of 15 s, which takes a third of the time and gives the same words.
-With less than about ten seconds of silence after the clip, Whisper repeats a sentence until the window is full (on 120
-RAVDESS clips: exact 114 with windows of 30 s, 115 with 15 s, 105 with 10 s)."""
-
 TOKENS_PER_SECOND: Final = 8
 """Most tokens per second; fast English has six, and with more than this Whisper repeats itself."""
 
 MAX_TOKENS: Final = 224
 """Half of Whisper's text context of 448; the other half is for a prompt."""
-
-HINT_WINDOW_S, HINT_CLIP_S = 5, 4
-"""Seconds: a quick try of a sound of up to 4 s, in a window of 5 s, takes a quarter of the time. Repetitions don't
-matter to it, as it says only whether there is any word."""
 
 HINT_TOKENS: Final = 3
 """Tokens from which a quick try hints at words. Of 229 stretches in which the voice activity detector found hardly any
@@ -56,20 +43,6 @@ AT_ONCE: Final = 4
 
 TEMPERATURES: Final = (0.4, 0.8)
 """Sampling temperatures of the second try, in turn."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """One output of Whisper."""
-
-    text: str
-    log_probability: float
-    """Mean over its tokens, natural logarithm."""
-    ended: bool
-    """Whether Whisper ended the text itself, before the limit on its tokens."""
-    tokens: tuple[int, ...] = ()
-    encoded: Any = None
-    """The output of Whisper's encoder for the stretch."""
 
 
 @dataclass(frozen=True)
@@ -318,19 +291,3 @@ def _loaded(folder: Path, threads: int, at_once: int, device: str, numbers: str)
         if device != CPU:
             raise IntoneError(f"Words can't be written on the GPU here ({error}): take --device cpu.") from error
         raise IntoneError(f"{folder} can't be loaded as a Whisper ({error}): fetch it again.") from error
-
-
-def window_of(signal: np.ndarray) -> int:
-    """Length in seconds of the window that a stretch is padded to."""
-    return SHORT_WINDOW_S if len(signal) <= SHORT_CLIP_S * SAMPLE_RATE else WINDOW_S
-
-
-def says_again(text: str) -> bool:
-    """Whether a phrase of three or more words occurs twice in a row."""
-    return re.search(r"\b(\w+(?: [\w']+){2,}) \1\b", normalise(text)) is not None
-
-
-def compression(text: str) -> float:
-    """Bytes of the text over bytes of its zlib form: above 2.4 for loops, near 1 for a sentence."""
-    data = text.encode()
-    return len(data) / len(zlib.compress(data))

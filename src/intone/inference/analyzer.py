@@ -5,18 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Final, Self, TypeAlias, cast
+from typing import IO, Self, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 
-from intone.asr.ahead import written_ahead
-from intone.asr.alignment import Word
 from intone.asr.languages import Language, code
-from intone.asr.retry import spans
 from intone.asr.sentences import text_of
 from intone.asr.whisper import Whisper
 from intone.audio import conditions
@@ -25,14 +21,13 @@ from intone.audio.addresses import fetched, is_address
 from intone.audio.frames import SAMPLE_RATE, SILENT_PEAK
 from intone.audio.readers.sound import Sound
 from intone.audio.recording import Recording, recordings
-from intone.audio.segments import MAX_SEGMENT_S, MAX_STRETCH_S, Stretch, covering, speech_bounds, stretches
 from intone.audio.spool import name_of, spooled
-from intone.audio.vad import VOICE, VOICE_WITH_WORDS
 from intone.errors import BadClip, IntoneError
 from intone.inference import adaptation, ood
 from intone.inference.blas import one_thread
 from intone.inference.diarization import WEIGHTS, SpeakerEncoder
 from intone.inference.found import Channel, Found, Judged
+from intone.inference.heard import everything, sentences, wordless
 from intone.inference.meter import Meter
 from intone.inference.model import Model, Prediction
 from intone.inference.result import UNSURE, Analysis, Segment, Segments, curve, table
@@ -43,10 +38,6 @@ from intone.progress import say
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | IO[bytes]
 """A path, or an address such as s3://; the bytes of a file; an object that reads them."""
-
-
-LONGEST_WHOLE_S: Final = 600.0
-"""Longest recording that is judged as a whole: 38 MB in memory; of more than that one emotion says little."""
 
 
 class Analyzer:
@@ -208,60 +199,22 @@ class Analyzer:
     def _judged(self, meter: Meter, blocks: Iterator[np.ndarray], language: Language, name: str) -> Iterator[Judged]:
         """Segments in order. While Whisper transcribes one stretch, the emotion of the one before is predicted."""
         if self.whole:
-            found = [self._everything(meter, blocks, language, name)]
+            found = [everything(meter, self.whisper, blocks, language, name)]
             yield from meter.timed("emotion", self._judge, found)
             return
         if self.whisper is None:
-            for stretch in stretches(blocks, VOICE, MAX_SEGMENT_S):
-                found = [Found(*speech_bounds(stretch), stretch.start, stretch.signal)]
+            for found in wordless(blocks):
                 yield from meter.timed("emotion", self._judge, found)
             return
         with ThreadPoolExecutor(1) as pool:
             waiting: Future[list[Judged]] | None = None
-            for found in self._sentences(
-                meter, self.whisper, stretches(blocks, VOICE_WITH_WORDS, MAX_STRETCH_S), language
-            ):
+            for found in sentences(meter, self.whisper, blocks, language):
                 job = pool.submit(meter.timed, "emotion", self._judge, found)
                 if waiting:
                     yield from waiting.result()
                 waiting = job
             if waiting:
                 yield from waiting.result()
-
-    def _everything(self, meter: Meter, blocks: Iterator[np.ndarray], language: Language, name: str) -> Found:
-        """All of a recording as one segment, with its words. Raises BadClip where it is too long for that."""
-        kept, seconds = list[np.ndarray](), 0.0
-        for block in blocks:
-            kept.append(block)
-            seconds += len(block) / SAMPLE_RATE
-            if seconds > LONGEST_WHOLE_S:
-                raise BadClip(
-                    f"{name} is longer than {LONGEST_WHOLE_S:.0f} s, too long for one emotion: leave --one out, and "
-                    "each sentence gets its own."
-                )
-        words, spoken = list[Word](), None
-        if self.whisper:
-            parts = stretches(iter(kept), VOICE_WITH_WORDS, MAX_STRETCH_S)
-            said = [one for found in self._sentences(meter, self.whisper, parts, language) for one in found]
-            words = [word for found in said for word in found.words]
-            spoken = next((found.language for found in said if found.language), None)
-        return Found(0.0, seconds, 0.0, np.concatenate(kept), words, spoken)
-
-    @staticmethod
-    def _sentences(
-        meter: Meter, whisper: Whisper, parts: Iterable[Stretch], language: Language
-    ) -> Iterator[list[Found]]:
-        """Each stretch's sentences and its speech without words, in order, each with its sound and a margin."""
-        timed = partial(meter.timed, "words")
-        for stretch, spoken, told in written_ahead(whisper, parts, language, whisper.at_once, timed):
-            wide, alone = covering(spans(told), stretch.speech)
-            out = [Found(*span, *stretch.around(span), [], spoken) for span in alone]
-            for words, span in zip(told, wide, strict=True):
-                # Sound beside the words is within the sentence's times, but isn't used for the prediction: on 120 clips
-                # of RAVDESS its breath and hum made three right predictions wrong and one wrong prediction right.
-                sound = stretch.around((words[0]["start"], words[-1]["end"]))
-                out.append(Found(*span, *sound, words, spoken))
-            yield sorted(out, key=lambda found: found.start)
 
     def _judge(self, segments: Sequence[Found]) -> list[Judged]:
         """Segments -> their emotions; a segment of pure silence is dropped."""
