@@ -16,7 +16,7 @@ from intone.experiments.publish import publish
 from intone.models.cnn import AudioCnnPreset
 from intone.models.cross_attention import AttentiveFusionPreset
 from intone.models.rnn import TextRnnPreset
-from intone.training.parallel import Task, make_all
+from intone.training.parallel import Task, make_all, waves
 from intone.training.processor import processor
 from intone.training.recipes import BRANCHES, FIRST_PHASE, MODELS, in_epochs, in_precision
 from intone.training.recipes.early_fusion import AttentionRecipe
@@ -127,6 +127,17 @@ def test_workers_make_what_one_process_makes(space, corpus, tmp_path):
     here, there = space.fold("audio_cnn", "none", split), away.fold("audio_cnn", "none", split)
     # A worker has one thread, and this process may have more: sums in another order, and no more than that.
     pd.testing.assert_frame_equal(here.logits, there.logits, atol=1e-2)
+
+
+def test_folds_that_share_a_training_on_comments_wait_for_the_first(corpus):
+    one, two, *_ = folds(corpus.clips, "speakers")
+    text = [Task("text_lstm", "natural", split) for split in (one, two)]
+    sound = [Task("audio_cnn", "none", split) for split in (one, two)]
+    assert waves([*text, *sound]) == [[text[0], *sound], [text[1]]]
+    own = [replace(task, recipe=SMALL["text_lstm-glove"]) for task in (*text, text[1])]
+    assert waves(own) == [[task] for task in own] and waves([]) == [[]]
+    seeded = replace(text[0], seed=1)
+    assert waves([text[0], seeded]) == [[text[0], seeded]]
 
 
 def test_a_whole_protocol_is_published(space, corpus, tmp_path):

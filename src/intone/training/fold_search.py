@@ -104,11 +104,8 @@ class FoldSearch:
         """Train the inner folds that aren't finished."""
         search, left = self.search, [split for split in self.inner if not self._made(space, name, split)]
         tasks = [Task(name, search.track, split, space.seed) for split in left]
-        # A text model is trained once on comments, for all folds: the first fold does that.
-        first = tasks[:1] if search.track == "natural" else []
-        for some in (first, tasks[len(first) :]):
-            for _ in make_all(space, some, search.workers, search.cluster):
-                pass
+        for _ in make_all(space, tasks, search.workers, search.cluster):
+            pass
 
     def _made(self, space: Workspace, name: str, split: Split) -> bool:
         with suppress(Missing):

@@ -5,6 +5,7 @@ folder and the caches, where a fold or an entry appears complete or not at all.
 """
 
 import multiprocessing
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -58,6 +59,27 @@ def _make(task: Task) -> None:
 def make_all(space: Workspace, tasks: Sequence[Task], workers: int, cluster: Cluster | None = None) -> Iterator[Task]:
     """Each task as soon as its fold is finished, here or on a cluster; the first error cancels the rest and is raised
     here."""
+    for wave in waves(tasks):
+        yield from _together(space, wave, workers, cluster)
+
+
+def waves(tasks: Sequence[Task]) -> list[list[Task]]:
+    """Tasks in groups, each of which waits for the one before it, as a model of paired sentences is trained once on
+    comments, for all of its folds: its first fold does that, and with recipes of their own each fold in its turn."""
+    found: list[list[Task]] = [[]]
+    begun = Counter[tuple[str, int]]()
+    for task in tasks:
+        place = 0
+        if task.track == "natural":
+            before = begun[task.model, task.seed]
+            place = before if task.recipe else min(before, 1)
+            begun[task.model, task.seed] += 1
+        found += [[] for _ in range(place + 1 - len(found))]
+        found[place].append(task)
+    return found
+
+
+def _together(space: Workspace, tasks: Sequence[Task], workers: int, cluster: Cluster | None) -> Iterator[Task]:
     if not tasks:
         return
     if cluster:

@@ -121,11 +121,8 @@ def trained(space: Workspace, model: str, order: Order) -> Iterator[FinishedFold
         check(space, model, order.track)
     tasks = _tasks(space, model, order)
     if order.cluster:
-        # A text model is trained once on comments, for all folds with the same settings: the first fold does that.
-        alone = (len(tasks) if order.tuned else 1) if order.track == "natural" else 0
-        for some in (*([task] for task in tasks[:alone]), tasks[alone:]):
-            for task in make_all(space, some, 1, order.cluster):
-                say(f"fold {task.split.fold} is finished.")
+        for task in make_all(space, tasks, 1, order.cluster):
+            say(f"fold {task.split.fold} is finished.")
     for task in tasks:
         yield task.done(space)
 
