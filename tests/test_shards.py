@@ -12,7 +12,7 @@ from intone.data import csv_corpus
 from intone.data.shards import COLUMNS, clips_of, seven, write_shards
 from intone.errors import IntoneError
 from intone.inference.settings import Settings
-from intone.report.benchmark import NOTHING, SEVEN, answered, by_language, rates
+from intone.report.shard_answers import NOTHING, SEVEN, answered, by_language, rates
 
 pyarrow = pytest.importorskip("pyarrow")
 import pyarrow.parquet as parquet  # noqa: E402

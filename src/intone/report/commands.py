@@ -80,7 +80,7 @@ def evaluate(
 def _benchmark(paths: Sequence[Path], out: Path | None, model: str | None, text: bool) -> None:
     """Let a model answer for the clips of shards, and print what it got right."""
     from intone.inference.settings import settled
-    from intone.report.benchmark import answered, by_language, shards_in, show
+    from intone.report.shard_answers import answered, by_language, shards_in, show
 
     settings = settled(model, "whisper-base" if text else None, None, 0, one=True)
     table = answered(settings.analyzer(), list(shards_in(paths)), out, settings.key())

@@ -65,7 +65,7 @@ class Streams:
                 model = await asyncio.to_thread(lambda: self.model)
             await Stream(socket, Live(model)).run()
         except WebSocketDisconnect:
-            pass
+            pass  # the client has left, which ends a stream as well as its last word
         except IntoneError as problem:
             await refuse(socket, 1011, str(problem))
         except Exception as problem:
