@@ -111,7 +111,8 @@ def document(results: Path, gallery: Gallery) -> str:
         if (found := section(source, gallery)) is None:
             continue
         body = _templates().get_template(f"{name}.md").render(total=total, **found)
-        number, fresh = (next(letters), PAGE) if name in APPENDICES else (next(numbers), "")
+        number = next(letters if name in APPENDICES else numbers)
+        fresh = PAGE if number == "A" else ""
         parts.append(f"{fresh}\n\n## {number} {heading}\n\n{body}")
     text = "\n\n".join(parts)
     if glossary := source.catalogue.glossary(text):
@@ -142,7 +143,7 @@ def _templates() -> jinja2.Environment:
 
 
 PAGE = "::: pagebreak\n:::"
-"""Before each appendix."""
+"""Before the appendices, which then follow one another without gaps."""
 
 
 DRAWN = ".drawn"

@@ -1,4 +1,4 @@
-"""Models without a page of their own -> the same results side by side: curves, confusions, emotions, groups."""
+"""Models that are not shown one by one -> the same results side by side: curves, confusions, emotions, groups."""
 
 from collections.abc import Mapping
 from typing import Final, TypeVar
